@@ -1,0 +1,163 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+use jiff::Timestamp;
+use selfcheck_core::Namespace;
+use selfcheck_core::Reason;
+use selfcheck_core::Verdict;
+use selfcheck_core::policy::Length;
+
+/// Tells whether a working updater accompanies the Teleport agent on this host.
+#[derive(Debug, Parser)]
+#[command(name = "teleport-selfcheck", version, arg_required_else_help = false)]
+pub(crate) struct Args {
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+    /// Say more: causes of errors, and what is normally left out
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Look into an agent
+    #[command(subcommand)]
+    Debug(DebugCommand),
+    /// Explain the reasons a status may name
+    Reasons(ReasonsArgs),
+    /// Work with policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DebugCommand {
+    /// Judge whether a working updater accompanies the agent on this host
+    ///
+    /// Exits with 0 if the agent is accompanied or exempt, 10 impaired, 11 unaccompanied, 12 unknown, 13 held,
+    /// 14 unsupported.
+    UpdaterStatus(Box<StatusArgs>),
+}
+
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct StatusArgs {
+    /// The agent's configuration [default: the one its command line names, else /etc/teleport.yaml]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Judge the installation with this suffix [default: that of the process found]
+    #[arg(long, value_name = "N")]
+    pub(crate) install_suffix: Option<Namespace>,
+    /// The agent's process [default: the main process of its unit, else that of its pid file]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pid: Option<u32>,
+    /// Ask only a running daemon
+    #[arg(long, conflicts_with_all = ["probe", "observation", "pid", "bus", "save_observation"])]
+    pub(crate) live: bool,
+    /// Look only at the host
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// The daemon's socket
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["probe", "observation"])]
+    pub(crate) socket: Option<PathBuf>,
+    /// The system bus [default: $DBUS_SYSTEM_BUS_ADDRESS, else the standard socket]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "observation")]
+    pub(crate) bus: Option<String>,
+    /// Judge a recorded observation instead of this host; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "install_suffix", "pid", "probe", "watch", "save_observation"])]
+    pub(crate) observation: Option<PathBuf>,
+    /// Judge the recorded observation as of this time (RFC 3339) [default: when it was made]
+    #[arg(long, value_name = "TIME", requires = "observation")]
+    pub(crate) now: Option<Timestamp>,
+    /// Write down what was seen, with host id, hostname and proxy hashed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_observation: Option<PathBuf>,
+    /// Do not hash host id, hostname and proxy
+    #[arg(long, requires = "save_observation")]
+    pub(crate) include_identifiers: bool,
+    /// The most time the whole look may take
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = positive)]
+    pub(crate) timeout: Length,
+    /// Print again on every change, until interrupted
+    #[arg(long, conflicts_with = "save_observation")]
+    pub(crate) watch: bool,
+    /// Verdicts that also exit with 0
+    #[arg(long, value_name = "VERDICT", value_delimiter = ',', value_parser = verdict)]
+    pub(crate) ok: Vec<Verdict>,
+    /// The policy to judge by [default: /etc/teleport-selfcheck/policy.yaml if present]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: StatusFormat,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReasonsArgs {
+    /// One reason to explain [default: all, in brief]
+    #[arg(value_parser = reason)]
+    pub(crate) code: Option<Reason>,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Check a policy file
+    Check {
+        /// The policy file
+        file: PathBuf,
+        /// How to print; `json` prints the policy with all defaults filled in
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusFormat {
+    Text,
+    Json,
+    /// One word, for `ssh_service.commands` of a stock agent; always exits with 0
+    Label,
+}
+
+fn positive(text: &str) -> Result<Length, String> {
+    let length: Length =
+        text.parse().map_err(|error: selfcheck_core::policy::InvalidLength| error.to_string())?;
+    if length == Length::seconds(0) { Err("a look needs some time".to_owned()) } else { Ok(length) }
+}
+
+fn verdict(code: &str) -> Result<Verdict, String> {
+    let codes = || Verdict::ALL.iter().map(|verdict| verdict.code()).collect::<Vec<_>>().join(", ");
+    Verdict::from_code(code).ok_or_else(|| format!("a verdict is one of {}", codes()))
+}
+
+fn reason(code: &str) -> Result<Reason, String> {
+    Reason::from_code(code).ok_or_else(|| "run `teleport-selfcheck reasons` for all reasons".to_owned())
+}

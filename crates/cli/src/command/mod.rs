@@ -1,0 +1,30 @@
+//! The commands.
+
+mod completions;
+mod policy;
+mod reasons;
+mod save;
+mod updater_status;
+
+use crate::args::Command;
+use crate::args::DebugCommand;
+use crate::args::PolicyCommand;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// Runs a command; the result is its exit code.
+pub(crate) fn run(command: Command, output: &Output) -> Result<u8, CliError> {
+    match command {
+        Command::Debug(DebugCommand::UpdaterStatus(args)) => updater_status::run(&args, output),
+        Command::Reasons(args) => reasons::run(&args, output),
+        Command::Policy(PolicyCommand::Check { file, format }) => policy::check(&file, format),
+        Command::Completions { shell } => completions::run(shell),
+    }
+}
+
+/// `value` as indented JSON.
+fn json(value: &impl serde::Serialize) -> Result<String, CliError> {
+    let mut text = serde_json::to_string_pretty(value).map_err(CliError::Serialize)?;
+    text.push('\n');
+    Ok(text)
+}

@@ -1,0 +1,55 @@
+//! Writing an observation down, without what identifies the host unless that is asked for.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use selfcheck_core::Fact;
+use selfcheck_core::Observation;
+use selfcheck_core::ProxyAddr;
+use selfcheck_core::Text;
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::error::CliError;
+
+/// Writes `observation` to `path`, readable by its owner only.
+pub(super) fn save(observation: &Observation, path: &Path) -> Result<(), CliError> {
+    let json = super::json(observation)?;
+    let open = || OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    open()
+        .and_then(|mut file| file.write_all(json.as_bytes()))
+        .map_err(|source| CliError::SaveObservation { path: path.to_owned(), source })
+}
+
+/// The same observation with host id, hostname and proxies hashed. It is judged the same: two spellings of one
+/// proxy stay one.
+pub(super) fn without_identifiers(mut observation: Observation) -> Observation {
+    observation.host.hostname = observation.host.hostname.map(|name| hash(name.as_str()));
+    observation.agent.host_id = observation.agent.host_id.map(|id| hash(id.as_str()));
+    if let Fact::Present(config) = &mut observation.agent.config {
+        config.proxy_server = config.proxy_server.take().map(|proxy| hash_proxy(&proxy));
+    }
+    if let Fact::Present(config) = &mut observation.v2.config {
+        config.spec.proxy = config.spec.proxy.take().map(|proxy| hash_proxy(&proxy));
+    }
+    observation
+}
+
+fn hash(text: &str) -> Text {
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    let start = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    Text::new(&format!("sha256-{start:016x}"))
+}
+
+fn hash_proxy(proxy: &Text) -> Text {
+    match ProxyAddr::parse(proxy.as_str()) {
+        Some(address) => {
+            let host = Text::new(&format!("{}.invalid", hash(address.host())));
+            let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
+            Text::new(&format!("{host}{port}"))
+        }
+        None => hash(proxy.as_str()),
+    }
+}

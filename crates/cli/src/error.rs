@@ -1,0 +1,80 @@
+//! What can go wrong in a command, in words for the person who ran it.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use selfcheck_core::Text;
+use selfcheck_probe::FileError;
+use selfcheck_probe::YamlError;
+
+/// An error that ends a command.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error("policy {0}")]
+    ReadPolicy(FileError),
+    #[error("policy `{}` is not valid: {source}", .path.display())]
+    ParsePolicy { path: PathBuf, source: YamlError },
+    #[error("observation {0}")]
+    ReadObservation(FileError),
+    #[error("observation from standard input could not be read")]
+    ReadStdin(#[source] io::Error),
+    #[error("observation `{from}` is not valid: {reason}")]
+    ParseObservation { from: String, reason: Text },
+    #[error("--now {now} is before the observation was made, at {made}")]
+    NowBeforeObservation { now: jiff::Timestamp, made: jiff::Timestamp },
+    #[error("there is no process {0} on this host")]
+    NoSuchProcess(u32),
+    #[error("observation could not be saved to `{}`", .path.display())]
+    SaveObservation { path: PathBuf, source: io::Error },
+    #[error("no self-check daemon answers on {}", sockets(.0))]
+    NoDaemon(Vec<PathBuf>),
+    #[error("the runtime could not be started")]
+    Runtime(#[source] io::Error),
+    #[error("output could not be written")]
+    Write(#[source] io::Error),
+    #[error("output could not be made")]
+    Serialize(#[source] serde_json::Error),
+}
+
+impl CliError {
+    /// What to do about it, where that is not plain from the error.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::ReadPolicy(FileError::Missing(_)) => "leave out `--policy` for the default policy",
+            Self::ReadPolicy(FileError::Unreadable { .. })
+            | Self::ReadObservation(FileError::Unreadable { .. }) => {
+                "the file must be a regular file of UTF-8 text that this user may read"
+            }
+            Self::ParsePolicy { .. } => "docs/policy.md lists every key and its default",
+            Self::ReadObservation(FileError::Missing(_)) | Self::ParseObservation { .. } => {
+                "record one with `teleport-selfcheck debug updater-status --save-observation FILE`"
+            }
+            Self::NowBeforeObservation { .. } => "give a later time, or leave out `--now`",
+            Self::NoSuchProcess(_) => "leave out `--pid` to find the agent by its unit or pid file",
+            Self::NoDaemon(_) => "leave out `--live` to look at the host itself",
+            Self::ReadStdin(_)
+            | Self::SaveObservation { .. }
+            | Self::Runtime(_)
+            | Self::Write(_)
+            | Self::Serialize(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// The causes behind it, the nearest first.
+    pub(crate) fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        causes
+    }
+}
+
+fn sockets(paths: &[PathBuf]) -> String {
+    let quoted: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    quoted.join(" or ")
+}

@@ -1,0 +1,14 @@
+//! What a person reads.
+
+mod catalogue;
+mod status;
+mod style;
+mod time;
+mod wrap;
+
+pub(crate) use catalogue::entry_summary;
+pub(crate) use catalogue::finder;
+pub(crate) use catalogue::reason;
+pub(crate) use catalogue::reasons;
+pub(crate) use status::status;
+pub(crate) use style::Style;

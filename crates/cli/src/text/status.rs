@@ -1,0 +1,186 @@
+//! A status as text: the verdict in plain words, the proof, the findings, and last the one command.
+
+use jiff::Timestamp;
+use selfcheck_core::EvidenceValue;
+use selfcheck_core::Finding;
+use selfcheck_core::Observation;
+use selfcheck_core::Remedy;
+use selfcheck_core::Status;
+use selfcheck_core::Text;
+use selfcheck_core::UpdaterStatus;
+use selfcheck_core::Verdict;
+
+use super::style::Style;
+use super::style::Tone;
+use super::style::severity_tone;
+use super::style::verdict_tone;
+use super::time;
+use super::wrap;
+
+/// The width of the names of facts.
+const NAMES: usize = 14;
+
+/// `status` as text, with times told relative to `now`.
+pub(crate) fn status(observation: &Observation, status: &Status, now: Timestamp, style: Style) -> String {
+    let mut text = headline(status, style);
+    text.push('\n');
+    for (name, value) in facts(observation, status, now) {
+        text.push_str(&wrap::wrap(&format!("  {name:<NAMES$}"), &" ".repeat(NAMES + 2), &value));
+    }
+    if !status.findings.is_empty() {
+        text.push_str(&section("Findings", style));
+        for finding in &status.findings {
+            text.push_str(&self::finding(finding, status, now, style));
+        }
+    }
+    if !status.unseen.is_empty() {
+        text.push_str(&section("Not seen", style));
+        for unseen in &status.unseen {
+            text.push_str(&wrap::wrap("  ", "    ", &format!("{}: {}", unseen.fact, unseen.why)));
+        }
+    }
+    if let Some(remedy) = &status.remedy {
+        text.push('\n');
+        text.push_str(&hint(remedy, style));
+    }
+    text
+}
+
+fn headline(status: &Status, style: Style) -> String {
+    let verdict = status.verdict.code().to_ascii_uppercase();
+    let plain = match status.verdict {
+        Verdict::Accompanied => "a working updater will update this agent",
+        Verdict::Exempt => "this agent needs no updater on this host",
+        Verdict::Held => "a person paused this agent's updates",
+        Verdict::Impaired => "an updater is here, but it will not update this agent",
+        Verdict::Unaccompanied => "nothing updates this agent",
+        Verdict::Unknown => "whether this agent will be updated cannot be told",
+        Verdict::Unsupported => "this agent has to be updated by other means",
+    };
+    let first = style.paint(verdict_tone(status.verdict), &format!("{verdict}:"));
+    format!(
+        "{}{}",
+        wrap::wrap(&format!("{first} "), "  ", plain),
+        wrap::wrap("  ", "  ", &capitalised(&status.summary))
+    )
+}
+
+/// A sentence's first letter is large, unless the sentence begins with a name.
+fn capitalised(summary: &str) -> String {
+    let is_name = ["teleport-", "update.yaml", "systemd"].iter().any(|name| summary.starts_with(name));
+    match summary.chars().next() {
+        Some(first) if !is_name => format!("{}{}", first.to_uppercase(), &summary[first.len_utf8()..]),
+        _ => summary.to_owned(),
+    }
+}
+
+fn section(title: &str, style: Style) -> String {
+    format!("\n{}\n", style.paint(Tone::Strong, title))
+}
+
+fn facts(observation: &Observation, status: &Status, now: Timestamp) -> Vec<(&'static str, String)> {
+    let mut facts = vec![("agent", agent(observation, status)), ("updater", updater(status))];
+    let proof = &status.proof;
+    if status.updater.as_ref().is_some_and(|updater| updater.unit.is_some()) {
+        let told = |instant: Option<Timestamp>, none: &str| {
+            instant.map_or(none.to_owned(), |instant| time::instant(instant, now))
+        };
+        facts.push(("last run", told(proof.last_run, "none since boot")));
+        facts.push(("last success", told(proof.last_success, "none known")));
+        facts.push(("next run", told(proof.next_run, "none")));
+    }
+    facts.push(("cluster", cluster(status)));
+    if !observation.host.other_installations.is_empty() {
+        let names: Vec<_> =
+            observation.host.other_installations.iter().map(|namespace| format!("`{namespace}`")).collect();
+        facts.push(("also here", format!("{} (`--install-suffix` judges another)", names.join(", "))));
+    }
+    facts
+}
+
+fn agent(observation: &Observation, status: &Status) -> String {
+    let agent = &status.agent;
+    let version = agent.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+    let mut parts = vec![match agent.pid {
+        Some(pid) => format!("teleport{version}, pid {pid}"),
+        None if observation.agent.process.is_unreadable() => "teleport, process not seen".to_owned(),
+        None if observation.agent.config.is_absent() && !observation.agent.unit.is_present() => {
+            format!(
+                "none found: no process, no `{}`, no `{}`",
+                agent.namespace.agent_unit(),
+                observation.agent.config_path
+            )
+        }
+        None => "teleport, not running".to_owned(),
+    }];
+    if let Some(suffix) = agent.namespace.suffix() {
+        parts.push(format!("installation `{suffix}`"));
+    }
+    if !agent.services.is_empty() {
+        let roles: Vec<_> = agent.services.iter().map(Text::as_str).collect();
+        parts.push(format!("roles {}", roles.join(" ")));
+    }
+    parts.join(", ")
+}
+
+fn updater(status: &Status) -> String {
+    let Some(updater) = &status.updater else { return "none found".to_owned() };
+    let name = match updater.kind.as_str() {
+        "binary" => "teleport-update",
+        "unit" => "teleport-upgrade",
+        "kube" => "the Kubernetes updater",
+        "integration_awsoidc" => "the cluster, through the AWS OIDC integration",
+        other => other,
+    };
+    let version = updater.version.as_ref().map(|version| format!(" {version}"));
+    let group = updater.group.as_ref().map(|group| format!(", group {group}"));
+    let unit = updater.unit.as_ref().map(|unit| format!(", {unit}"));
+    [Some(name.to_owned()), version, group, unit].into_iter().flatten().collect()
+}
+
+fn cluster(status: &Status) -> String {
+    let view = &status.reporting.stock_view;
+    if view.external_upgrader.is_empty() {
+        return "this command reports nothing; by this, stock Teleport would be told `none`".to_owned();
+    }
+    let word = view.updater_status.map(|status| match status {
+        UpdaterStatus::Ok => ", OK",
+        UpdaterStatus::Disabled => ", DISABLED",
+        UpdaterStatus::Pinned => ", PINNED",
+        UpdaterStatus::Unreadable => ", UNREADABLE",
+    });
+    format!(
+        "this command reports nothing; by this, stock Teleport would be told `{}`{}",
+        view.external_upgrader,
+        word.unwrap_or_default()
+    )
+}
+
+fn finding(finding: &Finding, status: &Status, now: Timestamp, style: Style) -> String {
+    let severity = style.paint(severity_tone(finding.severity), finding.severity.code());
+    let mut text = if finding.summary == status.summary {
+        format!("  {severity} {}\n", finding.reason) // the headline has said it
+    } else {
+        wrap::wrap(&format!("  {severity} {}: ", finding.reason), "    ", &finding.summary)
+    };
+    for (name, value) in &finding.evidence {
+        let value = match value {
+            EvidenceValue::Number(number) => number.to_string(),
+            EvidenceValue::Text(text) => text.to_string(),
+            EvidenceValue::Instant(instant) => time::instant(*instant, now),
+        };
+        text.push_str(&wrap::wrap(&format!("    {name}: "), "      ", &value));
+    }
+    text
+}
+
+fn hint(remedy: &Remedy, style: Style) -> String {
+    let mut text = format!("{} run\n", style.paint(Tone::Strong, "hint:"));
+    text.push_str(&wrap::command("    ", "      ", &remedy.shell));
+    text.push_str(&wrap::wrap("  It ", "  ", &format!("{}.", remedy.effect)));
+    if let Some(undo) = &remedy.undo {
+        text.push_str(&wrap::command("  Undo: ", "      ", undo));
+    }
+    text.push_str(&wrap::wrap("  Docs: ", "      ", &remedy.docs));
+    text
+}

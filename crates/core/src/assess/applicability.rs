@@ -1,0 +1,98 @@
+//! Does this agent need an updater on its host at all?
+
+use crate::Fact;
+use crate::Observation;
+use crate::Reason;
+use crate::Text;
+use crate::Why;
+use crate::observation::Environment;
+
+use super::case::Case;
+
+/// Adds the exempt reasons that hold.
+pub(super) fn judge(case: &mut Case<'_>) {
+    let observation = case.observation;
+    let control: Vec<_> =
+        roles(observation).into_iter().filter(|role| matches!(role.as_str(), "Auth" | "Proxy")).collect();
+    if !control.is_empty() {
+        let names: Vec<_> = control.iter().map(Text::as_str).collect();
+        case.find(Reason::ControlPlane)
+            .because("roles", names.join(",").as_str())
+            .because("config", &observation.agent.config_path);
+    }
+    if environment(observation).is_some_and(is_redeployed_by_cluster) {
+        case.find(Reason::UpdatedByCluster)
+            .because("environment", "TELEPORT_INSTALL_METHOD_AWSOIDC_DEPLOYSERVICE=true");
+    }
+    if let Some(acknowledged) = &case.policy.acknowledged {
+        let ended = acknowledged.until.is_some_and(|until| case.horizon.is_past_realtime(until, 0));
+        if !ended {
+            let (reason, until) = (acknowledged.reason.clone(), acknowledged.until);
+            case.find(Reason::Acknowledged).because("reason", reason).because_of("until", until);
+        }
+    }
+}
+
+/// Whether the environment says that the cluster redeploys this agent.
+pub(crate) fn is_redeployed_by_cluster(environment: &Environment) -> bool {
+    environment.awsoidc_deploy_service.as_ref().is_some_and(|set| set == "true")
+}
+
+/// The agent's Teleport roles, as far as they could be seen. `--roles` replaces those of the configuration.
+pub(super) fn roles(observation: &Observation) -> Vec<Text> {
+    let named = observation
+        .agent
+        .process
+        .present()
+        .and_then(|process| process.command_line.present())
+        .and_then(|command_line| command_line.roles.as_ref());
+    match named {
+        Some(roles) => roles.iter().map(canonical_role).collect(),
+        None => {
+            observation.agent.config.present().map(crate::observation::AgentConfig::roles).unwrap_or_default()
+        }
+    }
+}
+
+/// The role as certificates name it; the command line writes them in lower case.
+fn canonical_role(role: &Text) -> Text {
+    match role.as_str().to_ascii_lowercase().as_str() {
+        "auth" => "Auth".into(),
+        "proxy" => "Proxy".into(),
+        "node" | "ssh" => "Node".into(),
+        "kube" => "Kube".into(),
+        "app" => "App".into(),
+        "db" => "Db".into(),
+        _ => role.clone(),
+    }
+}
+
+/// The process's environment, if it could be seen.
+pub(super) fn environment(observation: &Observation) -> Option<&Environment> {
+    observation.agent.process.present()?.environment.present()
+}
+
+/// What hides whether this agent needs an updater, if anything does.
+pub(super) fn hidden(observation: &Observation) -> Option<(&'static str, Why)> {
+    hidden_environment(observation).or_else(|| hidden_roles(observation))
+}
+
+/// What hides the process's environment, if anything does. Without a process there is none to see.
+pub(super) fn hidden_environment(observation: &Observation) -> Option<(&'static str, Why)> {
+    match &observation.agent.process {
+        Fact::Unreadable(why) => Some(("agent process", *why)),
+        Fact::Present(process) => Some(("process environment", process.environment.why()?)),
+        Fact::Absent | Fact::NotApplicable => None,
+    }
+}
+
+fn hidden_roles(observation: &Observation) -> Option<(&'static str, Why)> {
+    if let Some(process) = observation.agent.process.present() {
+        match &process.command_line {
+            Fact::Present(command_line) if command_line.roles.is_some() => return None,
+            Fact::Unreadable(why) => return Some(("process command line", *why)),
+            _ => {}
+        }
+    }
+    Some(("agent configuration", observation.agent.config.why()?))
+}

@@ -1,0 +1,97 @@
+//! One case under judgement: the evidence, the rules, and the findings so far.
+
+use jiff::Timestamp;
+
+use crate::Clock;
+use crate::Evidence;
+use crate::EvidenceValue;
+use crate::Generation;
+use crate::Observation;
+use crate::Policy;
+use crate::Reason;
+use crate::RemedyId;
+use crate::Severity;
+
+use super::horizon::Horizon;
+
+pub(super) struct Case<'a> {
+    pub(super) observation: &'a Observation,
+    pub(super) policy: &'a Policy,
+    pub(super) horizon: Horizon,
+    pub(super) findings: Vec<Draft>,
+}
+
+/// A finding before it is put into words.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) reason: Reason,
+    pub(super) severity: Severity,
+    pub(super) evidence: Evidence,
+    pub(super) since: Option<Timestamp>,
+    /// The remedy this evidence calls for.
+    pub(super) remedy: Option<RemedyId>,
+    /// The updater meant.
+    pub(super) generation: Generation,
+}
+
+impl<'a> Case<'a> {
+    pub(super) const fn new(observation: &'a Observation, policy: &'a Policy, now: Clock) -> Self {
+        Self { observation, policy, horizon: Horizon::new(now), findings: Vec::new() }
+    }
+
+    /// Adds a finding with the catalogue's severity and remedy.
+    pub(super) fn find(&mut self, reason: Reason) -> &mut Draft {
+        let entry = reason.entry();
+        let draft = Draft {
+            reason,
+            severity: entry.severity,
+            evidence: Evidence::new(),
+            since: None,
+            remedy: entry.remedy,
+            generation: Generation::V2,
+        };
+        self.findings.push(draft);
+        let last = self.findings.len() - 1;
+        &mut self.findings[last]
+    }
+}
+
+impl Draft {
+    /// Adds evidence.
+    pub(super) fn because(&mut self, name: &str, value: impl Into<EvidenceValue>) -> &mut Self {
+        self.evidence.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds evidence, if there is any.
+    pub(super) fn because_of(&mut self, name: &str, value: Option<impl Into<EvidenceValue>>) -> &mut Self {
+        match value {
+            Some(value) => self.because(name, value),
+            None => self,
+        }
+    }
+
+    /// Says since when it holds.
+    pub(super) const fn since(&mut self, since: Option<Timestamp>) -> &mut Self {
+        self.since = since;
+        self
+    }
+
+    /// Gives it another severity than the catalogue does.
+    pub(super) const fn graded(&mut self, severity: Severity) -> &mut Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Gives it the remedy this evidence calls for.
+    pub(super) const fn remedied_by(&mut self, remedy: Option<RemedyId>) -> &mut Self {
+        self.remedy = remedy;
+        self
+    }
+
+    /// Says which updater is meant.
+    pub(super) const fn of(&mut self, generation: Generation) -> &mut Self {
+        self.generation = generation;
+        self
+    }
+}

@@ -1,0 +1,215 @@
+//! Puts a judged case into words: the status.
+
+use jiff::Timestamp;
+
+use crate::AgentSummary;
+use crate::Basis;
+use crate::Finding;
+use crate::Generation;
+use crate::Observation;
+use crate::Proof;
+use crate::ProxyAddr;
+use crate::Reason;
+use crate::Remedy;
+use crate::RemedyId;
+use crate::RemedyTarget;
+use crate::Reporting;
+use crate::ReportingMode;
+use crate::Status;
+use crate::StatusSchema;
+use crate::Text;
+use crate::Unseen;
+use crate::UpdaterSummary;
+use crate::observation::ServiceUnit;
+use crate::observation::TimerUnit;
+use crate::observation::UnitResult;
+use crate::stock::stock_view;
+
+use super::applicability;
+use super::case::Case;
+use super::case::Draft;
+use super::presence;
+use super::presence::Found;
+use super::verdict;
+
+pub(super) fn conclude(mut case: Case<'_>) -> Status {
+    let observation = case.observation;
+    case.findings.sort_by_key(|draft| {
+        let rank = draft.reason.verdict().map_or(usize::MAX, verdict::rank);
+        (rank, draft.severity, draft.reason)
+    });
+    let reasons: Vec<_> = case.findings.iter().map(|draft| draft.reason).collect();
+    let verdict = verdict::verdict(reasons.iter().copied());
+    let found = presence::found(observation);
+    let updater = updater(observation, found);
+    let proof = proof(observation, found);
+    let remedy = case.findings.iter().find_map(|draft| remedy(observation, draft));
+    let stock_view =
+        stock_view(observation, verdict, updater.as_ref().map(|updater| &updater.kind), &reasons);
+    let findings: Vec<_> = case.findings.into_iter().map(finding).collect();
+    Status {
+        schema: StatusSchema::V1,
+        verdict,
+        basis: Basis::Observed,
+        evidence: observation.evidence,
+        summary: summary(&findings, found, &proof),
+        agent: agent(observation),
+        updater,
+        findings,
+        unseen: unseen(observation),
+        proof,
+        remedy,
+        reporting: Reporting {
+            mode: ReportingMode::None,
+            connected: false,
+            last_sent: None,
+            acked: None,
+            stock_view,
+        },
+        observed_at: observation.clock.realtime,
+        holds_until: case.horizon.holds_until(),
+        sequence: None,
+    }
+}
+
+fn finding(draft: Draft) -> Finding {
+    Finding {
+        reason: draft.reason,
+        severity: draft.severity,
+        summary: draft.reason.entry().summary_for(draft.generation.updater()),
+        evidence: draft.evidence,
+        since: draft.since,
+    }
+}
+
+fn summary(findings: &[Finding], found: Found, proof: &Proof) -> String {
+    let leading = findings.first().filter(|finding| finding.reason.verdict().is_some());
+    if let Some(finding) = leading {
+        return finding.summary.clone();
+    }
+    let updater = if found == Found::V1 { Generation::V1 } else { Generation::V2 }.updater();
+    match proof.last_run {
+        Some(_) => format!("{updater} is scheduled, and its last run succeeded"),
+        None => format!("{updater} is scheduled; its first run since boot is still to come"),
+    }
+}
+
+fn agent(observation: &Observation) -> AgentSummary {
+    let agent = &observation.agent;
+    let process = agent.process.present();
+    let executable = process.and_then(|process| process.executable.present());
+    AgentSummary {
+        pid: process.map(|process| process.pid),
+        version: executable.and_then(|executable| Some(executable.revision()?.version)),
+        host_id: agent.host_id.present().cloned(),
+        hostname: observation.host.hostname.clone(),
+        namespace: agent.namespace.clone(),
+        services: applicability::roles(observation),
+    }
+}
+
+fn updater(observation: &Observation, found: Found) -> Option<UpdaterSummary> {
+    let environment = applicability::environment(observation);
+    match found {
+        Found::V2 => {
+            let v2 = &observation.v2;
+            let revision = v2.binary.present().and_then(|binary| binary.revision.as_ref());
+            let group = v2.config.present().map(|config| match &config.spec.group {
+                Some(group) if !group.is_empty() => group.clone(),
+                _ => "default".into(),
+            });
+            Some(UpdaterSummary {
+                kind: "binary".into(),
+                version: revision.map(|revision| revision.version.clone()),
+                group,
+                unit: Some(Text::new(&observation.agent.namespace.timer())),
+            })
+        }
+        Found::V1 => Some(UpdaterSummary {
+            kind: "unit".into(),
+            version: None,
+            group: None,
+            unit: Some("teleport-upgrade.timer".into()),
+        }),
+        Found::Kubernetes => {
+            let environment = environment?;
+            Some(UpdaterSummary {
+                kind: environment.ext_upgrader.clone()?,
+                version: environment.ext_upgrader_version.clone(),
+                group: None,
+                unit: None,
+            })
+        }
+        Found::NotEnabled | Found::Nothing | Found::Hidden(..) => {
+            environment.filter(|environment| applicability::is_redeployed_by_cluster(environment)).map(|_| {
+                UpdaterSummary { kind: "integration_awsoidc".into(), version: None, group: None, unit: None }
+            })
+        }
+    }
+}
+
+fn proof(observation: &Observation, found: Found) -> Proof {
+    let (timer, service) = match found {
+        Found::V2 => (observation.v2.timer.present(), observation.v2.service.present()),
+        Found::V1 => (observation.v1.timer.present(), observation.v1.service.present()),
+        _ => return Proof::default(),
+    };
+    let last_run =
+        service.and_then(|service| service.exited.or(service.started)).map(|moment| moment.realtime);
+    Proof { last_run, last_success: last_success(observation, service), next_run: timer.and_then(next_run) }
+}
+
+/// The last run if it succeeded, else what a daemon remembers, else the last successful update on record.
+fn last_success(observation: &Observation, service: Option<&ServiceUnit>) -> Option<Timestamp> {
+    let succeeded =
+        service.filter(|service| service.result == Some(UnitResult::Success) && !service.is_running());
+    let updated = || {
+        let last = observation.v2.config.present()?.status.last_update.as_ref()?;
+        last.time.filter(|_| last.success)
+    };
+    succeeded
+        .and_then(|service| Some(service.exited?.realtime))
+        .or_else(|| observation.history?.last_success)
+        .or_else(updated)
+}
+
+fn next_run(timer: &TimerUnit) -> Option<Timestamp> {
+    timer.next_elapse.map(|next| next.realtime).filter(|_| !timer.state.is_masked())
+}
+
+fn unseen(observation: &Observation) -> Vec<Unseen> {
+    let mut unseen: Vec<_> =
+        observation.unreadable().into_iter().map(|(fact, why)| Unseen::new(fact, why)).collect();
+    if observation.agent.process.is_absent() {
+        unseen.push(Unseen { fact: "agent process".into(), why: "no agent runs".into() });
+    }
+    unseen
+}
+
+fn remedy(observation: &Observation, draft: &Draft) -> Option<Remedy> {
+    let needs_program = matches!(
+        draft.remedy?,
+        RemedyId::EnableV2
+            | RemedyId::UnpinV2
+            | RemedyId::SetProxyV2
+            | RemedyId::RewriteConfigV2
+            | RemedyId::RetryUpdateV2
+            | RemedyId::RunUpdater
+            | RemedyId::ResetUpdater
+    );
+    // A command of teleport-update helps only where there is one.
+    let program_gone = needs_program && observation.v2.binary.is_absent() && !is_v1_run(draft);
+    let id = if program_gone { RemedyId::InstallV2 } else { draft.remedy? };
+    let agents_proxy = observation.agent.config.present().and_then(|config| config.proxy_server.as_ref());
+    Some(id.render(&RemedyTarget {
+        namespace: &observation.agent.namespace,
+        generation: draft.generation,
+        proxy: agents_proxy.and_then(|proxy| ProxyAddr::parse(proxy.as_str())),
+        update_config: observation.v2.config_path.as_str(),
+    }))
+}
+
+/// Whether the remedy runs teleport-upgrade rather than teleport-update.
+fn is_v1_run(draft: &Draft) -> bool {
+    draft.generation == Generation::V1 && draft.reason == Reason::RunFailed
+}

@@ -1,0 +1,91 @@
+//! update.yaml: is the updater told to update this agent, and from the right cluster?
+
+use crate::Fact;
+use crate::Generation;
+use crate::ProxyAddr;
+use crate::Reason;
+use crate::RemedyId;
+use crate::observation::UpdateConfig;
+
+use super::case::Case;
+use super::gaps;
+use super::presence::Updater;
+
+pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
+    if updater.generation == Generation::V1 {
+        case.find(Reason::V1Deprecated).of(Generation::V1).because("unit", "teleport-upgrade.timer");
+        held_package(case);
+        return;
+    }
+    let observation = case.observation;
+    let path = &observation.v2.config_path;
+    match &observation.v2.config {
+        Fact::Present(config) => configured(case, config),
+        Fact::Absent => {
+            case.find(Reason::ConfigMissing).because("path", path);
+        }
+        Fact::Unreadable(why) if why.is_corruption() => {
+            case.find(Reason::ConfigCorrupt).because("path", path).because("why", why.code());
+        }
+        Fact::Unreadable(why) => {
+            let remedy = gaps::remedy(case, *why);
+            case.find(Reason::ConfigDenied)
+                .because("path", path)
+                .because("why", why.code())
+                .remedied_by(remedy);
+        }
+        Fact::NotApplicable => {}
+    }
+}
+
+fn configured(case: &mut Case<'_>, config: &UpdateConfig) {
+    let observation = case.observation;
+    let path = &observation.v2.config_path;
+    if !config.spec.enabled {
+        case.find(Reason::UpdatesDisabled).because("path", path).because("spec.enabled", "false");
+    } else if observation.systemd.booted.is_absent() {
+        case.find(Reason::NoScheduler).because("missing", "/run/systemd/system");
+    }
+    if config.spec.pinned {
+        case.find(Reason::VersionPinned)
+            .because("path", path)
+            .because("spec.pinned", "true")
+            .because_of("version", config.status.active.as_ref().map(|active| active.version.clone()));
+    }
+    if config.spec.group.as_ref().is_none_or(crate::Text::is_empty) {
+        case.find(Reason::GroupUnset).because("path", path);
+    }
+    proxy(case, config);
+}
+
+/// Compares the updater's proxy with the agent's, where both are known and are addresses.
+fn proxy(case: &mut Case<'_>, config: &UpdateConfig) {
+    let observation = case.observation;
+    let Some(agents) = observation.agent.config.present().and_then(|config| config.proxy_server.as_ref())
+    else {
+        return;
+    };
+    let Some(updaters) = &config.spec.proxy else { return };
+    let (Some(agent), Some(updater)) =
+        (ProxyAddr::parse(agents.as_str()), ProxyAddr::parse(updaters.as_str()))
+    else {
+        return;
+    };
+    if !agent.same_as(&updater) {
+        case.find(Reason::ProxyMismatch)
+            .because("update.yaml", updaters)
+            .because("teleport.yaml", agents)
+            .remedied_by(Some(RemedyId::SetProxyV2));
+    }
+}
+
+/// Packages held for v1, whose updates go through the package manager.
+fn held_package(case: &mut Case<'_>) {
+    let Some(holds) = case.observation.v1.holds.present() else { return };
+    if let Some(package) = holds.packages.first() {
+        case.find(Reason::PackageHeld)
+            .of(Generation::V1)
+            .because("package", package)
+            .because_of("source", holds.source.clone());
+    }
+}

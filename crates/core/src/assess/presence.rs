@@ -1,0 +1,150 @@
+//! Which updater is there to be judged, if any.
+
+use crate::Fact;
+use crate::Generation;
+use crate::Observation;
+use crate::Reason;
+use crate::RemedyId;
+use crate::Why;
+use crate::observation::ServiceUnit;
+use crate::observation::TimerUnit;
+
+use super::applicability;
+use super::case::Case;
+use super::gaps;
+
+/// What remains to be judged.
+pub(super) enum Judged<'a> {
+    /// The units of an updater.
+    Units(Updater<'a>),
+    /// Nothing: the findings say all.
+    Settled,
+}
+
+/// An updater with units, to be judged by them.
+#[derive(Clone, Copy)]
+pub(super) struct Updater<'a> {
+    pub(super) generation: Generation,
+    pub(super) timer: &'a Fact<TimerUnit>,
+    pub(super) service: &'a Fact<ServiceUnit>,
+}
+
+/// What the evidence says is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A part of teleport-update that only enabling creates.
+    V2,
+    /// Units of teleport-upgrade, and nothing of v2.
+    V1,
+    /// The environment of a pod of the Helm chart.
+    Kubernetes,
+    /// An updater's program, never enabled.
+    NotEnabled,
+    /// Positively nothing.
+    Nothing,
+    /// What would decide could not be seen.
+    Hidden(&'static str, Why),
+}
+
+/// What is there.
+pub(super) fn found(observation: &Observation) -> Found {
+    if applicability::environment(observation).is_some_and(crate::observation::Environment::is_kubernetes) {
+        return Found::Kubernetes;
+    }
+    let (v1, v2) = (&observation.v1, &observation.v2);
+    if !v2.config.is_absent() || v2.timer.is_present() || v2.service.is_present() {
+        return Found::V2;
+    }
+    let v2_units =
+        hidden("teleport-update timer", &v2.timer).or(hidden("teleport-update service", &v2.service));
+    if let Some((fact, why)) = v2_units {
+        return Found::Hidden(fact, why);
+    }
+    if v1.timer.is_present() || v1.service.is_present() {
+        return Found::V1;
+    }
+    let rest = [
+        hidden("teleport-upgrade timer", &v1.timer),
+        hidden("teleport-upgrade service", &v1.service),
+        hidden("teleport-upgrade", &v1.script),
+    ];
+    if let Some((fact, why)) = rest.into_iter().flatten().next() {
+        return Found::Hidden(fact, why);
+    }
+    if v2.binary.is_present() || v1.script.is_present() { Found::NotEnabled } else { Found::Nothing }
+}
+
+fn hidden<T>(name: &'static str, fact: &Fact<T>) -> Option<(&'static str, Why)> {
+    Some((name, fact.why()?))
+}
+
+/// Judges presence, and says what else there is to judge.
+pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
+    let observation = case.observation;
+    if observation.host.os != *"linux" {
+        case.find(Reason::PlatformWithoutUpdater).because("os", &observation.host.os);
+        return Judged::Settled;
+    }
+    let found = found(observation);
+    if found == Found::Kubernetes {
+        let environment = applicability::environment(observation);
+        case.find(Reason::KubeUnproven)
+            .because_of("claimed", environment.and_then(|environment| environment.ext_upgrader.clone()));
+        return Judged::Settled;
+    }
+    if let Some(why) = observation.systemd.booted.why() {
+        gaps::applicability(case, "systemd", why);
+        return Judged::Settled;
+    }
+    let without_systemd = observation.systemd.booted.is_absent();
+    if without_systemd && observation.v2.config.is_absent() {
+        match applicability::hidden_environment(observation) {
+            Some((fact, why)) => gaps::applicability(case, fact, why),
+            None => {
+                case.find(Reason::PlatformWithoutUpdater).because("missing", "/run/systemd/system");
+            }
+        }
+        return Judged::Settled;
+    }
+    match found {
+        Found::V2 => Judged::Units(Updater {
+            generation: Generation::V2,
+            timer: &observation.v2.timer,
+            service: &observation.v2.service,
+        }),
+        Found::V1 => Judged::Units(Updater {
+            generation: Generation::V1,
+            timer: &observation.v1.timer,
+            service: &observation.v1.service,
+        }),
+        Found::NotEnabled => {
+            unaccompanied(case, Reason::UpdaterNotEnabled);
+            Judged::Settled
+        }
+        Found::Nothing => {
+            unaccompanied(case, Reason::NoUpdater);
+            Judged::Settled
+        }
+        Found::Hidden(fact, why) => {
+            gaps::place(case, fact, why);
+            Judged::Settled
+        }
+        Found::Kubernetes => Judged::Settled,
+    }
+}
+
+/// Adds the unaccompanied `reason`, unless what decides whether an updater is needed could not be seen.
+fn unaccompanied(case: &mut Case<'_>, reason: Reason) {
+    let observation = case.observation;
+    if let Some((fact, why)) = applicability::hidden(observation) {
+        gaps::applicability(case, fact, why);
+        return;
+    }
+    let draft = case.find(reason);
+    draft.because("update_config", &observation.v2.config_path);
+    if let Some(binary) = observation.v2.binary.present() {
+        draft.because("program", &binary.path);
+    } else if let Some(script) = observation.v1.script.present() {
+        draft.because("program", script).remedied_by(Some(RemedyId::InstallV2));
+    }
+}

@@ -1,0 +1,77 @@
+//! The running agent against what the updater activated on disk.
+
+use crate::Generation;
+use crate::Reason;
+use crate::observation::Process;
+use crate::stock;
+
+use super::case::Case;
+use super::presence::Updater;
+
+pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
+    let observation = case.observation;
+    let Some(process) = observation.agent.process.present() else { return };
+    let unit = observation.agent.unit.present();
+    // After a graceful restart older processes serve their sessions to the end: only the main one counts.
+    if unit.is_some_and(|unit| unit.main_pid == Some(process.pid)) {
+        old_binary(case, process);
+    }
+    changed_since_start(case, updater, process);
+    let units = [
+        unit.map(|unit| &unit.state),
+        updater.timer.present().map(|timer| &timer.state),
+        updater.service.present().map(|service| &service.state),
+    ];
+    let stale = units.into_iter().flatten().find(|state| state.need_daemon_reload == Some(true));
+    if let Some(state) = stale {
+        case.find(Reason::ReloadNeeded).because("unit", &state.unit);
+    }
+}
+
+fn old_binary(case: &mut Case<'_>, process: &Process) {
+    let Some(executable) = process.executable.present() else { return };
+    let status = case.observation.v2.config.present().map(|config| &config.status);
+    let active = status.and_then(|status| status.active.as_ref());
+    let running = executable.revision();
+    let differs = matches!((&running, active), (Some(running), Some(active)) if running != active);
+    if !executable.deleted && !differs {
+        return;
+    }
+    // It cannot have been so before the process started, nor before the last update.
+    let length = case.policy.thresholds.old_binary.usec();
+    let Some(started) = process.started_boottime else { return };
+    let old_enough = case.horizon.is_past_boottime(started, length);
+    let updated = status.and_then(|status| status.last_update.as_ref()).filter(|last| last.success);
+    let updated = updated.and_then(|last| last.time);
+    let long_enough = updated.is_none_or(|time| case.horizon.is_past_realtime(time, length));
+    if old_enough && long_enough {
+        case.find(Reason::RunningOldBinary)
+            .because("pid", process.pid)
+            .because("executable", &executable.path)
+            .because_of("deleted", executable.deleted.then_some("true"))
+            .because_of("running", running.map(|running| running.version))
+            .because_of("active", active.map(|active| active.version.clone()))
+            .since(updated);
+    }
+}
+
+/// Whether stock detection, which froze when the process started, disagrees with what is there now.
+fn changed_since_start(case: &mut Case<'_>, updater: &Updater<'_>, process: &Process) {
+    let observation = case.observation;
+    let is_teleport = process
+        .executable
+        .present()
+        .is_some_and(|executable| executable.path.as_str().ends_with("/teleport"));
+    if !is_teleport || !process.environment.is_present() || !observation.v2.config.is_present() {
+        return;
+    }
+    let detected = stock::detected(observation).external_upgrader;
+    let now = match updater.generation {
+        Generation::V1 => "unit",
+        Generation::V2 => "binary",
+    };
+    if detected != *now {
+        let detected = if detected.is_empty() { "none".into() } else { detected };
+        case.find(Reason::UpdaterChangedSinceStart).because("at_start", detected).because("now", now);
+    }
+}

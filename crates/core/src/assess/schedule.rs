@@ -1,0 +1,160 @@
+//! The schedule chain: will anything start the updater again? Only the first link that is broken is a finding.
+
+use crate::Fact;
+use crate::Generation;
+use crate::Reason;
+use crate::RemedyId;
+use crate::observation::ActiveState;
+use crate::observation::LoadState;
+use crate::observation::ServiceUnit;
+use crate::observation::TimerUnit;
+use crate::observation::UnitFileState;
+use crate::observation::UnitState;
+
+use super::case::Case;
+use super::presence::Updater;
+
+pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
+    let observation = case.observation;
+    let generation = updater.generation;
+    let (timer_name, service_name) = match generation {
+        Generation::V1 => ("teleport-upgrade.timer".to_owned(), "teleport-upgrade.service".to_owned()),
+        Generation::V2 => (observation.agent.namespace.timer(), observation.agent.namespace.service()),
+    };
+    if is_missing(updater.timer, |timer| &timer.state) {
+        case.find(Reason::TimerMissing).of(generation).because("unit", timer_name.as_str());
+    } else if let Some(timer) = masked(updater.timer, |timer| &timer.state) {
+        find_masked(case, Reason::TimerMasked, timer, RemedyId::UnmaskTimer, generation);
+    } else if is_missing(updater.service, |service| &service.state) {
+        case.find(Reason::ServiceMissing).of(generation).because("unit", service_name.as_str());
+    } else if let Some(service) = masked(updater.service, |service| &service.state) {
+        find_masked(case, Reason::ServiceMasked, service, RemedyId::UnmaskService, generation);
+    } else if let Fact::Present(timer) = updater.timer {
+        armed(case, generation, timer, updater.service.present());
+    }
+}
+
+fn is_missing<U>(unit: &Fact<U>, state: impl Fn(&U) -> &UnitState) -> bool {
+    match unit {
+        Fact::Absent => true,
+        Fact::Present(unit) => state(unit).has_lost_its_file(),
+        Fact::Unreadable(_) | Fact::NotApplicable => false,
+    }
+}
+
+fn masked<U>(unit: &Fact<U>, state: impl Fn(&U) -> &UnitState) -> Option<&UnitState> {
+    unit.present().map(state).filter(|state| state.is_masked())
+}
+
+fn find_masked(
+    case: &mut Case<'_>,
+    reason: Reason,
+    state: &UnitState,
+    unmask: RemedyId,
+    generation: Generation,
+) {
+    // Unmasking helps only where a packaged unit file comes back by it.
+    let remedy = if state.vendor_file.is_present() { unmask } else { RemedyId::EnableV2 };
+    case.find(reason)
+        .of(generation)
+        .because("unit", &state.unit)
+        .because("load_state", state.load_state.word())
+        .because_of("unit_file_state", state.unit_file_state.map(UnitFileState::word))
+        .because_of("vendor_file", state.vendor_file.present())
+        .remedied_by(Some(remedy));
+}
+
+/// The rest of the chain, for a timer and a service that exist.
+fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service: Option<&ServiceUnit>) {
+    let state = &timer.state;
+    if is_not_enabled(state.unit_file_state) {
+        case.find(Reason::TimerDisabled)
+            .of(generation)
+            .because("unit", &state.unit)
+            .because_of("unit_file_state", state.unit_file_state.map(UnitFileState::word))
+            .because("active_state", state.active_state.word());
+        return;
+    }
+    let failed = state.active_state == ActiveState::Failed;
+    let grace = case.policy.thresholds.boot_grace.usec();
+    if !failed && !case.horizon.is_past_boottime(0, grace) {
+        return; // the host is still starting
+    }
+    if !matches!(state.active_state, ActiveState::Active | ActiveState::Activating | ActiveState::Reloading) {
+        case.find(Reason::TimerInactive)
+            .of(generation)
+            .because("unit", &state.unit)
+            .because("active_state", state.active_state.word())
+            .because_of(
+                "load_state",
+                (state.load_state != LoadState::Loaded).then(|| state.load_state.word()),
+            )
+            .because_of("result", timer.result.map(crate::observation::UnitResult::word));
+        return;
+    }
+    // While its service runs, a timer has no next run and its last one may lie long back.
+    let running = service.is_none_or(ServiceUnit::is_running)
+        || state.sub_state.as_ref().is_some_and(|sub_state| sub_state == "running");
+    if running {
+        return;
+    }
+    if timer.next_elapse.is_none() {
+        case.find(Reason::TimerNotArmed)
+            .of(generation)
+            .because("unit", &state.unit)
+            .because_of("sub_state", state.sub_state.clone());
+        return;
+    }
+    match timer.last_trigger {
+        None => never_fired(case, generation, timer),
+        Some(_) => overdue(case, generation, timer),
+    }
+}
+
+const fn is_not_enabled(state: Option<UnitFileState>) -> bool {
+    matches!(
+        state,
+        Some(
+            UnitFileState::Disabled
+                | UnitFileState::Linked
+                | UnitFileState::LinkedRuntime
+                | UnitFileState::EnabledRuntime
+        )
+    )
+}
+
+fn never_fired(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit) {
+    let Some(active_since) = timer.active_since else { return };
+    let schedule = &timer.schedule;
+    let Some(first) = schedule.first.or(schedule.interval) else {
+        return; // by the calendar alone, the first firing may be far away
+    };
+    let length = case.policy.thresholds.never_fired_after(first.saturating_add(schedule.slack()));
+    if case.horizon.is_past(active_since.monotonic, length) {
+        case.find(Reason::TimerNeverFired)
+            .of(generation)
+            .because("unit", &timer.state.unit)
+            .because("active_since", active_since.realtime)
+            .since(Some(active_since.realtime));
+    }
+}
+
+fn overdue(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit) {
+    let (Some(last), Some(next)) = (timer.last_trigger, timer.next_elapse) else { return };
+    let thresholds = case.policy.thresholds;
+    let by_interval = timer.schedule.interval.is_some() || timer.schedule.calendar.is_empty();
+    let late = if by_interval {
+        case.horizon.is_past(last.monotonic, thresholds.overdue_after(timer.schedule.period()))
+    } else {
+        // By the calendar the distance of two firings says nothing; a next one that has passed does.
+        let slack = timer.schedule.slack();
+        case.horizon.is_past_realtime(next.realtime, slack.saturating_add(thresholds.overdue.usec()))
+    };
+    if late {
+        case.find(Reason::TimerOverdue)
+            .of(generation)
+            .because("unit", &timer.state.unit)
+            .because("last_run", last.realtime)
+            .since(Some(last.realtime));
+    }
+}

@@ -1,0 +1,166 @@
+//! What one look can say about one thing: three-valued, because an error is never "absent".
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The outcome of looking at one thing.
+///
+/// An error while looking is [`Unreadable`](Self::Unreadable), never [`Absent`](Self::Absent): the judgement
+/// may only conclude that an updater is missing from positive absence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact<T> {
+    /// It was seen.
+    Present(T),
+    /// It was looked for where it would be, and is not there.
+    Absent,
+    /// It could not be seen.
+    Unreadable(Why),
+    /// The question does not arise for this kind of look or host.
+    #[default]
+    NotApplicable,
+}
+
+impl<T> Fact<T> {
+    /// The value, if it was seen.
+    pub const fn present(&self) -> Option<&T> {
+        match self {
+            Self::Present(value) => Some(value),
+            Self::Absent | Self::Unreadable(_) | Self::NotApplicable => None,
+        }
+    }
+
+    /// Why it could not be seen, if that is the case.
+    pub const fn why(&self) -> Option<Why> {
+        match self {
+            Self::Unreadable(why) => Some(*why),
+            Self::Present(_) | Self::Absent | Self::NotApplicable => None,
+        }
+    }
+
+    /// Whether it was seen.
+    pub const fn is_present(&self) -> bool {
+        matches!(self, Self::Present(_))
+    }
+
+    /// Whether it is positively not there.
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// Whether it could not be seen.
+    pub const fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable(_))
+    }
+
+    /// Applies `change` to a seen value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Fact<U> {
+        match self {
+            Self::Present(value) => Fact::Present(change(value)),
+            Self::Absent => Fact::Absent,
+            Self::Unreadable(why) => Fact::Unreadable(why),
+            Self::NotApplicable => Fact::NotApplicable,
+        }
+    }
+}
+
+impl<T> From<Result<T, Why>> for Fact<T> {
+    fn from(result: Result<T, Why>) -> Self {
+        match result {
+            Ok(value) => Self::Present(value),
+            Err(why) => Self::Unreadable(why),
+        }
+    }
+}
+
+/// Why something could not be seen. The set is closed so that it can be a metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The operating system or the bus refused access.
+    Denied,
+    /// No answer within the deadline of the look.
+    Timeout,
+    /// The bus socket does not exist.
+    Missing,
+    /// Nobody listens on the bus socket.
+    Refused,
+    /// The other side closed the connection.
+    Closed,
+    /// The other side does not speak the protocol, or answered with another type than agreed.
+    Protocol,
+    /// Not well-formed YAML, or a value of the wrong type.
+    Yaml,
+    /// `kind` is not the one this file must have.
+    Kind,
+    /// `version` is not one this reader knows.
+    Version,
+    /// Larger than such a file can sensibly be.
+    TooLarge,
+    /// A directory, device, FIFO or socket where a file is expected.
+    NotAFile,
+    /// Not UTF-8.
+    Encoding,
+    /// A chain of symbolic links that never ends.
+    LinkLoop,
+    /// Any other input or output error.
+    Io,
+}
+
+impl Why {
+    /// The word used in JSON and metric labels.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::Timeout => "timeout",
+            Self::Missing => "missing",
+            Self::Refused => "refused",
+            Self::Closed => "closed",
+            Self::Protocol => "protocol",
+            Self::Yaml => "yaml",
+            Self::Kind => "kind",
+            Self::Version => "version",
+            Self::TooLarge => "too-large",
+            Self::NotAFile => "not-a-file",
+            Self::Encoding => "encoding",
+            Self::LinkLoop => "link-loop",
+            Self::Io => "io",
+        }
+    }
+
+    /// Whether a file that cannot be read for this reason is broken, rather than out of reach.
+    pub const fn is_corruption(self) -> bool {
+        matches!(
+            self,
+            Self::Yaml
+                | Self::Kind
+                | Self::Version
+                | Self::TooLarge
+                | Self::NotAFile
+                | Self::Encoding
+                | Self::LinkLoop
+        )
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Denied => "permission denied",
+            Self::Timeout => "no answer in time",
+            Self::Missing => "the socket does not exist",
+            Self::Refused => "nobody listens on the socket",
+            Self::Closed => "the connection was closed",
+            Self::Protocol => "the answer was not as agreed",
+            Self::Yaml => "not valid YAML",
+            Self::Kind => "another kind of file",
+            Self::Version => "an unknown format version",
+            Self::TooLarge => "too large",
+            Self::NotAFile => "not a regular file",
+            Self::Encoding => "not UTF-8",
+            Self::LinkLoop => "a loop of symbolic links",
+            Self::Io => "input/output error",
+        })
+    }
+}

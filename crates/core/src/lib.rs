@@ -1,0 +1,77 @@
+//! Vocabulary and judgement of `teleport-selfcheck`: is a Teleport agent accompanied by an updater that will
+//! really update it?
+//!
+//! Data flows one way. Somebody looks at a host and writes down an [`Observation`]; [`assess`] turns it, with a
+//! [`Policy`] and the present time, into a [`Status`]: a [`Verdict`], the [`Finding`]s that lead to it, what could
+//! not be seen, and the one [`Remedy`]. This crate does no input or output, reads no clock and keeps no state, so
+//! the same evidence always leads to the same judgement, on the agent's host, in a test and on the auth server.
+//!
+//! Stock Teleport infers an updater from an environment variable or a path, once, when the agent starts. That
+//! cannot tell a masked timer, a failing updater or one removed an hour ago from a working one. The judgement here
+//! rests on what systemd and the updater's own state file say now, and an error while looking is never taken for
+//! absence: [`Fact`] keeps the three apart.
+//!
+//! ```
+//! use selfcheck_core::{Reason, Verdict};
+//!
+//! let masked = Reason::from_code("timer-masked").unwrap();
+//! assert_eq!(masked.verdict(), Some(Verdict::Impaired));
+//! ```
+
+mod assess;
+mod clock;
+mod fact;
+mod finding;
+mod namespace;
+pub mod observation;
+pub mod policy;
+mod proxy_addr;
+mod reason;
+mod remedy;
+mod revision;
+mod status;
+mod stock;
+mod text;
+mod verdict;
+
+pub use assess::assess;
+pub use clock::Clock;
+pub use clock::Moment;
+pub use clock::Usec;
+pub use fact::Fact;
+pub use fact::Why;
+pub use finding::Evidence;
+pub use finding::EvidenceValue;
+pub use finding::Finding;
+pub use namespace::InvalidSuffix;
+pub use namespace::Namespace;
+pub use observation::Observation;
+pub use policy::Policy;
+pub use proxy_addr::ProxyAddr;
+pub use reason::Effect;
+pub use reason::Entry;
+pub use reason::Finder;
+pub use reason::Reason;
+pub use remedy::Generation;
+pub use remedy::Remedy;
+pub use remedy::RemedyId;
+pub use remedy::RemedyTarget;
+pub use remedy::Step;
+pub use revision::Edition;
+pub use revision::Revision;
+pub use status::AgentSummary;
+pub use status::Proof;
+pub use status::Reporting;
+pub use status::ReportingMode;
+pub use status::Status;
+pub use status::StatusSchema;
+pub use status::Unseen;
+pub use status::UpdaterSummary;
+pub use stock::StockView;
+pub use stock::UpdaterStatus;
+pub use text::Text;
+pub use text::printable;
+pub use verdict::Basis;
+pub use verdict::EvidenceKind;
+pub use verdict::Severity;
+pub use verdict::Verdict;

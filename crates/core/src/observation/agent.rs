@@ -1,0 +1,169 @@
+//! The agent judged: its unit, its process, its configuration.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::Fact;
+use crate::Namespace;
+use crate::Revision;
+use crate::Text;
+use crate::Usec;
+
+use super::unit::UnitState;
+
+/// The agent judged.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Agent {
+    /// Which installation it belongs to.
+    #[serde(default)]
+    pub namespace: Namespace,
+    /// Its systemd unit.
+    #[serde(default)]
+    pub unit: Fact<AgentUnit>,
+    /// Its process. Absent: no agent runs.
+    pub process: Fact<Process>,
+    /// Where its configuration was looked for.
+    #[serde(default)]
+    pub config_path: Text,
+    /// Its configuration.
+    pub config: Fact<AgentConfig>,
+    /// The host id it joined the cluster with.
+    #[serde(default)]
+    pub host_id: Fact<Text>,
+}
+
+/// The agent's unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentUnit {
+    /// State common to all units.
+    #[serde(flatten)]
+    pub state: UnitState,
+    /// Its main process.
+    #[serde(default)]
+    pub main_pid: Option<u32>,
+}
+
+/// A running agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its process id.
+    pub pid: u32,
+    /// When it started, by `CLOCK_BOOTTIME` in microseconds.
+    #[serde(default)]
+    pub started_boottime: Option<Usec>,
+    /// What it executes.
+    #[serde(default)]
+    pub executable: Fact<Executable>,
+    /// What its command line says about roles and configuration; nothing else of it is kept.
+    #[serde(default)]
+    pub command_line: Fact<CommandLine>,
+    /// The environment variables that matter here, by name; no others are kept.
+    #[serde(default)]
+    pub environment: Fact<Environment>,
+}
+
+/// The file a process executes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Executable {
+    /// Its path when the process started.
+    pub path: Text,
+    /// Whether that file has been deleted or replaced since.
+    #[serde(default)]
+    pub deleted: bool,
+}
+
+impl Executable {
+    /// The version folder of managed updates v2 this executable lies in, if it does.
+    pub fn revision(&self) -> Option<Revision> {
+        let (_, after) = self.path.as_str().rsplit_once("/versions/")?;
+        Revision::from_folder(after.split_once('/')?.0)
+    }
+}
+
+/// What a command line says, as far as judgement needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CommandLine {
+    /// `--config`.
+    #[serde(default)]
+    pub config: Option<Text>,
+    /// `--roles`, which replaces the roles of the configuration.
+    #[serde(default)]
+    pub roles: Option<Vec<Text>>,
+}
+
+/// The environment variables by which Teleport detects updaters. Each is null where it is not set.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Environment {
+    /// `TELEPORT_EXT_UPGRADER`: the kind of updater the installer claims.
+    #[serde(default)]
+    pub ext_upgrader: Option<Text>,
+    /// `TELEPORT_EXT_UPGRADER_VERSION`: its version.
+    #[serde(default)]
+    pub ext_upgrader_version: Option<Text>,
+    /// `TELEPORT_UPDATE_CONFIG_FILE`: the path of update.yaml.
+    #[serde(default)]
+    pub update_config_file: Option<Text>,
+    /// `TELEPORT_INSTALL_METHOD_AWSOIDC_DEPLOYSERVICE`: the cluster redeploys this agent.
+    #[serde(default)]
+    pub awsoidc_deploy_service: Option<Text>,
+    /// `TELEPORT_INSTALL_METHOD_HELM_KUBE_AGENT`: installed by the Helm chart.
+    #[serde(default)]
+    pub helm_kube_agent: Option<Text>,
+    /// `RELEASE_NAME`: the Helm release.
+    #[serde(default)]
+    pub release_name: Option<Text>,
+    /// `KUBE_NAMESPACE`: the Kubernetes namespace.
+    #[serde(default)]
+    pub kube_namespace: Option<Text>,
+}
+
+impl Environment {
+    /// Whether it shows that the agent runs in a pod of the Helm chart.
+    pub fn is_kubernetes(&self) -> bool {
+        self.ext_upgrader.as_ref().is_some_and(|kind| kind == "kube")
+            || self.helm_kube_agent.as_ref().is_some_and(|set| set == "true")
+    }
+}
+
+/// The part of teleport.yaml that judgement needs. Nothing else of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AgentConfig {
+    /// `teleport.proxy_server`.
+    #[serde(default)]
+    pub proxy_server: Option<Text>,
+    /// Whether `auth_service` is enabled. Missing means enabled, as in the product.
+    #[serde(default)]
+    pub auth_service: ServiceSwitch,
+    /// Whether `proxy_service` is enabled. Missing means enabled.
+    #[serde(default)]
+    pub proxy_service: ServiceSwitch,
+    /// Whether `ssh_service` is enabled. Missing means enabled.
+    #[serde(default)]
+    pub ssh_service: ServiceSwitch,
+    /// Teleport roles of the other services that are enabled, as `App`, `Db`, `Kube`.
+    #[serde(default)]
+    pub other_services: Vec<Text>,
+}
+
+impl AgentConfig {
+    /// The Teleport roles this configuration enables.
+    pub fn roles(&self) -> Vec<Text> {
+        let built_in =
+            [(self.auth_service, "Auth"), (self.proxy_service, "Proxy"), (self.ssh_service, "Node")];
+        let enabled = built_in.into_iter().filter(|(switch, _)| *switch != ServiceSwitch::Off);
+        enabled.map(|(_, role)| Text::new(role)).chain(self.other_services.iter().cloned()).collect()
+    }
+}
+
+/// Whether a service's section switches it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceSwitch {
+    /// `enabled: yes`, or a section that does not say.
+    On,
+    /// `enabled: no`.
+    Off,
+    /// No such section, which means enabled.
+    #[default]
+    Missing,
+}

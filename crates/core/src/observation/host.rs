@@ -1,0 +1,53 @@
+//! The host and its service manager.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::Fact;
+use crate::Namespace;
+use crate::Text;
+
+/// The host that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Host {
+    /// The operating system's family, as `linux`.
+    pub os: Text,
+    /// The distribution and its version, for people.
+    #[serde(default)]
+    pub os_version: Option<Text>,
+    /// The kernel's release.
+    #[serde(default)]
+    pub kernel: Option<Text>,
+    /// The processor architecture.
+    #[serde(default)]
+    pub architecture: Option<Text>,
+    /// The host's name.
+    #[serde(default)]
+    pub hostname: Option<Text>,
+    /// The user that looked.
+    #[serde(default)]
+    pub looked_as_uid: Option<u32>,
+    /// Other installations found on this host. They are not judged.
+    #[serde(default)]
+    pub other_installations: Vec<Namespace>,
+}
+
+/// The service manager.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Systemd {
+    /// The folder by which systemd marks that it is running (`/run/systemd/system`).
+    pub booted: Fact<Text>,
+    /// What the manager says of itself over the bus.
+    pub manager: Fact<Manager>,
+}
+
+/// What systemd's manager says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Manager {
+    /// Its version, as `252.38-1`.
+    #[serde(default)]
+    pub version: Option<Text>,
+    /// The state of the whole system, as `running` or `degraded`.
+    #[serde(default)]
+    pub state: Option<Text>,
+}

@@ -1,0 +1,124 @@
+//! Everything seen at one instant, without opinions.
+
+mod agent;
+mod host;
+mod kubernetes;
+mod schema;
+mod unit;
+mod updater_v1;
+mod updater_v2;
+
+pub use agent::Agent;
+pub use agent::AgentConfig;
+pub use agent::AgentUnit;
+pub use agent::CommandLine;
+pub use agent::Environment;
+pub use agent::Executable;
+pub use agent::Process;
+pub use agent::ServiceSwitch;
+pub use host::Host;
+pub use host::Manager;
+pub use host::Systemd;
+pub use kubernetes::Kubernetes;
+pub use schema::ObservationSchema;
+pub use unit::ActiveState;
+pub use unit::Exec;
+pub use unit::LoadState;
+pub use unit::Schedule;
+pub use unit::ServiceUnit;
+pub use unit::TimerUnit;
+pub use unit::UnitFileState;
+pub use unit::UnitResult;
+pub use unit::UnitState;
+pub use updater_v1::Holds;
+pub use updater_v1::UpdaterV1;
+pub use updater_v2::LastUpdate;
+pub use updater_v2::LockState;
+pub use updater_v2::UpdateConfig;
+pub use updater_v2::UpdateSpec;
+pub use updater_v2::UpdateStatus;
+pub use updater_v2::UpdaterBinary;
+pub use updater_v2::UpdaterV2;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::Clock;
+use crate::EvidenceKind;
+use crate::Fact;
+use crate::Why;
+
+/// Everything seen at one instant, with the clocks it was seen at.
+///
+/// Unknown fields are ignored when reading, so that a newer writer's observation can be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The format of this document.
+    pub schema: ObservationSchema,
+    /// When it was seen.
+    pub clock: Clock,
+    /// Whether a running host or an unpacked image was looked at.
+    #[serde(default)]
+    pub evidence: EvidenceKind,
+    /// The host.
+    pub host: Host,
+    /// The agent judged.
+    pub agent: Agent,
+    /// The service manager.
+    pub systemd: Systemd,
+    /// `teleport-update`, managed updates v2, of the agent's installation.
+    pub v2: UpdaterV2,
+    /// `teleport-upgrade`, managed updates v1.
+    pub v1: UpdaterV1,
+    /// Evidence from Kubernetes.
+    #[serde(default)]
+    pub kubernetes: Fact<Kubernetes>,
+    /// What a daemon remembers; absent in a single look.
+    #[serde(default)]
+    pub history: Option<History>,
+}
+
+/// What a daemon remembers beyond one look, bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct History {
+    /// How many runs of the updater failed in a row, up to now.
+    #[serde(default)]
+    pub consecutive_failed_runs: u32,
+    /// Since when they fail.
+    #[serde(default)]
+    pub failing_since: Option<jiff::Timestamp>,
+    /// The last run seen to succeed.
+    #[serde(default)]
+    pub last_success: Option<jiff::Timestamp>,
+}
+
+impl Observation {
+    /// What could not be seen, as the name of the fact and the reason, in a fixed order.
+    pub fn unreadable(&self) -> Vec<(&'static str, Why)> {
+        let process = self.agent.process.present();
+        let facts = [
+            ("agent process", self.agent.process.why()),
+            ("process executable", process.and_then(|process| process.executable.why())),
+            ("process command line", process.and_then(|process| process.command_line.why())),
+            ("process environment", process.and_then(|process| process.environment.why())),
+            ("agent configuration", self.agent.config.why()),
+            ("agent unit", self.agent.unit.why()),
+            ("systemd", self.systemd.booted.why()),
+            ("systemd manager", self.systemd.manager.why()),
+            ("update.yaml", self.v2.config.why()),
+            ("update.lock", self.v2.lock.why()),
+            ("teleport-update", self.v2.binary.why()),
+            ("teleport-update timer", self.v2.timer.why()),
+            ("teleport-update service", self.v2.service.why()),
+            ("teleport-upgrade", self.v1.script.why()),
+            ("teleport-upgrade timer", self.v1.timer.why()),
+            ("teleport-upgrade service", self.v1.service.why()),
+            ("teleport-upgrade endpoint", self.v1.endpoint.why()),
+            ("teleport-upgrade schedule", self.v1.schedule.why()),
+            ("teleport-upgrade installer", self.v1.installer.why()),
+            ("package holds", self.v1.holds.why()),
+            ("Kubernetes", self.kubernetes.why()),
+        ];
+        facts.into_iter().filter_map(|(name, why)| Some((name, why?))).collect()
+    }
+}

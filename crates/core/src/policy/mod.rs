@@ -1,0 +1,111 @@
+//! What judgement and alerts need to know beyond evidence: thresholds, exemptions, acknowledgements.
+//!
+//! Every key has a default, so an empty policy is the usual one; an unknown key is an error that names it.
+
+mod alerts;
+mod length;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::Text;
+use crate::Usec;
+
+pub use alerts::AlertAcknowledgement;
+pub use alerts::AlertPolicy;
+pub use alerts::AlertSeverity;
+pub use alerts::RaiseWhen;
+pub use length::InvalidLength;
+pub use length::Length;
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// How long is too long.
+    pub thresholds: Thresholds,
+    /// This host's agent is updated by other means.
+    pub acknowledged: Option<Acknowledgement>,
+    /// Cluster alerts, on the auth side.
+    pub alerts: AlertPolicy,
+    /// Bounds of what is read and kept.
+    pub limits: Limits,
+}
+
+/// How long is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Thresholds {
+    /// A timer is overdue at the earliest after this.
+    pub overdue: Length,
+    /// A timer is overdue after this many of its periods.
+    pub overdue_periods: u32,
+    /// A timer that never fired is a fault at the earliest after this.
+    pub never_fired: Length,
+    /// Time allowed beyond a timer's own first interval, delay and accuracy.
+    pub never_fired_margin: Length,
+    /// A run in progress is stuck after this.
+    pub stuck: Length,
+    /// An agent that still runs a replaced version is a fault after this.
+    pub old_binary: Length,
+    /// After boot, a schedule that has not begun is no fault for this long.
+    pub boot_grace: Length,
+    /// This many failed runs in a row are critical.
+    pub failed_runs: u32,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            overdue: Length::minutes(18),
+            overdue_periods: 3,
+            never_fired: Length::minutes(5),
+            never_fired_margin: Length::minutes(2),
+            stuck: Length::minutes(60),
+            old_binary: Length::minutes(30),
+            boot_grace: Length::minutes(5),
+            failed_runs: 3,
+        }
+    }
+}
+
+impl Thresholds {
+    /// When a timer of this period is overdue.
+    pub(crate) fn overdue_after(&self, period: Option<Usec>) -> Usec {
+        let periods = period.unwrap_or(0).saturating_mul(self.overdue_periods.into());
+        self.overdue.usec().max(periods)
+    }
+
+    /// When a timer whose first firing may take `first` is one that never fired.
+    pub(crate) fn never_fired_after(&self, first: Usec) -> Usec {
+        self.never_fired.usec().max(first.saturating_add(self.never_fired_margin.usec()))
+    }
+}
+
+/// Somebody takes over the updates of this host's agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledgement {
+    /// By what means, for those who read it.
+    pub reason: Text,
+    /// Until when; for ever if null.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+}
+
+/// Bounds of what is read and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The most bytes of a configuration file that are read.
+    pub file_bytes: u64,
+    /// How many agents that need a person are kept in full, on the auth side.
+    pub agents_in_full: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { file_bytes: 1 << 20, agents_in_full: 10_000 }
+    }
+}

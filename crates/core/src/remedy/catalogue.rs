@@ -1,0 +1,280 @@
+//! The remedies.
+
+use crate::verdict::coded;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::Generation;
+use super::Remedy;
+use super::RemedyTarget;
+use super::Step;
+use super::shell;
+
+coded! {
+    /// The catalogue of remedies. Ids are stable and never reused.
+    RemedyId {
+        /// Enable teleport-update for this installation.
+        EnableV2 = "enable-v2",
+        /// Install teleport-update by the proxy's script.
+        InstallV2 = "install-v2",
+        /// Let the version move again.
+        UnpinV2 = "unpin-v2",
+        /// Point the updater at the agent's proxy.
+        SetProxyV2 = "set-proxy-v2",
+        /// Set the broken update.yaml aside and write a new one.
+        RewriteConfigV2 = "rewrite-config-v2",
+        /// Try the update again now.
+        RetryUpdateV2 = "retry-update-v2",
+        /// Enable and start the timer.
+        EnableTimer = "enable-timer",
+        /// Start the timer.
+        StartTimer = "start-timer",
+        /// Restart the timer.
+        RestartTimer = "restart-timer",
+        /// Unmask, enable and start the timer.
+        UnmaskTimer = "unmask-timer",
+        /// Unmask the service.
+        UnmaskService = "unmask-service",
+        /// Run the updater now.
+        RunUpdater = "run-updater",
+        /// Forget the failures and run the updater now.
+        ResetUpdater = "reset-updater",
+        /// Stop the run in progress.
+        StopRun = "stop-run",
+        /// Restart the agent.
+        RestartAgent = "restart-agent",
+        /// Let systemd read its unit files again.
+        ReloadSystemd = "reload-systemd",
+        /// Start the system bus.
+        StartBus = "start-bus",
+        /// Look again as root.
+        LookAsRoot = "look-as-root",
+        /// Look again with more time.
+        LookLonger = "look-longer",
+    }
+}
+
+/// Teleport's reference of the updater's command line.
+const CLI: &str = "https://goteleport.com/docs/reference/cli/teleport-update";
+/// Teleport's documentation of managed updates.
+const UPDATES: &str = "https://goteleport.com/docs/upgrading/agent-managed-updates/";
+/// What `teleport-update enable` does beyond enabling.
+const ENABLE_EFFECT: &str =
+    "re-creates the units, may update to the cluster's version and reload the agent now";
+
+/// The parts of a remedy that differ from one to the next.
+struct Plan {
+    argvs: Vec<Vec<String>>,
+    effect: &'static str,
+    undo: Option<String>,
+    docs: &'static str,
+}
+
+impl RemedyId {
+    /// Renders this remedy for `target`.
+    pub fn render(self, target: &RemedyTarget<'_>) -> Remedy {
+        if self == Self::InstallV2 {
+            return install(target);
+        }
+        let plan = self.plan(target);
+        let steps: Vec<_> = plan.argvs.into_iter().map(|argv| Step { argv, stdin_from: None }).collect();
+        let shell = shell::line(&steps, true);
+        Remedy {
+            id: self,
+            shell,
+            steps,
+            root: true,
+            effect: plan.effect.to_owned(),
+            undo: plan.undo,
+            docs: plan.docs.to_owned(),
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "a table with one row per remedy")]
+    fn plan(self, target: &RemedyTarget<'_>) -> Plan {
+        let timer = target.timer();
+        let service = target.service();
+        let disable = Some(format!("sudo {}", updater(target, &["disable"]).join(" ")));
+        match self {
+            // Installing is a pipe and has a plan of its own.
+            Self::EnableV2 | Self::InstallV2 => {
+                one(updater(target, &["enable"]), ENABLE_EFFECT, disable, UPDATES)
+            }
+            Self::UnpinV2 => one(
+                updater(target, &["unpin"]),
+                "lets the updater follow the cluster's version again, in its next window",
+                Some(format!("sudo {}", updater(target, &["pin"]).join(" "))),
+                CLI,
+            ),
+            Self::SetProxyV2 => {
+                let mut argv = updater(target, &["enable"]);
+                if let Some(proxy) = &target.proxy {
+                    argv.extend(["--proxy".to_owned(), proxy.to_string()]);
+                }
+                one(argv, "points the updater at the agent's proxy; may update and reload the agent now", None, CLI)
+            }
+            Self::RewriteConfigV2 => {
+                let path = target.update_config.to_owned();
+                let aside = format!("{path}.broken");
+                let undo = Some(format!("sudo mv {aside} {path}"));
+                let mut plan = one(words(&["mv", &path, &aside]), "", undo, UPDATES);
+                let mut enable = updater(target, &["enable"]);
+                if let Some(proxy) = &target.proxy {
+                    enable.extend(["--proxy".to_owned(), proxy.to_string()]);
+                }
+                plan.argvs.push(enable);
+                plan.effect = "sets the broken file aside (its group and pin are lost with it) and writes a new one; may update and reload the agent now";
+                plan
+            }
+            Self::RetryUpdateV2 => one(
+                updater(target, &["update", "--now"]),
+                "tries the update again without waiting for its window, may reload the agent, and says why if it fails",
+                None,
+                CLI,
+            ),
+            Self::EnableTimer => one(
+                systemctl(&["enable", "--now", &timer]),
+                "starts the timer now and at every boot",
+                Some(format!("sudo systemctl disable --now {timer}")),
+                UPDATES,
+            ),
+            Self::StartTimer => one(
+                systemctl(&["start", &timer]),
+                "starts the timer; the updater runs within two minutes",
+                Some(format!("sudo systemctl stop {timer}")),
+                UPDATES,
+            ),
+            Self::RestartTimer => one(
+                systemctl(&["restart", &timer]),
+                "arms the timer anew; the updater runs within two minutes",
+                None,
+                UPDATES,
+            ),
+            Self::UnmaskTimer => {
+                let undo = Some(format!("sudo systemctl mask --now {timer}"));
+                let mut plan =
+                    one(systemctl(&["unmask", &timer]), "brings the packaged timer back and starts it", undo, UPDATES);
+                plan.argvs.push(systemctl(&["enable", "--now", &timer]));
+                plan
+            }
+            Self::UnmaskService => one(
+                systemctl(&["unmask", &service]),
+                "brings the packaged service back",
+                Some(format!("sudo systemctl mask {service}")),
+                UPDATES,
+            )
+            .then(systemctl(&["restart", &timer])),
+            Self::RunUpdater => one(
+                systemctl(&["start", &service]),
+                "runs the updater now, which may update and reload the agent; its journal says why it fails",
+                None,
+                CLI,
+            ),
+            Self::ResetUpdater => one(
+                systemctl(&["reset-failed", &service]),
+                "clears the failures systemd counted and runs the updater now, which may update and reload the agent",
+                None,
+                CLI,
+            )
+            .then(systemctl(&["start", &service])),
+            Self::StopRun => one(
+                systemctl(&["stop", &service]),
+                "ends the run in progress; the timer starts the next one",
+                None,
+                UPDATES,
+            ),
+            Self::RestartAgent => one(
+                systemctl(&["restart", &target.namespace.agent_unit()]),
+                "restarts the agent; sessions through it end",
+                None,
+                UPDATES,
+            ),
+            Self::ReloadSystemd => {
+                one(systemctl(&["daemon-reload"]), "lets systemd read its unit files again", None, UPDATES)
+            }
+            Self::StartBus => one(
+                systemctl(&["start", "dbus.socket", "dbus.service"]),
+                "starts the system bus, if it is not running",
+                None,
+                UPDATES,
+            ),
+            Self::LookAsRoot => one(look(target, &[]), "looks again with the rights to see everything", None, UPDATES),
+            Self::LookLonger => {
+                one(look(target, &["--timeout", "30s"]), "looks again and waits up to 30 seconds", None, UPDATES)
+            }
+        }
+    }
+}
+
+impl Plan {
+    fn then(mut self, argv: Vec<String>) -> Self {
+        self.argvs.push(argv);
+        self
+    }
+}
+
+fn one(argv: Vec<String>, effect: &'static str, undo: Option<String>, docs: &'static str) -> Plan {
+    Plan { argvs: vec![argv], effect, undo, docs }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn systemctl(arguments: &[&str]) -> Vec<String> {
+    words(&[&["systemctl"], arguments].concat())
+}
+
+/// A command of teleport-update for the installation meant.
+fn updater(target: &RemedyTarget<'_>, arguments: &[&str]) -> Vec<String> {
+    let program = Generation::V2.updater();
+    match target.namespace.suffix() {
+        None => words(&[&[program], arguments].concat()),
+        Some(suffix) => words(&[&[program, "--install-suffix", suffix], arguments].concat()),
+    }
+}
+
+fn look(target: &RemedyTarget<'_>, arguments: &[&str]) -> Vec<String> {
+    let mut argv = words(&["teleport-selfcheck", "debug", "updater-status"]);
+    if let Some(suffix) = target.namespace.suffix() {
+        argv.extend(words(&["--install-suffix", suffix]));
+    }
+    argv.extend(words(arguments));
+    argv
+}
+
+/// The proxy's own install script, which installs and enables teleport-update.
+fn install(target: &RemedyTarget<'_>) -> Remedy {
+    let effect = "installs teleport-update and enables it, may update to the cluster's version and restart the agent now";
+    let undo = format!("sudo {}", updater(target, &["uninstall"]).join(" "));
+    let fetch = |proxy: &str| words(&["curl", "-fsSL", &format!("https://{proxy}/scripts/install.sh")]);
+    let piped = |proxy: &str| {
+        vec![
+            Step { argv: fetch(proxy), stdin_from: None },
+            Step { argv: words(&["bash"]), stdin_from: Some(0) },
+        ]
+    };
+    let (steps, shell, effect) = match &target.proxy {
+        Some(proxy) => {
+            let steps = piped(&proxy.to_string());
+            let shell = shell::line(&steps, true);
+            (steps, shell, effect.to_owned())
+        }
+        None => (
+            Vec::new(),
+            shell::line(&piped("PROXY"), true),
+            format!("put your cluster's proxy address for PROXY; {effect}"),
+        ),
+    };
+    Remedy {
+        id: RemedyId::InstallV2,
+        steps,
+        shell,
+        root: true,
+        effect,
+        undo: Some(undo),
+        docs: UPDATES.to_owned(),
+    }
+}

@@ -1,0 +1,93 @@
+//! What to do: a closed catalogue of remedies with typed parameters, rendered to commands.
+//!
+//! A remedy is never free text. The auth server renders the same ids with its own parameters, so no text of
+//! an agent ever becomes a command.
+
+mod catalogue;
+mod shell;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::Namespace;
+use crate::ProxyAddr;
+
+pub use catalogue::RemedyId;
+
+/// What a remedy acts on.
+#[derive(Debug, Clone)]
+pub struct RemedyTarget<'a> {
+    /// The installation.
+    pub namespace: &'a Namespace,
+    /// The updater whose units are meant.
+    pub generation: Generation,
+    /// The proxy the agent connects to, where known.
+    pub proxy: Option<ProxyAddr>,
+    /// Where update.yaml lies.
+    pub update_config: &'a str,
+}
+
+/// Which of the two updaters for Linux hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Generation {
+    /// `teleport-upgrade`, managed updates v1.
+    V1,
+    /// `teleport-update`, managed updates v2.
+    V2,
+}
+
+impl Generation {
+    /// The updater's name.
+    pub const fn updater(self) -> &'static str {
+        match self {
+            Self::V1 => "teleport-upgrade",
+            Self::V2 => "teleport-update",
+        }
+    }
+}
+
+impl RemedyTarget<'_> {
+    /// The timer meant.
+    pub fn timer(&self) -> String {
+        match self.generation {
+            Generation::V1 => "teleport-upgrade.timer".to_owned(),
+            Generation::V2 => self.namespace.timer(),
+        }
+    }
+
+    /// The service meant.
+    pub fn service(&self) -> String {
+        match self.generation {
+            Generation::V1 => "teleport-upgrade.service".to_owned(),
+            Generation::V2 => self.namespace.service(),
+        }
+    }
+}
+
+/// A remedy, ready to be shown and run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remedy {
+    /// Which one.
+    pub id: RemedyId,
+    /// The programs to run, in order. Empty where a person must fill something in first.
+    pub steps: Vec<Step>,
+    /// The same as one line for a shell.
+    pub shell: String,
+    /// Whether it needs root.
+    pub root: bool,
+    /// What it does, including what one might not expect.
+    pub effect: String,
+    /// How to take it back, where that is possible.
+    pub undo: Option<String>,
+    /// Teleport's own documentation.
+    pub docs: String,
+}
+
+/// One program to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// The step whose output is this one's input, counted from 0.
+    pub stdin_from: Option<usize>,
+}

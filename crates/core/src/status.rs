@@ -1,0 +1,176 @@
+//! The judgement, as it is shown, sent and compared.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::Basis;
+use crate::EvidenceKind;
+use crate::Finding;
+use crate::Namespace;
+use crate::Remedy;
+use crate::StockView;
+use crate::Text;
+use crate::Verdict;
+use crate::Why;
+
+/// The judgement of one agent.
+///
+/// It serialises to the JSON of `teleport-selfcheck debug updater-status --format json` (docs/status.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The format of this document.
+    pub schema: StatusSchema,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// On what ground it stands.
+    pub basis: Basis,
+    /// What was looked at.
+    pub evidence: EvidenceKind,
+    /// The verdict in one line.
+    pub summary: String,
+    /// The agent judged.
+    pub agent: AgentSummary,
+    /// The updater judged, if there is one.
+    pub updater: Option<UpdaterSummary>,
+    /// What holds, worst first.
+    pub findings: Vec<Finding>,
+    /// What could not be seen.
+    pub unseen: Vec<Unseen>,
+    /// When the updater ran.
+    pub proof: Proof,
+    /// What to do, where one command helps.
+    pub remedy: Option<Remedy>,
+    /// Whether and what the cluster knows.
+    pub reporting: Reporting,
+    /// When the evidence was seen.
+    pub observed_at: Timestamp,
+    /// Until when this judgement holds if nothing changes; null if for ever.
+    pub holds_until: Option<Timestamp>,
+    /// Which change this is, counted by a daemon; null without one.
+    pub sequence: Option<u64>,
+}
+
+/// The format of a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StatusSchema {
+    /// The first format.
+    #[serde(rename = "teleport.selfcheck/v1")]
+    V1,
+}
+
+/// The agent judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSummary {
+    /// Its process id; null if it does not run.
+    pub pid: Option<u32>,
+    /// Its version, where its executable's path tells.
+    pub version: Option<Text>,
+    /// The host id it joined the cluster with.
+    pub host_id: Option<Text>,
+    /// The host's name.
+    pub hostname: Option<Text>,
+    /// Its installation.
+    pub namespace: Namespace,
+    /// Its Teleport roles.
+    pub services: Vec<Text>,
+}
+
+/// The updater judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdaterSummary {
+    /// `binary`, `unit`, `kube` or `integration_awsoidc`, as stock Teleport names them.
+    pub kind: Text,
+    /// Its own version, where seen.
+    pub version: Option<Text>,
+    /// Its update group.
+    pub group: Option<Text>,
+    /// The unit that starts it.
+    pub unit: Option<Text>,
+}
+
+/// Something that could not be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// What.
+    pub fact: Text,
+    /// Why.
+    pub why: Text,
+}
+
+impl Unseen {
+    pub(crate) fn new(fact: &str, why: Why) -> Self {
+        Self { fact: fact.into(), why: Text::new(&why.to_string()) }
+    }
+}
+
+/// When the updater ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Proof {
+    /// The end, or the start, of the last run.
+    pub last_run: Option<Timestamp>,
+    /// The last run known to have succeeded.
+    pub last_success: Option<Timestamp>,
+    /// The next run.
+    pub next_run: Option<Timestamp>,
+}
+
+/// Whether and what the cluster knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reporting {
+    /// How this status reaches an auth server.
+    pub mode: ReportingMode,
+    /// Whether a stream to an auth server is open.
+    pub connected: bool,
+    /// When something was last sent.
+    pub last_sent: Option<Timestamp>,
+    /// The last sequence an auth server acknowledged.
+    pub acked: Option<u64>,
+    /// What an unmodified auth server is told.
+    pub stock_view: StockView,
+}
+
+/// How a status reaches an auth server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportingMode {
+    /// In the heartbeat, to an auth server that knows the extension.
+    Extension,
+    /// In the fields stock Teleport has.
+    Stock,
+    /// Not at all: nobody reports this status.
+    None,
+}
+
+impl Status {
+    /// The finding that decides the verdict, or the first advisory one.
+    pub fn leading(&self) -> Option<&Finding> {
+        self.findings.first()
+    }
+
+    /// `verdict`, or `verdict.reason` where a reason leads to the verdict; of the characters `a-z`, `0-9`,
+    /// `.` and `-`.
+    pub fn label(&self) -> String {
+        match self.leading().filter(|finding| finding.reason.verdict() == Some(self.verdict)) {
+            Some(finding) => format!("{}.{}", self.verdict, finding.reason),
+            None => self.verdict.to_string(),
+        }
+    }
+
+    /// Whether the two differ in what matters: verdict, updater, agent, findings by reason, severity and
+    /// stable evidence, what was unseen, or the remedy. Times and ages are no difference.
+    pub fn differs_from(&self, other: &Self) -> bool {
+        let findings = |status: &Self| -> Vec<_> {
+            let mut identities: Vec<_> =
+                status.findings.iter().map(|finding| format!("{:?}", finding.identity())).collect();
+            identities.sort_unstable();
+            identities
+        };
+        self.verdict != other.verdict
+            || self.updater != other.updater
+            || self.agent != other.agent
+            || self.unseen != other.unseen
+            || self.remedy != other.remedy
+            || findings(self) != findings(other)
+    }
+}

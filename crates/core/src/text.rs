@@ -1,0 +1,106 @@
+//! Bounded text: whatever a host or an agent supplied, short and free of control characters.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+
+/// Text from outside, at most [`Text::MAX`] bytes and without control characters.
+///
+/// Every way to make one cleans the input, so holding a `Text` is proof that it may be printed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(transparent)]
+pub struct Text(String);
+
+impl Text {
+    /// The most bytes a text holds; what is longer is cut and ends in `…`.
+    pub const MAX: usize = 256;
+
+    /// Cleans and bounds `raw`.
+    pub fn new(raw: &str) -> Self {
+        let mut clean = String::new();
+        for safe in raw.chars().map(safe) {
+            if clean.len() + safe.len_utf8() > Self::MAX - '…'.len_utf8() {
+                clean.push('…');
+                break;
+            }
+            clean.push(safe);
+        }
+        Self(clean)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// `raw` with everything a terminal might obey replaced. For text of any length; see [`Text`] to bound it too.
+pub fn printable(raw: &str) -> String {
+    raw.chars().map(safe).collect()
+}
+
+fn safe(character: char) -> char {
+    if is_hostile(character) { char::REPLACEMENT_CHARACTER } else { character }
+}
+
+/// Control characters and the invisible ones that reorder what a terminal shows.
+fn is_hostile(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+impl From<&str> for Text {
+    fn from(raw: &str) -> Self {
+        Self::new(raw)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(&String::deserialize(deserializer)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_long_input_and_replaces_control_characters() {
+        let text = Text::new(&format!("a\u{1b}[31m\n\u{202e}{}", "é".repeat(500)));
+        assert!(text.as_str().len() <= Text::MAX);
+        assert!(text.as_str().ends_with('…'));
+        assert!(text.as_str().starts_with("a\u{fffd}[31m\u{fffd}\u{fffd}é"));
+    }
+
+    #[test]
+    fn cleaning_twice_changes_nothing() {
+        let once = Text::new(&"x\u{0}".repeat(300));
+        assert_eq!(Text::new(once.as_str()), once);
+    }
+}

@@ -1,0 +1,27 @@
+//! Files, read with bounds on size, kind and time.
+
+mod agent_config;
+mod installations;
+mod locks;
+mod packages;
+mod read;
+mod unit_files;
+mod update_config;
+mod updater_v1;
+mod updater_v2;
+mod yaml;
+
+pub(crate) use agent_config::AgentFiles;
+pub(crate) use installations::other_installations;
+pub(crate) use packages::holds;
+pub use read::FileError;
+pub(crate) use read::exists;
+pub(crate) use read::failed;
+pub(crate) use read::read;
+pub(crate) use read::read_lossy;
+pub use read::read_text;
+pub(crate) use unit_files::complete;
+pub(crate) use updater_v1::FilesV1;
+pub(crate) use updater_v2::FilesV2;
+pub use yaml::YamlError;
+pub use yaml::from_yaml;

@@ -1,0 +1,154 @@
+//! Reading a file that may be anything: it must be a regular file, and only so much of it is read.
+
+use std::fs::File;
+use std::fs::Metadata;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use selfcheck_core::Fact;
+use selfcheck_core::Text;
+use selfcheck_core::Why;
+
+/// A file that was asked for by name and could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// There is no such file.
+    #[error("`{}` does not exist", .0.display())]
+    Missing(
+        /// The file.
+        PathBuf,
+    ),
+    /// It could not be read.
+    #[error("`{}` could not be read: {why}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: Why,
+    },
+}
+
+/// Reads the UTF-8 text of `path`, of at most `limit` bytes.
+pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
+    match read(path, limit) {
+        Fact::Present(text) => Ok(text),
+        Fact::Unreadable(why) => Err(FileError::Unreadable { path: path.to_owned(), why }),
+        Fact::Absent | Fact::NotApplicable => Err(FileError::Missing(path.to_owned())),
+    }
+}
+
+/// Reads the UTF-8 text of `path`, of at most `limit` bytes.
+pub(crate) fn read(path: &Path, limit: u64) -> Fact<String> {
+    let mut file = match open(path) {
+        Fact::Present(file) => file,
+        Fact::Absent => return Fact::Absent,
+        Fact::Unreadable(why) => return Fact::Unreadable(why),
+        Fact::NotApplicable => return Fact::NotApplicable,
+    };
+    read_bytes(&mut file, limit).and_then(|bytes| String::from_utf8(bytes).map_err(|_| Why::Encoding)).into()
+}
+
+/// The same for a file that may hold other bytes, which are replaced.
+pub(crate) fn read_lossy(path: &Path, limit: u64) -> Fact<String> {
+    match open(path) {
+        Fact::Present(mut file) => {
+            read_bytes(&mut file, limit).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).into()
+        }
+        Fact::Absent => Fact::Absent,
+        Fact::Unreadable(why) => Fact::Unreadable(why),
+        Fact::NotApplicable => Fact::NotApplicable,
+    }
+}
+
+/// Opens `path` if it is a regular file. Neither a FIFO nor a device is ever waited for.
+pub(crate) fn open(path: &Path) -> Fact<File> {
+    let regular = |metadata: Metadata| if metadata.is_file() { Ok(()) } else { Err(Why::NotAFile) };
+    let seen = match std::fs::metadata(path) {
+        Ok(metadata) => regular(metadata),
+        Err(error) => return failed(&error),
+    };
+    if let Err(why) = seen {
+        return Fact::Unreadable(why);
+    }
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let file = match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {
+        Ok(file) => file,
+        Err(error) => return failed(&error),
+    };
+    // It may have been replaced in between: what counts is what was opened.
+    match file.metadata().map_err(|error| why(&error)).and_then(regular) {
+        Ok(()) => Fact::Present(file),
+        Err(why) => Fact::Unreadable(why),
+    }
+}
+
+fn read_bytes(file: &mut File, limit: u64) -> Result<Vec<u8>, Why> {
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| why(&error))?;
+    if bytes.len() as u64 > limit { Err(Why::TooLarge) } else { Ok(bytes) }
+}
+
+/// Whether something of any kind is at `path`; the value is the path.
+pub(crate) fn exists(path: &str) -> Fact<Text> {
+    match std::fs::metadata(path) {
+        Ok(_) => Fact::Present(path.into()),
+        Err(error) => failed(&error),
+    }
+}
+
+/// The fact that follows from an error while opening or looking up a file.
+pub(crate) fn failed<T>(error: &io::Error) -> Fact<T> {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Fact::Absent,
+        _ => Fact::Unreadable(why(error)),
+    }
+}
+
+/// The reason that follows from an input or output error.
+pub(crate) fn why(error: &io::Error) -> Why {
+    if error.raw_os_error() == Some(Errno::ELOOP as i32) {
+        return Why::LinkLoop;
+    }
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Why::Denied,
+        io::ErrorKind::TimedOut => Why::Timeout,
+        io::ErrorKind::IsADirectory => Why::NotAFile,
+        _ => Why::Io,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use nix::sys::stat::Mode;
+
+    use super::*;
+
+    #[test]
+    fn tells_missing_broken_and_readable_files_apart() {
+        let dir = tempfile::tempdir().expect("folder");
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("good"), "text").expect("write");
+        std::fs::write(at("latin1"), [0xe9]).expect("write");
+        std::fs::write(at("big"), "x".repeat(33)).expect("write");
+        std::fs::create_dir(at("folder")).expect("folder");
+        symlink(at("loop"), at("loop")).expect("link");
+        nix::unistd::mkfifo(&at("fifo"), Mode::S_IRWXU).expect("fifo");
+        assert_eq!(read(&at("good"), 32), Fact::Present("text".to_owned()));
+        assert_eq!(read(&at("none"), 32), Fact::Absent);
+        assert_eq!(read(&at("good/below"), 32), Fact::Absent);
+        assert_eq!(read(&at("latin1"), 32), Fact::Unreadable(Why::Encoding));
+        assert_eq!(read(&at("big"), 32), Fact::Unreadable(Why::TooLarge));
+        assert_eq!(read(&at("folder"), 32), Fact::Unreadable(Why::NotAFile));
+        assert_eq!(read(&at("loop"), 32), Fact::Unreadable(Why::LinkLoop));
+        assert_eq!(read(&at("fifo"), 32), Fact::Unreadable(Why::NotAFile));
+        assert_eq!(read(Path::new("/dev/zero"), 32), Fact::Unreadable(Why::NotAFile));
+    }
+}

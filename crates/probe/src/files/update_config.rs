@@ -1,0 +1,156 @@
+//! update.yaml, the configuration and state of managed updates v2.
+
+use selfcheck_core::Edition;
+use selfcheck_core::Revision;
+use selfcheck_core::Text;
+use selfcheck_core::Why;
+use selfcheck_core::observation::LastUpdate;
+use selfcheck_core::observation::UpdateConfig;
+use selfcheck_core::observation::UpdateSpec;
+use selfcheck_core::observation::UpdateStatus;
+use serde::Deserialize;
+
+use super::yaml::from_yaml;
+
+/// Reads update.yaml. Keys this version does not know are ignored, as the product does.
+pub(super) fn parse(text: &str) -> Result<UpdateConfig, Why> {
+    let document: Option<Document> = from_yaml(text).map_err(|_| Why::Yaml)?;
+    let document = document.unwrap_or_default();
+    if document.kind.as_deref() != Some("update_config") {
+        return Err(Why::Kind);
+    }
+    if document.version.as_deref() != Some("v1") {
+        return Err(Why::Version);
+    }
+    let spec = document.spec.unwrap_or_default();
+    let status = document.status.unwrap_or_default();
+    Ok(UpdateConfig {
+        spec: UpdateSpec {
+            proxy: filled(spec.proxy),
+            group: filled(spec.group),
+            enabled: spec.enabled.unwrap_or_default(),
+            pinned: spec.pinned.unwrap_or_default(),
+        },
+        status: UpdateStatus {
+            active: status.active.and_then(revision),
+            backup: status.backup.and_then(revision),
+            skip: status.skip.and_then(revision),
+            last_update: status.last_update.map(|last| LastUpdate {
+                success: last.success.unwrap_or_default(),
+                // A time that is no time is not worth refusing the file for.
+                time: last.time.and_then(|time| time.parse().ok()),
+                target: last.target.and_then(revision),
+            }),
+        },
+    })
+}
+
+/// An empty string is what Go writes for a value that is not set.
+fn filled(text: Option<String>) -> Option<Text> {
+    text.filter(|text| !text.is_empty()).map(|text| Text::new(&text))
+}
+
+fn revision(raw: RawRevision) -> Option<Revision> {
+    let version = raw.version.filter(|version| !version.is_empty())?;
+    let has = |flag: &str| raw.flags.iter().flatten().any(|seen| seen == flag);
+    let edition = match (has("Enterprise"), has("FIPS")) {
+        (_, true) => Edition::EnterpriseFips,
+        (true, false) => Edition::Enterprise,
+        (false, false) => Edition::Oss,
+    };
+    Some(Revision { version: Text::new(version.strip_prefix('v').unwrap_or(&version)), edition })
+}
+
+#[derive(Default, Deserialize)]
+struct Document {
+    version: Option<String>,
+    kind: Option<String>,
+    spec: Option<Spec>,
+    status: Option<Status>,
+}
+
+#[derive(Default, Deserialize)]
+struct Spec {
+    proxy: Option<String>,
+    group: Option<String>,
+    enabled: Option<bool>,
+    pinned: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+struct Status {
+    active: Option<RawRevision>,
+    backup: Option<RawRevision>,
+    skip: Option<RawRevision>,
+    last_update: Option<Last>,
+}
+
+#[derive(Deserialize)]
+struct RawRevision {
+    version: Option<String>,
+    flags: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Last {
+    success: Option<bool>,
+    time: Option<String>,
+    target: Option<RawRevision>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: &str = "\
+version: v1
+kind: update_config
+spec:
+    proxy: teleport.example.com
+    path: /usr/local/bin
+    group: production
+    base_url: \"\"
+    enabled: true
+    pinned: false
+    selinux-ssh: true
+status:
+    id_file: /tmp/teleport-update.id
+    active:
+        version: 18.2.0
+        flags: [Enterprise, FIPS]
+    backup:
+        version: 18.1.0
+    last_update:
+        success: true
+        time: 2026-11-20T10:00:00.123456789Z
+        target:
+            version: 18.2.0
+            flags: [Enterprise, FIPS]
+";
+
+    #[test]
+    fn reads_what_the_product_writes() {
+        let config = parse(FULL).expect("valid");
+        assert_eq!(config.spec.group, Some("production".into()));
+        assert!(config.spec.enabled && !config.spec.pinned);
+        let active = config.status.active.expect("active");
+        assert_eq!(active.to_string(), "18.2.0_ent_fips");
+        let last = config.status.last_update.expect("last update");
+        assert_eq!(last.target, Some(active));
+        assert_eq!(last.time.expect("time").to_string(), "2026-11-20T10:00:00.123456789Z");
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        let cases = [
+            ("", Why::Kind),
+            ("version: v1\nkind: update_config\nspec: [", Why::Yaml),
+            ("version: v1\nkind: other\n", Why::Kind),
+            ("version: v2\nkind: update_config\n", Why::Version),
+            ("version: v1\nkind: update_config\nspec: {enabled: [1]}\n", Why::Yaml),
+        ];
+        for (text, why) in cases {
+            assert_eq!(parse(text), Err(why), "{text}");
+        }
+    }
+}

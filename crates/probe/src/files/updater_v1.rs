@@ -1,0 +1,55 @@
+//! The files of `teleport-upgrade`.
+
+use std::path::Path;
+
+use selfcheck_core::Fact;
+use selfcheck_core::Text;
+use selfcheck_core::Why;
+
+use super::read::exists;
+use super::read::read;
+
+/// The drop-in by which managed updates v2 take v1 out of action.
+const NEUTRALISING: &str = "/etc/systemd/system/teleport-upgrade.service.d/teleport-update.conf";
+/// Each file of v1 holds one short line.
+const LIMIT: u64 = 64 << 10;
+
+/// The files of `teleport-upgrade`.
+pub(crate) struct FilesV1 {
+    pub(crate) script: Fact<Text>,
+    pub(crate) endpoint: Fact<Text>,
+    pub(crate) schedule: Fact<Text>,
+    pub(crate) installer: Fact<Text>,
+    pub(crate) neutralised: Fact<Text>,
+}
+
+impl FilesV1 {
+    pub(crate) fn look() -> Self {
+        let setting = |name: &str| {
+            let path = format!("/etc/teleport-upgrade.d/{name}");
+            read(Path::new(&path), LIMIT).map(|text| Text::new(text.trim()))
+        };
+        let script = match exists("/usr/sbin/teleport-upgrade") {
+            Fact::Absent => exists("/usr/local/bin/teleport-upgrade"),
+            found => found,
+        };
+        Self {
+            script,
+            endpoint: setting("endpoint"),
+            schedule: setting("schedule"),
+            installer: setting("installer"),
+            neutralised: exists(NEUTRALISING),
+        }
+    }
+
+    /// Nothing could be seen.
+    pub(crate) const fn unreadable(why: Why) -> Self {
+        Self {
+            script: Fact::Unreadable(why),
+            endpoint: Fact::Unreadable(why),
+            schedule: Fact::Unreadable(why),
+            installer: Fact::Unreadable(why),
+            neutralised: Fact::Unreadable(why),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Looks at a host, without judging: is there a Teleport agent, which updater accompanies it, and in what state
+//! are the parts of that updater?
+//!
+//! A [`Probe`] keeps one connection to the system bus and looks as often as it is asked. One look starts no
+//! process, writes nothing, and ends at its deadline: what is late is unreadable, never absent. Everything is read
+//! with bounds on size and kind, so that no file or bus can hang it. The result is an
+//! [`Observation`](selfcheck_core::Observation), to be judged by [`assess`](selfcheck_core::assess).
+//!
+//! The caller brings a tokio runtime with its time and IO drivers; files are read on its blocking pool. Nothing
+//! else is expected of the process, and no environment variable is read.
+
+mod bus;
+mod clock;
+mod files;
+mod host;
+mod look;
+mod process;
+mod target;
+
+pub use clock::now;
+pub use files::FileError;
+pub use files::YamlError;
+pub use files::from_yaml;
+pub use files::read_text;
+pub use look::Probe;
+pub use target::SYSTEM_BUS;
+pub use target::Target;

@@ -1,0 +1,182 @@
+//! The agent's process: what it executes, its named environment variables, nothing else.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use nix::unistd::SysconfVar;
+use selfcheck_core::Fact;
+use selfcheck_core::Namespace;
+use selfcheck_core::Text;
+use selfcheck_core::Usec;
+use selfcheck_core::Why;
+use selfcheck_core::observation::CommandLine;
+use selfcheck_core::observation::Environment;
+use selfcheck_core::observation::Executable;
+use selfcheck_core::observation::Process;
+
+use crate::files;
+
+/// Command lines and environments are at most this large on Linux unless somebody raised the stack limit.
+const LIMIT: u64 = 2 << 20;
+
+/// The process id in a pid file.
+pub(crate) fn from_pid_file(path: &str) -> Fact<u32> {
+    match files::read(Path::new(path), 64) {
+        Fact::Present(text) => text.trim().parse().map_or(Fact::Absent, Fact::Present),
+        Fact::Absent | Fact::NotApplicable => Fact::Absent,
+        Fact::Unreadable(why) => Fact::Unreadable(why),
+    }
+}
+
+/// Looks at the process `pid`.
+pub(crate) fn look(pid: u32) -> Fact<Process> {
+    let stat = match files::read(&proc(pid, "stat"), 4096) {
+        Fact::Present(stat) => stat,
+        Fact::Unreadable(why) => return Fact::Unreadable(why),
+        Fact::Absent | Fact::NotApplicable => return hidden_or_gone(pid),
+    };
+    // The name in parentheses may itself hold parentheses and spaces.
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let mut fields = after_name.split_ascii_whitespace();
+    if matches!(fields.next(), Some("Z" | "X")) {
+        return Fact::Absent; // it has ended
+    }
+    let started = fields.nth(18).and_then(|ticks| ticks.parse().ok()).and_then(ticks_to_usec);
+    Fact::Present(Process {
+        pid,
+        started_boottime: started,
+        executable: executable(pid),
+        command_line: split(pid, "cmdline").map(|words| command_line(&words)),
+        environment: split(pid, "environ").map(|variables| environment(&variables)),
+    })
+}
+
+/// A process that /proc does not show may be hidden from this user rather than gone.
+fn hidden_or_gone<T>(pid: u32) -> Fact<T> {
+    let Ok(raw) = i32::try_from(pid) else { return Fact::Absent };
+    match kill(Pid::from_raw(raw), None) {
+        Err(Errno::ESRCH) => Fact::Absent,
+        Ok(()) | Err(_) => Fact::Unreadable(Why::Denied),
+    }
+}
+
+fn proc(pid: u32, name: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/{pid}/{name}"))
+}
+
+fn ticks_to_usec(ticks: u64) -> Option<Usec> {
+    let per_second = nix::unistd::sysconf(SysconfVar::CLK_TCK).ok()??;
+    ticks.checked_mul(1_000_000)?.checked_div(u64::try_from(per_second).ok()?)
+}
+
+fn executable(pid: u32) -> Fact<Executable> {
+    match std::fs::read_link(proc(pid, "exe")) {
+        Ok(path) => {
+            let path = path.to_string_lossy();
+            let deleted = path.strip_suffix(" (deleted)");
+            Fact::Present(Executable { path: deleted.unwrap_or(&path).into(), deleted: deleted.is_some() })
+        }
+        Err(error) => files::failed(&error),
+    }
+}
+
+/// The NUL-separated strings of a file of the process, as far as they are UTF-8.
+fn split(pid: u32, name: &str) -> Fact<Vec<String>> {
+    files::read_lossy(&proc(pid, name), LIMIT).map(|text| text.split('\0').map(str::to_owned).collect())
+}
+
+/// The two things a command line is asked for. It may also hold a join token.
+fn command_line(words: &[String]) -> CommandLine {
+    let value = |long: &str, short: &str| {
+        words.iter().enumerate().find_map(|(index, word)| {
+            if word == long || word == short {
+                return words.get(index + 1).map(String::as_str);
+            }
+            word.strip_prefix(long)?.strip_prefix('=')
+        })
+    };
+    CommandLine {
+        config: value("--config", "-c").map(Text::new),
+        roles: value("--roles", "-r")
+            .map(|roles| roles.split(',').take(16).map(|role| Text::new(role.trim())).collect()),
+    }
+}
+
+fn environment(variables: &[String]) -> Environment {
+    let value = |name: &str| {
+        let found = variables.iter().find_map(|variable| variable.strip_prefix(name)?.strip_prefix('='));
+        found.filter(|value| !value.is_empty()).map(Text::new)
+    };
+    Environment {
+        ext_upgrader: value("TELEPORT_EXT_UPGRADER"),
+        ext_upgrader_version: value("TELEPORT_EXT_UPGRADER_VERSION"),
+        update_config_file: value("TELEPORT_UPDATE_CONFIG_FILE"),
+        awsoidc_deploy_service: value("TELEPORT_INSTALL_METHOD_AWSOIDC_DEPLOYSERVICE"),
+        helm_kube_agent: value("TELEPORT_INSTALL_METHOD_HELM_KUBE_AGENT"),
+        release_name: value("RELEASE_NAME"),
+        kube_namespace: value("KUBE_NAMESPACE"),
+    }
+}
+
+/// The installation a process belongs to: by its executable, else by the update.yaml its environment names.
+pub(crate) fn namespace(process: &Process) -> Option<Namespace> {
+    let executable = process.executable.present().and_then(|executable| {
+        let (base, _) = executable.path.as_str().split_once("/versions/")?;
+        in_opt(base)
+    });
+    executable.or_else(|| {
+        let path = process.environment.present()?.update_config_file.as_ref()?;
+        in_opt(path.as_str().strip_suffix("/update.yaml")?)
+    })
+}
+
+fn in_opt(base: &str) -> Option<Namespace> {
+    let name = Path::new(base).strip_prefix("/opt/teleport").ok()?;
+    let name: &OsStr = name.as_os_str();
+    std::str::from_utf8(name.as_bytes()).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn keeps_config_and_roles_of_a_command_line_and_nothing_else() {
+        let seen = command_line(&words("teleport start --token=secret --roles=node,app -c /etc/t.yaml"));
+        assert_eq!(seen.config, Some("/etc/t.yaml".into()));
+        assert_eq!(seen.roles, Some(vec!["node".into(), "app".into()]));
+        assert_eq!(command_line(&words("teleport start --configuration=x")), CommandLine::default());
+    }
+
+    #[test]
+    fn keeps_named_variables_only() {
+        let seen = environment(&words("SECRET=x TELEPORT_EXT_UPGRADER=unit TELEPORT_EXT_UPGRADER_VERSION="));
+        assert_eq!(seen, Environment { ext_upgrader: Some("unit".into()), ..Environment::default() });
+    }
+
+    #[test]
+    fn tells_the_installation_by_path() {
+        assert_eq!(in_opt("/opt/teleport/default"), Some(Namespace::default()));
+        assert_eq!(in_opt("/opt/teleport/prod"), Some("prod".parse().expect("valid")));
+        assert_eq!(in_opt("/opt/teleport/system"), None);
+        assert_eq!(in_opt("/srv/teleport"), None);
+    }
+
+    #[test]
+    fn sees_itself_and_not_a_process_that_is_gone() {
+        let own = look(std::process::id());
+        let own = own.present().expect("running");
+        assert!(own.started_boottime.is_some());
+        assert!(own.executable.is_present() && own.environment.is_present());
+        assert_eq!(look(u32::MAX), Fact::Absent);
+    }
+}

@@ -1,0 +1,27 @@
+//! What to look at.
+
+use std::path::PathBuf;
+
+use selfcheck_core::Namespace;
+
+/// The address of the system bus where nothing else is said.
+pub const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
+
+/// What to look at. The default is the agent of the default installation, found by its unit.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The installation to judge. Without it, that of the process found, else the default one.
+    pub namespace: Option<Namespace>,
+    /// The agent's process. Without it, the main process of its unit, else that of its pid file.
+    pub pid: Option<u32>,
+    /// The agent's configuration. Without it, the one its command line names, else that of the installation.
+    pub config: Option<PathBuf>,
+    /// The most bytes read of any configuration file.
+    pub file_bytes: u64,
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Self { namespace: None, pid: None, config: None, file_bytes: 1 << 20 }
+    }
+}

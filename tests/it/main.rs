@@ -1,0 +1,2 @@
+//! Tests that cross crates and meet real parts.
+mod guests;

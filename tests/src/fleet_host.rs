@@ -1,0 +1,104 @@
+//! A host with an agent, as the product leaves it after installing.
+
+use std::process::Output;
+
+use selfcheck_core::Status;
+
+use crate::Proxy;
+use crate::SystemdGuest;
+use crate::User;
+use crate::guest::BINARIES;
+
+/// A guest with an agent, a proxy it connects to, and the updater's program.
+#[derive(Debug)]
+pub struct Host {
+    /// The guest.
+    pub guest: SystemdGuest,
+    /// The cluster's proxy.
+    pub proxy: Proxy,
+}
+
+impl Host {
+    /// A host with a Teleport package on it: agent running, updater shipped but never enabled.
+    pub fn with_package() -> Option<Self> {
+        let host = Self::bare()?;
+        host.install_package();
+        host.configure("", "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n");
+        host.guest.systemctl(&["start", "teleport.service"]);
+        Some(host)
+    }
+
+    /// A host whose agent is accompanied: the updater is enabled and has run once.
+    pub fn accompanied() -> Option<Self> {
+        let host = Self::with_package()?;
+        host.enable(&[]);
+        host.run_updater();
+        Some(host)
+    }
+
+    /// A host without Teleport, but with this project's command.
+    pub fn bare() -> Option<Self> {
+        let guest = SystemdGuest::boot()?;
+        guest.must(&["ln", "-s", &format!("{BINARIES}/teleport-selfcheck"), "/usr/local/bin/teleport-selfcheck"]);
+        // Debian's own sudo may be missing; remedies are run as printed.
+        guest.write("/usr/local/sbin/sudo", "#!/bin/sh\nexec \"$@\"\n");
+        guest.must(&["chmod", "755", "/usr/local/sbin/sudo"]);
+        guest.must(&["rm", "-rf", "/opt/teleport", "/etc/teleport.yaml"]);
+        Some(Self { guest, proxy: Proxy::start("18.2.0") })
+    }
+
+    /// Installs what a Teleport package brings.
+    pub fn install_package(&self) {
+        self.guest.install("standin-teleport", "/opt/teleport/system/bin/teleport");
+        self.guest.install("standin-teleport-update", "/opt/teleport/system/bin/teleport-update");
+        for program in ["teleport", "teleport-update"] {
+            let link = format!("/usr/local/bin/{program}");
+            self.guest.must(&["ln", "-sf", &format!("/opt/teleport/system/bin/{program}"), &link]);
+        }
+        self.guest.write(
+            "/etc/systemd/system/teleport.service",
+            "[Unit]\nDescription=Teleport Service\n\n[Service]\nExecStart=/usr/local/bin/teleport start --config \
+             /etc/teleport.yaml\n\n[Install]\nWantedBy=multi-user.target\n",
+        );
+        self.guest.systemctl(&["daemon-reload"]);
+    }
+
+    /// Writes the agent's configuration for installation `suffix` ("" is the default one) with these `services`.
+    pub fn configure(&self, suffix: &str, services: &str) {
+        let path = if suffix.is_empty() { "/etc/teleport.yaml".to_owned() } else { format!("/etc/teleport_{suffix}.yaml") };
+        let proxy = self.proxy.address();
+        self.guest.write(&path, &format!("version: v3\nteleport:\n  proxy_server: {proxy}\n{services}"));
+        self.guest.must(&["chmod", "600", &path]);
+    }
+
+    /// `teleport-update enable`, with `flags` before the command.
+    pub fn enable(&self, flags: &[&str]) {
+        self.guest.must(&[&["teleport-update"], flags, &["enable"]].concat());
+        self.guest.systemctl(&["restart", "teleport.service"]);
+    }
+
+    /// Runs the updater's service once, as its timer would; it may fail.
+    pub fn run_updater(&self) -> Output {
+        self.guest.run(User::Root, &["systemctl", "start", "teleport-update.service"])
+    }
+
+    /// `debug updater-status` inside the guest.
+    pub fn look(&self, user: User, flags: &[&str]) -> Output {
+        self.guest.run(user, &[&["teleport-selfcheck", "debug", "updater-status"], flags].concat())
+    }
+
+    /// The status that the command prints as JSON.
+    pub fn status(&self, user: User, flags: &[&str]) -> Status {
+        let output = self.look(user, &[&["--format", "json"], flags].concat());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{error}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        })
+    }
+
+    /// Runs the remedy of the present status as it is printed.
+    pub fn apply_remedy(&self) {
+        let status = self.status(User::Root, &[]);
+        let remedy = status.remedy.unwrap_or_else(|| panic!("{} has no remedy", status.verdict));
+        self.guest.must(&["sh", "-ec", &remedy.shell]);
+    }
+}

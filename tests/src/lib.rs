@@ -1,0 +1,25 @@
+//! Support for the tests that cross crates and meet real parts.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::missing_panics_doc,
+    reason = "a test's support fails the test"
+)]
+
+mod cases;
+mod component;
+mod fleet_host;
+mod guest;
+mod proxy;
+
+pub use cases::Case;
+pub use cases::Expectation;
+pub use cases::cases;
+pub use component::available;
+pub use fleet_host::Host;
+pub use guest::SystemdGuest;
+pub use guest::User;
+pub use guest::binary;
+pub use proxy::Proxy;

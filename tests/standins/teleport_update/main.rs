@@ -1,0 +1,186 @@
+//! Stands in for `teleport-update`: the same files, units and exit codes, no download.
+//!
+//! See README.md beside it for the facts it copies.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command-line program")]
+
+mod proxy;
+mod state;
+mod units;
+
+use std::error::Error;
+use std::fs::File;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use state::State;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// What the command line says.
+#[derive(Debug, Default)]
+struct Arguments {
+    suffix: Option<String>,
+    proxy: Option<String>,
+    group: Option<String>,
+    command: String,
+}
+
+/// The places of one installation.
+#[derive(Debug)]
+struct Installation {
+    suffix: Option<String>,
+    base: PathBuf,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ERROR: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Outcome {
+    let arguments = parse(std::env::args().skip(1))?;
+    let installation = Installation::of(arguments.suffix.clone());
+    std::fs::create_dir_all(&installation.base)?;
+    let lock = File::create(installation.base.join("update.lock"))?;
+    lock.lock()?;
+    let file = installation.base.join("update.yaml");
+    let mut state = State::read(&file)?;
+    match arguments.command.as_str() {
+        "enable" => enable(&installation, &arguments, &mut state)?,
+        "disable" => state.enabled = false,
+        "pin" => state.pinned = true,
+        "unpin" => state.pinned = false,
+        "update" => update(&installation, &mut state, &file)?,
+        other => return Err(format!("unknown command {other}").into()),
+    }
+    state.write(&file)
+}
+
+fn parse(words: impl Iterator<Item = String>) -> Outcome<Arguments> {
+    let mut arguments = Arguments::default();
+    let mut words = words.peekable();
+    while let Some(word) = words.next() {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (word, None),
+        };
+        let mut value = || value.clone().or_else(|| words.next()).ok_or(format!("{name} needs a value"));
+        match name.as_str() {
+            "--install-suffix" | "-i" => arguments.suffix = Some(value()?),
+            "--install-dir" => drop(value()?),
+            "--proxy" | "-p" => arguments.proxy = Some(value()?),
+            "--group" | "-g" => arguments.group = Some(value()?),
+            "--now" | "--overwrite" | "--insecure" => {}
+            flag if flag.starts_with('-') => return Err(format!("unknown flag {flag}").into()),
+            command => command.clone_into(&mut arguments.command),
+        }
+    }
+    Ok(arguments)
+}
+
+/// Enables at once, re-creates the units whatever they were, and forgets what was skipped.
+fn enable(installation: &Installation, arguments: &Arguments, state: &mut State) -> Outcome {
+    if let Some(proxy) = arguments.proxy.clone().or(state.proxy.take()).or_else(|| installation.agents_proxy()) {
+        state.proxy = Some(proxy);
+    }
+    if arguments.group.is_some() {
+        state.group.clone_from(&arguments.group);
+    }
+    let target = proxy::version(state.proxy.as_deref().ok_or("no proxy address was given")?)?;
+    let changed = state.active.as_deref() != Some(target.as_str());
+    installation.place(&target)?;
+    state.updated(&target);
+    state.enabled = true;
+    state.skip = None;
+    units::set_up(installation, &target)?;
+    if changed {
+        units::reload_agent(installation)?;
+    }
+    println!("Teleport {target} is enabled");
+    Ok(())
+}
+
+/// Does nothing, with success, where it is told not to; else brings the target version.
+fn update(installation: &Installation, state: &mut State, file: &Path) -> Outcome {
+    if !state.enabled || state.pinned {
+        println!("updates are disabled or the version is pinned");
+        return Ok(());
+    }
+    let target = proxy::version(state.proxy.as_deref().ok_or("no proxy address is configured")?)?;
+    if state.skip.as_deref() == Some(target.as_str()) {
+        println!("{target} is skipped");
+        return Ok(());
+    }
+    if state.active.as_deref() == Some(target.as_str()) {
+        println!("{target} is up to date");
+        return Ok(());
+    }
+    let broken = |why: &str| Path::new("/run").join(format!("standin-{why}-{target}")).exists();
+    if broken("unavailable") || broken("unhealthy") {
+        state.failed(&target);
+        if broken("unhealthy") {
+            state.skip = Some(target.clone());
+        }
+        state.write(file)?;
+        return Err(format!("the update to {target} failed").into());
+    }
+    installation.place(&target)?;
+    state.updated(&target);
+    units::reload_agent(installation)?;
+    println!("updated to {target}");
+    Ok(())
+}
+
+impl Installation {
+    fn of(suffix: Option<String>) -> Self {
+        let suffix = suffix.filter(|suffix| suffix != "default");
+        let base = Path::new("/opt/teleport").join(suffix.as_deref().unwrap_or("default"));
+        Self { suffix, base }
+    }
+
+    /// `stem`, `stem_SUFFIX`, with `end` behind.
+    fn named(&self, stem: &str, end: &str) -> String {
+        match &self.suffix {
+            None => format!("{stem}{end}"),
+            Some(suffix) => format!("{stem}_{suffix}{end}"),
+        }
+    }
+
+    fn links(&self) -> PathBuf {
+        if self.suffix.is_some() { self.base.join("bin") } else { PathBuf::from("/usr/local/bin") }
+    }
+
+    /// The proxy in the agent's own configuration.
+    fn agents_proxy(&self) -> Option<String> {
+        let config = std::fs::read_to_string(self.named("/etc/teleport", ".yaml")).ok()?;
+        let line = config.lines().find_map(|line| line.trim().strip_prefix("proxy_server:"))?;
+        Some(line.trim().trim_matches('"').to_owned())
+    }
+
+    /// Puts the programs of `version` in their folder and links them.
+    fn place(&self, version: &str) -> Outcome {
+        let own = std::fs::canonicalize(std::env::current_exe()?)?;
+        let source = own.parent().ok_or("no folder")?;
+        let folder = self.base.join("versions").join(version).join("bin");
+        std::fs::create_dir_all(&folder)?;
+        std::fs::create_dir_all(self.links())?;
+        for program in ["teleport", "teleport-update"] {
+            let (from, to) = (source.join(program), folder.join(program));
+            if from != to {
+                std::fs::copy(from, folder.join(format!("{program}.new")))?;
+                std::fs::rename(folder.join(format!("{program}.new")), &to)?;
+            }
+            let link = self.links().join(program);
+            let fresh = self.links().join(format!("{program}.new"));
+            std::os::unix::fs::symlink(&to, &fresh)?;
+            std::fs::rename(&fresh, &link)?;
+        }
+        Ok(())
+    }
+}
