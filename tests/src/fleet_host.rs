@@ -31,8 +31,9 @@ impl Host {
     /// A host whose agent is accompanied: the updater is enabled and has run once.
     pub fn accompanied() -> Option<Self> {
         let host = Self::with_package()?;
-        host.enable(&[]);
-        host.run_updater();
+        host.guest.must(&["teleport-update", "enable", "--group", "production"]);
+        host.guest.systemctl(&["restart", "teleport.service"]);
+        assert!(host.run_updater().status.success(), "the updater runs");
         Some(host)
     }
 
@@ -71,12 +72,6 @@ impl Host {
         self.guest.must(&["chmod", "600", &path]);
     }
 
-    /// `teleport-update enable`, with `flags` before the command.
-    pub fn enable(&self, flags: &[&str]) {
-        self.guest.must(&[&["teleport-update"], flags, &["enable"]].concat());
-        self.guest.systemctl(&["restart", "teleport.service"]);
-    }
-
     /// Runs the updater's service once, as its timer would; it may fail.
     pub fn run_updater(&self) -> Output {
         self.guest.run(User::Root, &["systemctl", "start", "teleport-update.service"])
@@ -95,10 +90,46 @@ impl Host {
         })
     }
 
-    /// Runs the remedy of the present status as it is printed.
-    pub fn apply_remedy(&self) {
+    /// What the command says as root: the label of the verdict, and all reasons.
+    pub fn judged(&self, user: User, flags: &[&str]) -> (String, Vec<&'static str>) {
+        let status = self.status(user, flags);
+        let reasons = status.findings.iter().map(|finding| finding.reason.code()).collect();
+        (status.verdict.code().to_owned(), reasons)
+    }
+
+    /// Requires this verdict and exactly these reasons, seen as root, and the verdict's exit code.
+    pub fn expect(&self, verdict: &str, reasons: &[&str]) {
+        self.expect_with(User::Root, &[], verdict, reasons);
+    }
+
+    /// The same seen by `user`, with more `flags`.
+    pub fn expect_with(&self, user: User, flags: &[&str], verdict: &str, reasons: &[&str]) {
+        let (seen, because) = self.judged(user, flags);
+        assert_eq!((seen.as_str(), because.as_slice()), (verdict, reasons), "as {user:?} with {flags:?}");
+    }
+
+    /// Requires this remedy, runs it as it is printed, and requires that the agent is accompanied then.
+    pub fn remedy_helps(&self, command: &str) {
         let status = self.status(User::Root, &[]);
         let remedy = status.remedy.unwrap_or_else(|| panic!("{} has no remedy", status.verdict));
-        self.guest.must(&["sh", "-ec", &remedy.shell]);
+        assert_eq!(remedy.shell, command);
+        let printed = String::from_utf8_lossy(&self.look(User::Root, &[]).stdout).replace(" \\\n      ", " ");
+        assert!(printed.contains(command), "{printed}");
+        self.guest.must(&["sh", "-ec", command]);
+        let after = self.status(User::Root, &[]);
+        assert_eq!(after.verdict.code(), "accompanied", "after `{command}`: {:#?}", after.findings);
+    }
+
+    /// Replaces `from` by `to` in a file of the guest.
+    pub fn edit(&self, path: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.guest.path(path)).expect(path);
+        assert!(text.contains(from), "{path} has no {from}: {text}");
+        self.guest.write(path, &text.replace(from, to));
+    }
+
+    /// Writes a policy and returns the flags that select it.
+    pub fn policy(&self, yaml: &str) -> [&'static str; 2] {
+        self.guest.write("/run/policy.yaml", yaml);
+        ["--policy", "/run/policy.yaml"]
     }
 }

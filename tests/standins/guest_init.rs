@@ -95,6 +95,7 @@ fn init(state: &Path, binaries: &str) -> Outcome {
     ] {
         mount(Some(&from), &root.join(to), none, MsFlags::MS_BIND, none)?;
     }
+    fs::write(root.join("etc/hostname"), "guest\n")?;
     sethostname("guest")?;
     std::env::set_current_dir(&root)?;
     pivot_root(".", "mnt")?;

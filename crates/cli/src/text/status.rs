@@ -141,7 +141,7 @@ fn updater(status: &Status) -> String {
 fn cluster(status: &Status) -> String {
     let view = &status.reporting.stock_view;
     if view.external_upgrader.is_empty() {
-        return "this command reports nothing; by this, stock Teleport would be told `none`".to_owned();
+        return "not told by this command; stock Teleport would be told `none`".to_owned();
     }
     let word = view.updater_status.map(|status| match status {
         UpdaterStatus::Ok => ", OK",
@@ -149,11 +149,8 @@ fn cluster(status: &Status) -> String {
         UpdaterStatus::Pinned => ", PINNED",
         UpdaterStatus::Unreadable => ", UNREADABLE",
     });
-    format!(
-        "this command reports nothing; by this, stock Teleport would be told `{}`{}",
-        view.external_upgrader,
-        word.unwrap_or_default()
-    )
+    let word = word.unwrap_or_default();
+    format!("not told by this command; stock Teleport would be told `{}`{word}", view.external_upgrader)
 }
 
 fn finding(finding: &Finding, status: &Status, now: Timestamp, style: Style) -> String {
