@@ -21,6 +21,8 @@ pub struct Case {
     pub policy: Policy,
     /// How long after the observation it is judged, in microseconds.
     pub later: u64,
+    /// Reasons that almost hold here and must not be found.
+    pub near_miss_of: Vec<String>,
     /// What must be said.
     pub expect: Expectation,
 }
@@ -58,6 +60,8 @@ struct Row {
     #[serde(default)]
     policy: Policy,
     later: Option<selfcheck_core::policy::Length>,
+    #[serde(default)]
+    near_miss_of: Vec<String>,
     expect: Expectation,
 }
 
@@ -94,6 +98,7 @@ impl Row {
             document,
             policy: self.policy,
             later: self.later.map_or(0, selfcheck_core::policy::Length::usec),
+            near_miss_of: self.near_miss_of,
             expect: self.expect,
         }
     }

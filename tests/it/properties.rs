@@ -1,0 +1,242 @@
+//! What holds for every observation, not only for those that somebody thought of.
+//!
+//! Observations are bred from the cases: facts of one case are put into another, made unreadable, reordered.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use selfcheck_core::Clock;
+use selfcheck_core::Observation;
+use selfcheck_core::Policy;
+use selfcheck_core::Status;
+use selfcheck_core::Verdict;
+use selfcheck_core::Why;
+use selfcheck_core::assess;
+use selfcheck_tests::Case;
+use selfcheck_tests::cases;
+use serde_json::Value;
+
+/// The paths of all facts in a document, outer ones before those inside them.
+fn facts(document: &Value) -> Vec<String> {
+    fn walk(value: &Value, path: &str, found: &mut Vec<String>) {
+        if is_fact(value) {
+            found.push(path.to_owned());
+        }
+        for (key, inner) in value.as_object().into_iter().flatten() {
+            walk(inner, &format!("{path}/{key}"), found);
+        }
+    }
+    let mut found = Vec::new();
+    walk(document, "", &mut found);
+    found
+}
+
+fn is_fact(value: &Value) -> bool {
+    match value {
+        Value::String(word) => matches!(word.as_str(), "absent" | "not-applicable"),
+        Value::Object(fields) => fields.len() == 1 && (fields.contains_key("present") || fields.contains_key("unreadable")),
+        _ => false,
+    }
+}
+
+/// Everything the cases hold at each path where any of them has a fact.
+struct Pool {
+    cases: Vec<Case>,
+    values: BTreeMap<String, Vec<Value>>,
+}
+
+fn pool() -> Pool {
+    let cases = cases();
+    let mut values: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for case in &cases {
+        // Written out again, so that every fact is there even where the case left it out.
+        let whole = serde_json::to_value(&case.observation).expect("json");
+        for path in facts(&whole) {
+            let value = whole.pointer(&path).expect("fact").clone();
+            let known = values.entry(path).or_default();
+            if !known.contains(&value) {
+                known.push(value);
+            }
+        }
+    }
+    Pool { cases, values }
+}
+
+/// A case with facts of others in it.
+#[derive(Debug, Clone)]
+struct Bred {
+    document: Value,
+    policy: Policy,
+    later: u64,
+}
+
+impl Bred {
+    fn observation(&self) -> Observation {
+        serde_json::from_value(self.document.clone()).unwrap_or_else(|error| panic!("{error}: {}", self.document))
+    }
+
+    fn clock(&self) -> Clock {
+        self.observation().clock.after(self.later)
+    }
+
+    fn status(&self) -> Status {
+        assess(&self.observation(), &self.policy, self.clock())
+    }
+}
+
+fn bred() -> impl Strategy<Value = Bred> {
+    thread_local! {
+        static POOL: Pool = pool();
+    }
+    let changes = prop::collection::vec((any::<Index>(), any::<Index>()), 0..8);
+    // Up to two hours, and now and then years.
+    let later = prop_oneof![Just(0), 0..7_200_000_000_u64, 0..100_000_000_000_000_u64];
+    (any::<Index>(), any::<Index>(), changes, later).prop_map(|(base, policy, changes, later)| {
+        POOL.with(|pool| {
+            let mut document = serde_json::to_value(&base.get(&pool.cases).observation).expect("json");
+            let paths: Vec<_> = pool.values.iter().collect();
+            for (path, value) in changes {
+                let (path, values) = path.get(&paths);
+                if let Some(place) = document.pointer_mut(path) {
+                    *place = value.get(values).clone();
+                }
+            }
+            Bred { document, policy: policy.get(&pool.cases).policy.clone(), later }
+        })
+    })
+}
+
+/// Makes the facts chosen unreadable, the inner ones first.
+fn blind(document: &mut Value, chosen: &[(Index, Why)]) {
+    for (index, why) in chosen {
+        let paths = facts(document);
+        let path = index.get(&paths);
+        if let Some(place) = document.pointer_mut(path) {
+            *place = serde_json::json!({ "unreadable": why.code() });
+        }
+    }
+}
+
+fn why() -> impl Strategy<Value = Why> {
+    prop::sample::select(vec![Why::Denied, Why::Timeout, Why::Missing, Why::Protocol, Why::Yaml, Why::Io])
+}
+
+/// JSON with the keys of every object in reverse.
+fn reversed(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let parts: Vec<_> = fields
+                .iter()
+                .rev()
+                .map(|(key, value)| format!("{}:{}", Value::String(key.clone()), reversed(value)))
+                .collect();
+            format!("{{{}}}", parts.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(reversed).collect::<Vec<_>>().join(",")),
+        scalar => scalar.to_string(),
+    }
+}
+
+/// Reverses the lists whose order means nothing.
+fn reorder(document: &mut Value) {
+    match document {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if let (Value::Array(items), "drop_ins" | "other_services" | "roles" | "other_installations" | "calendar") =
+                    (&mut *value, key.as_str())
+                {
+                    items.reverse();
+                }
+                reorder(value);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(reorder),
+        _ => {}
+    }
+}
+
+fn reasons(status: &Status) -> Vec<&'static str> {
+    status.findings.iter().map(|finding| finding.reason.code()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn judging_is_total_and_json_round_trips(bred in bred()) {
+        let observation = bred.observation();
+        let text = serde_json::to_string(&observation).expect("json");
+        prop_assert_eq!(&serde_json::from_str::<Observation>(&text).expect("observation"), &observation);
+        let status = bred.status();
+        let text = serde_json::to_string(&status).expect("json");
+        prop_assert_eq!(&serde_json::from_str::<Status>(&text).expect("status"), &status);
+        prop_assert!(!status.differs_from(&status));
+        let label = status.label();
+        prop_assert!(label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte)));
+    }
+
+    #[test]
+    fn the_verdict_is_that_of_the_first_finding(bred in bred()) {
+        let status = bred.status();
+        let first = status.findings.first().and_then(|finding| finding.reason.verdict());
+        prop_assert_eq!(status.verdict, first.unwrap_or(Verdict::Accompanied));
+    }
+
+    #[test]
+    fn what_cannot_be_read_never_makes_an_agent_unaccompanied(
+        bred in bred(),
+        chosen in prop::collection::vec((any::<Index>(), why()), 1..6),
+    ) {
+        let before = bred.status();
+        let mut blinded = bred.clone();
+        blind(&mut blinded.document, &chosen);
+        let after = blinded.status();
+        if before.verdict != Verdict::Unaccompanied {
+            prop_assert_ne!(after.verdict, Verdict::Unaccompanied, "{:?} -> {:?}", reasons(&before), reasons(&after));
+        }
+    }
+
+    #[test]
+    fn nothing_is_accompanied_without_timer_and_service(bred in bred()) {
+        let mut blinded = bred.clone();
+        for (path, why) in [("/v2/timer", "denied"), ("/v1/service", "timeout")] {
+            *blinded.document.pointer_mut(path).expect("fact") = serde_json::json!({ "unreadable": why });
+        }
+        prop_assert_ne!(blinded.status().verdict, Verdict::Accompanied);
+    }
+
+    #[test]
+    fn order_means_nothing(bred in bred()) {
+        let mut other = bred.clone();
+        reorder(&mut other.document);
+        let text = reversed(&other.document);
+        let observation: Observation = serde_json::from_str(&text).expect("observation");
+        let other = assess(&observation, &bred.policy, bred.clock());
+        let status = bred.status();
+        prop_assert_eq!((status.verdict, reasons(&status), &status.remedy), (other.verdict, reasons(&other), &other.remedy));
+    }
+
+    #[test]
+    fn a_status_holds_until_it_says_and_is_judged_anew_then(bred in bred(), share in 0.0..1.0_f64) {
+        let observation = bred.observation();
+        let now = bred.clock();
+        let status = bred.status();
+        let judge = |later: u64| assess(&observation, &bred.policy, now.after(later));
+        let Some(until) = status.holds_until else {
+            let years = judge(100 * 365 * 86_400 * 1_000_000);
+            prop_assert!(!status.differs_from(&years), "{:?} -> {:?}", reasons(&status), reasons(&years));
+            return Ok(());
+        };
+        let left = u64::try_from(until.duration_since(now.realtime).as_micros()).expect("ahead");
+        prop_assert!(left > 0);
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "any instant between will do")]
+        let between = ((left - 1) as f64 * share) as u64;
+        for later in [between, left - 1] {
+            let earlier = judge(later);
+            prop_assert!(!status.differs_from(&earlier), "{:?} -> {:?}", reasons(&status), reasons(&earlier));
+            prop_assert_eq!(earlier.holds_until, Some(until));
+        }
+        prop_assert!(judge(left).holds_until.is_none_or(|next| next > until));
+    }
+}
