@@ -32,12 +32,17 @@ pub(crate) fn judge(case: &Case) -> Status {
 fn every_case_is_judged_as_it_says() {
     let mut wrong = Vec::new();
     for case in cases() {
-        let status = judge(&case);
+        let status = judge(case);
         let reasons: Vec<_> = status.findings.iter().map(|finding| finding.reason.code()).collect();
         let severity = status.findings.first().map(|finding| finding.severity.code().to_owned());
         let usual = status.findings.first().map(|finding| finding.reason.entry().severity.code().to_owned());
         let expect = &case.expect;
-        let seen = (status.verdict.code(), reasons, severity, status.remedy.as_ref().map(|remedy| remedy.shell.clone()));
+        let seen = (
+            status.verdict.code(),
+            reasons,
+            severity,
+            status.remedy.as_ref().map(|remedy| remedy.shell.clone()),
+        );
         let wanted = (
             expect.verdict.as_str(),
             expect.reasons.iter().map(String::as_str).collect::<Vec<_>>(),
@@ -52,7 +57,8 @@ fn every_case_is_judged_as_it_says() {
             wrong.push(format!("{}\n stock Teleport is told {stock}", case.name));
         }
         for near in &case.near_miss_of {
-            let near = Reason::from_code(near).unwrap_or_else(|| panic!("{}: {near} is no reason", case.name));
+            let near =
+                Reason::from_code(near).unwrap_or_else(|| panic!("{}: {near} is no reason", case.name));
             assert!(!seen.1.contains(&near.code()), "{}: {near} is found", case.name);
         }
     }

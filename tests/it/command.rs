@@ -1,1 +1,262 @@
-//! To come.
+//! The command line: exit codes, and one `error:` line that names the input, for every flag with bad input.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use selfcheck_core::Reason;
+use selfcheck_tests::cases;
+use selfcheck_tests::selfcheck;
+use selfcheck_tests::shown;
+use tempfile::TempDir;
+
+const STATUS: [&str; 2] = ["debug", "updater-status"];
+
+/// A folder with files that no reader likes.
+fn bad_files() -> TempDir {
+    let folder = TempDir::new().expect("folder");
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("empty"), "").expect("write");
+    std::fs::write(at("latin1"), [0xe9, 0x0a]).expect("write");
+    std::fs::write(at("huge"), vec![b' '; 5 << 20]).expect("write");
+    std::fs::write(at("nonsense"), "{ this is: [neither").expect("write");
+    std::fs::write(at("unknown-key"), "thresholds: {overdu: 5m}\n").expect("write");
+    std::fs::write(at("bad-length"), "thresholds: {overdue: soon}\n").expect("write");
+    std::fs::write(at("future.json"), "{\"schema\": \"teleport.selfcheck.observation/v2\"}").expect("write");
+    std::fs::write(at("other.json"), "{\"schema\": \"something/v1\"}").expect("write");
+    std::fs::create_dir(at("folder")).expect("folder");
+    symlink("loop", at("loop")).expect("link");
+    nix::unistd::mkfifo(&at("fifo"), nix::sys::stat::Mode::S_IRWXU).expect("fifo");
+    folder
+}
+
+/// Requires failure with `code`, one error line that names `named`, at most one hint, and nothing on stdout.
+fn fails(arguments: &[&str], code: i32, named: &str) {
+    let output = selfcheck(arguments, "");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let told = shown(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+    let lines: Vec<_> = stderr.lines().collect();
+    assert!(
+        lines[0].starts_with("error: ") && lines[0].contains(named),
+        "{arguments:?} names {named}: {told}"
+    );
+    assert!(
+        lines.len() <= 2 && lines[1..].iter().all(|line| line.starts_with("hint: ")),
+        "{arguments:?}: {told}"
+    );
+    assert!(output.stdout.is_empty(), "{arguments:?}: {told}");
+}
+
+fn usage(arguments: &[&str], named: &str) {
+    fails(&[&STATUS, arguments].concat(), 2, named);
+}
+
+#[test]
+fn every_flag_with_bad_input_is_a_usage_error_that_names_it() {
+    for (flag, value) in [
+        ("--install-suffix", "a_b"),
+        ("--install-suffix", "system"),
+        ("--install-suffix", ""),
+        ("--pid", "0"),
+        ("--pid", "-4"),
+        ("--pid", "agent"),
+        ("--now", "yesterday"),
+        ("--timeout", "0s"),
+        ("--timeout", "3"),
+        ("--timeout", "-3s"),
+        ("--ok", "healthy"),
+        ("--ok", "held,fine"),
+        ("--format", "xml"),
+        ("--color", "red"),
+    ] {
+        usage(&[&format!("{flag}={value}")], flag);
+    }
+    for flag in
+        ["--config", "--pid", "--socket", "--bus", "--observation", "--save-observation", "--policy", "--ok"]
+    {
+        usage(&[flag], flag); // its value is missing
+    }
+    usage(&["--unknown"], "--unknown");
+    usage(&["extra"], "extra");
+}
+
+#[test]
+fn flags_that_exclude_each_other_are_a_usage_error() {
+    for arguments in [
+        ["--live", "--probe"].as_slice(),
+        &["--live", "--observation=x"],
+        &["--live", "--pid=1"],
+        &["--probe", "--socket=/x"],
+        &["--observation=x", "--pid=1"],
+        &["--observation=x", "--bus=y"],
+        &["--observation=x", "--watch"],
+        &["--observation=x", "--save-observation=y"],
+        &["--observation=x", "--config=y"],
+        &["--observation=x", "--install-suffix=y"],
+        &["--watch", "--save-observation=y"],
+    ] {
+        usage(arguments, arguments[0].split('=').next().expect("flag"));
+    }
+    usage(&["--now=2026-11-22T10:00:00Z"], "--observation");
+    usage(&["--include-identifiers"], "--save-observation");
+}
+
+#[test]
+fn commands_that_are_missing_or_unknown_are_a_usage_error() {
+    fails(&[], 2, "command");
+    fails(&["debug"], 2, "command");
+    fails(&["frobnicate"], 2, "frobnicate");
+    fails(&["reasons", "timer-broken"], 2, "timer-broken");
+    fails(&["policy", "check"], 2, "FILE");
+    fails(&["completions", "dos"], 2, "dos");
+}
+
+#[test]
+fn files_that_cannot_be_read_or_understood_are_named() {
+    let folder = bad_files();
+    let at = |name: &str| folder.path().join(name).to_str().expect("path").to_owned();
+    for name in
+        ["none", "latin1", "huge", "nonsense", "folder", "loop", "fifo", "empty", "future.json", "other.json"]
+    {
+        fails(&[&STATUS, ["--observation", &at(name)].as_slice()].concat(), 1, &at(name));
+    }
+    for name in ["none", "latin1", "huge", "nonsense", "folder", "loop", "fifo", "unknown-key", "bad-length"]
+    {
+        fails(&["policy", "check", &at(name)], 1, &at(name));
+        fails(&[&STATUS, ["--policy", &at(name)].as_slice()].concat(), 1, &at(name));
+    }
+    fails(&["policy", "check", &at("unknown-key")], 1, "overdu");
+    fails(&["policy", "check", &at("bad-length")], 1, "soon");
+    fails(&[&STATUS, ["--save-observation", &at("folder")].as_slice()].concat(), 1, &at("folder"));
+    fails(&[&STATUS, ["--save-observation", &at("none/below")].as_slice()].concat(), 1, &at("none/below"));
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    fails(&[&STATUS, ["--pid", "4294967294"].as_slice()].concat(), 1, "4294967294");
+    fails(&[&STATUS, ["--live"].as_slice()].concat(), 1, "/run/teleport-selfcheck/default.sock");
+    fails(&[&STATUS, ["--live", "--socket", "/run/x.sock"].as_slice()].concat(), 1, "/run/x.sock");
+}
+
+#[test]
+fn more_is_said_when_asked_for() {
+    let output = selfcheck(&[&STATUS, ["-v", "--save-observation", "/none/x"].as_slice()].concat(), "");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("caused by: No such file or directory"), "{stderr}");
+    let output = selfcheck(&[&STATUS, ["-v"].as_slice()].concat(), "");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no self-check daemon answers"));
+}
+
+/// Judges the observation of a case with `flags`.
+fn judge(case: &str, flags: &[&str]) -> std::process::Output {
+    let case = cases().iter().find(|known| known.name == case).expect(case);
+    let observation = serde_json::to_string(&case.observation).expect("json");
+    selfcheck(&[&STATUS, ["--observation", "-"].as_slice(), flags].concat(), &observation)
+}
+
+#[test]
+fn the_exit_code_is_the_verdicts() {
+    for (case, code) in [
+        ("schedule: all is well", 0),
+        ("applicability: the auth service is enabled", 0),
+        ("schedule: the timer is masked", 10),
+        ("applicability: nothing updates this agent", 11),
+        ("buses: no bus", 12),
+        ("config: the version is pinned", 13),
+        ("applicability: a container without systemd", 14),
+    ] {
+        assert_eq!(judge(case, &[]).status.code(), Some(code), "{case}");
+        assert_eq!(judge(case, &["--format", "json"]).status.code(), Some(code), "{case}");
+        assert_eq!(judge(case, &["--format", "label"]).status.code(), Some(0), "{case}");
+        let all = "impaired,unaccompanied,unknown,held,unsupported";
+        assert_eq!(judge(case, &["--ok", all]).status.code(), Some(0), "{case}");
+    }
+    let held = judge("config: the version is pinned", &["--ok", "unknown"]);
+    assert_eq!(held.status.code(), Some(13));
+}
+
+#[test]
+fn a_recorded_observation_is_judged_at_its_own_clock_or_at_a_later_one() {
+    let case = "schedule: all is well";
+    assert_eq!(judge(case, &["--now", "2026-11-22T10:17:59Z"]).status.code(), Some(0));
+    assert_eq!(judge(case, &["--now", "2026-11-22T10:18:00Z"]).status.code(), Some(10));
+    let early = judge(case, &["--now", "2026-11-22T09:00:00Z"]);
+    assert_eq!(early.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&early.stderr).contains("--now 2026-11-22T09:00:00Z is before"));
+}
+
+#[test]
+fn unknown_fields_of_an_observation_are_ignored() {
+    let case = cases().iter().find(|case| case.name == "schedule: all is well").expect("case");
+    let mut document = serde_json::to_value(&case.observation).expect("json");
+    document["schema"] = "teleport.selfcheck.observation/v1.7".into();
+    document["added"] = serde_json::json!({"later": true});
+    document["v2"]["added"] = 7.into();
+    let output = selfcheck(&[&STATUS, ["--observation", "-"].as_slice()].concat(), &document.to_string());
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+}
+
+#[test]
+fn a_policy_may_be_empty_and_is_printed_with_its_defaults() {
+    let folder = bad_files();
+    let empty = folder.path().join("empty");
+    let output = selfcheck(&["policy", "check", empty.to_str().expect("path"), "--format", "json"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    let policy: serde_json::Value = serde_json::from_slice(&output.stdout).expect("json");
+    assert_eq!(policy["thresholds"]["overdue"], "18m");
+    // What is printed is itself a policy.
+    let printed = folder.path().join("printed");
+    std::fs::write(&printed, &output.stdout).expect("write");
+    assert_eq!(selfcheck(&["policy", "check", printed.to_str().expect("path")], "").status.code(), Some(0));
+}
+
+#[test]
+fn reasons_are_the_catalogue() {
+    let all = selfcheck(&["reasons", "--format", "json"], "");
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&all.stdout).expect("json");
+    let codes: Vec<_> = rows.iter().map(|row| row["code"].as_str().expect("code").to_owned()).collect();
+    let known: Vec<_> = Reason::catalogue().iter().map(|entry| entry.code).collect();
+    assert_eq!(codes, known);
+    let text = String::from_utf8_lossy(&selfcheck(&["reasons"], "").stdout).into_owned();
+    assert!(text.lines().all(|line| line.chars().count() <= 80));
+    for code in known {
+        assert!(text.contains(code), "{code}");
+        let one = selfcheck(&["reasons", code], "");
+        assert!(one.status.success() && String::from_utf8_lossy(&one.stdout).starts_with(code), "{code}");
+    }
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = selfcheck(&["completions", shell], "");
+        assert!(
+            output.status.success() && String::from_utf8_lossy(&output.stdout).contains("updater-status"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn help_and_version_are_data() {
+    for arguments in
+        [["--help"].as_slice(), &["--version"], &["debug", "updater-status", "--help"], &["help", "reasons"]]
+    {
+        let output = selfcheck(arguments, "");
+        assert!(
+            output.status.success() && !output.stdout.is_empty() && output.stderr.is_empty(),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn saved_observations_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().expect("folder");
+    let path = folder.path().join("seen.json");
+    let output =
+        selfcheck(&[&STATUS, ["--save-observation", path.to_str().expect("path")].as_slice()].concat(), "");
+    assert!(Path::new(&path).exists(), "{}", shown(&output));
+    assert_eq!(std::fs::metadata(&path).expect("saved").permissions().mode() & 0o777, 0o600);
+}

@@ -1,4 +1,5 @@
 //! Tests that cross crates and meet real parts.
+#![expect(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod cases;
 mod command;

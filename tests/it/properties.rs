@@ -35,21 +35,23 @@ fn facts(document: &Value) -> Vec<String> {
 fn is_fact(value: &Value) -> bool {
     match value {
         Value::String(word) => matches!(word.as_str(), "absent" | "not-applicable"),
-        Value::Object(fields) => fields.len() == 1 && (fields.contains_key("present") || fields.contains_key("unreadable")),
+        Value::Object(fields) => {
+            fields.len() == 1 && (fields.contains_key("present") || fields.contains_key("unreadable"))
+        }
         _ => false,
     }
 }
 
 /// Everything the cases hold at each path where any of them has a fact.
 struct Pool {
-    cases: Vec<Case>,
+    cases: &'static [Case],
     values: BTreeMap<String, Vec<Value>>,
 }
 
 fn pool() -> Pool {
     let cases = cases();
     let mut values: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for case in &cases {
+    for case in cases {
         // Written out again, so that every fact is there even where the case left it out.
         let whole = serde_json::to_value(&case.observation).expect("json");
         for path in facts(&whole) {
@@ -73,7 +75,8 @@ struct Bred {
 
 impl Bred {
     fn observation(&self) -> Observation {
-        serde_json::from_value(self.document.clone()).unwrap_or_else(|error| panic!("{error}: {}", self.document))
+        serde_json::from_value(self.document.clone())
+            .unwrap_or_else(|error| panic!("{error}: {}", self.document))
     }
 
     fn clock(&self) -> Clock {
@@ -94,7 +97,7 @@ fn bred() -> impl Strategy<Value = Bred> {
     let later = prop_oneof![Just(0), 0..7_200_000_000_u64, 0..100_000_000_000_000_u64];
     (any::<Index>(), any::<Index>(), changes, later).prop_map(|(base, policy, changes, later)| {
         POOL.with(|pool| {
-            let mut document = serde_json::to_value(&base.get(&pool.cases).observation).expect("json");
+            let mut document = serde_json::to_value(&base.get(pool.cases).observation).expect("json");
             let paths: Vec<_> = pool.values.iter().collect();
             for (path, value) in changes {
                 let (path, values) = path.get(&paths);
@@ -102,7 +105,7 @@ fn bred() -> impl Strategy<Value = Bred> {
                     *place = value.get(values).clone();
                 }
             }
-            Bred { document, policy: policy.get(&pool.cases).policy.clone(), later }
+            Bred { document, policy: policy.get(pool.cases).policy.clone(), later }
         })
     })
 }
@@ -143,8 +146,10 @@ fn reorder(document: &mut Value) {
     match document {
         Value::Object(fields) => {
             for (key, value) in fields {
-                if let (Value::Array(items), "drop_ins" | "other_services" | "roles" | "other_installations" | "calendar") =
-                    (&mut *value, key.as_str())
+                if let (
+                    Value::Array(items),
+                    "drop_ins" | "other_services" | "roles" | "other_installations" | "calendar",
+                ) = (&mut *value, key.as_str())
                 {
                     items.reverse();
                 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use selfcheck_core::Observation;
 use selfcheck_core::Policy;
@@ -66,9 +67,15 @@ struct Row {
 }
 
 /// All cases of `tests/cases`.
-pub fn cases() -> Vec<Case> {
+pub fn cases() -> &'static [Case] {
+    static CASES: OnceLock<Vec<Case>> = OnceLock::new();
+    CASES.get_or_init(read)
+}
+
+fn read() -> Vec<Case> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let mut files: Vec<_> = fs::read_dir(&folder).expect("cases").map(|entry| entry.expect("entry").path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(&folder).expect("cases").map(|entry| entry.expect("entry").path()).collect();
     files.sort();
     let mut cases = Vec::new();
     for file in files.iter().filter(|file| file.extension().is_some_and(|end| end == "yaml")) {
@@ -86,7 +93,8 @@ impl Row {
         let name = format!("{stem}: {}", self.name);
         let host = fs::read_to_string(folder.join("hosts").join(format!("{}.yaml", self.host)))
             .unwrap_or_else(|error| panic!("{name}: host {}: {error}", self.host));
-        let mut document: Value = selfcheck_probe::from_yaml(&host).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut document: Value =
+            selfcheck_probe::from_yaml(&host).unwrap_or_else(|error| panic!("{name}: {error}"));
         for (path, value) in self.but {
             *at(&mut document, &path, &name) = value;
         }

@@ -13,7 +13,8 @@ pub fn available(name: &str, missing: Result<(), String>) -> bool {
     let note = format!("SKIPPED for want of {name}: {why}");
     eprintln!("{note}");
     if let Some(list) = std::env::var_os("SELFCHECK_SKIPS") {
-        let mut file = OpenOptions::new().create(true).append(true).open(Path::new(&list)).expect("list of skips");
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(Path::new(&list)).expect("list of skips");
         writeln!(file, "{note}").expect("list of skips");
     }
     false

@@ -23,7 +23,10 @@ impl Host {
     pub fn with_package() -> Option<Self> {
         let host = Self::bare()?;
         host.install_package();
-        host.configure("", "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n");
+        host.configure(
+            "",
+            "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n",
+        );
         host.guest.systemctl(&["start", "teleport.service"]);
         Some(host)
     }
@@ -40,7 +43,12 @@ impl Host {
     /// A host without Teleport, but with this project's command.
     pub fn bare() -> Option<Self> {
         let guest = SystemdGuest::boot()?;
-        guest.must(&["ln", "-s", &format!("{BINARIES}/teleport-selfcheck"), "/usr/local/bin/teleport-selfcheck"]);
+        guest.must(&[
+            "ln",
+            "-s",
+            &format!("{BINARIES}/teleport-selfcheck"),
+            "/usr/local/bin/teleport-selfcheck",
+        ]);
         // Debian's own sudo may be missing; remedies are run as printed.
         guest.write("/usr/local/sbin/sudo", "#!/bin/sh\nexec \"$@\"\n");
         guest.must(&["chmod", "755", "/usr/local/sbin/sudo"]);
@@ -66,7 +74,11 @@ impl Host {
 
     /// Writes the agent's configuration for installation `suffix` ("" is the default one) with these `services`.
     pub fn configure(&self, suffix: &str, services: &str) {
-        let path = if suffix.is_empty() { "/etc/teleport.yaml".to_owned() } else { format!("/etc/teleport_{suffix}.yaml") };
+        let path = if suffix.is_empty() {
+            "/etc/teleport.yaml".to_owned()
+        } else {
+            format!("/etc/teleport_{suffix}.yaml")
+        };
         let proxy = self.proxy.address();
         self.guest.write(&path, &format!("version: v3\nteleport:\n  proxy_server: {proxy}\n{services}"));
         self.guest.must(&["chmod", "600", &path]);
@@ -86,7 +98,11 @@ impl Host {
     pub fn status(&self, user: User, flags: &[&str]) -> Status {
         let output = self.look(user, &[&["--format", "json"], flags].concat());
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            panic!("{error}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+            panic!(
+                "{error}: {}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            )
         })
     }
 

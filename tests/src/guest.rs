@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Where the guest sees the programs of this workspace.
 pub(crate) const BINARIES: &str = "/usr/local/libexec/selfcheck";
 
+/// Tells the guests of one process apart.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
 /// Who runs a command in a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum User {
@@ -49,7 +52,11 @@ pub fn binary(name: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("own path");
     let folder = exe.parent().and_then(Path::parent).expect("target folder");
     let path = folder.join(name);
-    assert!(path.exists(), "{} is not built; run `cargo xtask test`, or `cargo build --workspace` before", path.display());
+    assert!(
+        path.exists(),
+        "{} is not built; run `cargo xtask test`, or `cargo build --workspace` before",
+        path.display()
+    );
     path
 }
 
@@ -59,7 +66,6 @@ impl SystemdGuest {
         if !available("a systemd guest", possible()) {
             return None;
         }
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let id = format!("selfcheck-guest-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let address = SocketAddr::from_abstract_name(&id).expect("address");
         let ready = UnixDatagram::bind_addr(&address).expect("notification socket");
@@ -80,10 +86,13 @@ impl SystemdGuest {
         let mut line = String::new();
         BufReader::new(launcher.stdout.take().expect("output")).read_line(&mut line).expect("pid");
         let mut guest = Self { launcher, pid: 0, cgroup, state };
-        guest.pid = line.trim().parse().unwrap_or_else(|_| panic!("the guest did not start: {}", guest.console()));
+        guest.pid =
+            line.trim().parse().unwrap_or_else(|_| panic!("the guest did not start: {}", guest.console()));
         let mut message = [0; 4096];
         loop {
-            let length = ready.recv(&mut message).unwrap_or_else(|error| panic!("no boot: {error}: {}", guest.console()));
+            let length = ready
+                .recv(&mut message)
+                .unwrap_or_else(|error| panic!("no boot: {error}: {}", guest.console()));
             if message[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
                 return Some(guest);
             }

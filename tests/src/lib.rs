@@ -1,6 +1,5 @@
 //! Support for the tests that cross crates and meet real parts.
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
@@ -9,6 +8,7 @@
 )]
 
 mod cases;
+mod command;
 mod component;
 mod fleet_host;
 mod guest;
@@ -17,6 +17,8 @@ mod proxy;
 pub use cases::Case;
 pub use cases::Expectation;
 pub use cases::cases;
+pub use command::selfcheck;
+pub use command::shown;
 pub use component::available;
 pub use fleet_host::Host;
 pub use guest::SystemdGuest;

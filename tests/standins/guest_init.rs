@@ -56,7 +56,10 @@ fn launch(state: &str, cgroup: &str, binaries: &str) -> Outcome {
             | CloneFlags::CLONE_NEWPID
             | NEW_TIME,
     )?;
-    fs::write("/proc/self/timens_offsets", format!("monotonic {UPTIME_SECONDS} 0\nboottime {UPTIME_SECONDS} 0\n"))?;
+    fs::write(
+        "/proc/self/timens_offsets",
+        format!("monotonic {UPTIME_SECONDS} 0\nboottime {UPTIME_SECONDS} 0\n"),
+    )?;
     let mut init = Command::new(std::env::current_exe()?).args(["init", state, binaries]).spawn()?;
     println!("{}", init.id());
     init.wait()?;
@@ -77,8 +80,11 @@ fn init(state: &Path, binaries: &str) -> Outcome {
     }
     units(&state.join("vendor-units"))?;
     let root = state.join("root");
-    let layers =
-        format!("lowerdir=/,upperdir={},workdir={}", state.join("up").display(), state.join("work").display());
+    let layers = format!(
+        "lowerdir=/,upperdir={},workdir={}",
+        state.join("up").display(),
+        state.join("work").display()
+    );
     mount(Some("overlay"), &root, Some("overlay"), MsFlags::empty(), Some(layers.as_str()))?;
     devices(&root, &console)?;
     let read_only = MsFlags::MS_RDONLY;
@@ -121,7 +127,17 @@ fn units(folder: &Path) -> Outcome {
         fs::copy(Path::new("/usr/lib/systemd/system").join(unit), folder.join(unit))?;
     }
     let targets = [
-        "sysinit", "basic", "sockets", "timers", "multi-user", "shutdown", "umount", "final", "paths", "slices", "local-fs",
+        "sysinit",
+        "basic",
+        "sockets",
+        "timers",
+        "multi-user",
+        "shutdown",
+        "umount",
+        "final",
+        "paths",
+        "slices",
+        "local-fs",
         "network-online",
     ];
     for target in targets {

@@ -50,14 +50,23 @@ fn running_old_binary() {
 #[test]
 fn another_version_on_disk_counts_for_the_main_process_only() {
     let Some(host) = Host::accompanied() else { return };
-    host.edit("/opt/teleport/default/update.yaml", "active:\n        version: 18.2.0", "active:\n        version: 18.3.0");
+    host.edit(
+        "/opt/teleport/default/update.yaml",
+        "active:\n        version: 18.2.0",
+        "active:\n        version: 18.3.0",
+    );
     let policy = host.policy("thresholds: {old_binary: 0s}\n");
     host.expect_with(User::Root, &policy, "impaired", &["running-old-binary"]);
     // After a graceful restart the former process serves its sessions to the end.
     let program = "/opt/teleport/default/versions/18.2.0/bin/teleport";
     host.guest.must(&["systemd-run", "--unit=former", program]);
     let former = host.guest.systemctl(&["show", "--value", "-p", "MainPID", "former.service"]);
-    host.expect_with(User::Root, &[&["--pid", former.trim()], policy.as_slice()].concat(), "accompanied", &[]);
+    host.expect_with(
+        User::Root,
+        &[&["--pid", former.trim()], policy.as_slice()].concat(),
+        "accompanied",
+        &[],
+    );
 }
 
 #[test]
@@ -66,7 +75,10 @@ fn an_agent_that_does_not_run_is_judged_all_the_same() {
     host.guest.systemctl(&["stop", "teleport.service"]);
     host.expect("accompanied", &[]);
     let text = String::from_utf8_lossy(&host.look(User::Root, &[]).stdout).into_owned();
-    assert!(text.contains("teleport, not running") && text.contains("agent process: no agent runs"), "{text}");
+    assert!(
+        text.contains("teleport, not running") && text.contains("agent process: no agent runs"),
+        "{text}"
+    );
 }
 
 #[test]

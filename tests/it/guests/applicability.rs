@@ -3,7 +3,8 @@
 use selfcheck_tests::Host;
 use selfcheck_tests::User;
 
-const AGENT: &str = "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n";
+const AGENT: &str =
+    "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n";
 
 /// An agent from a package of before `teleport-update`.
 fn without_updater() -> Option<Host> {
@@ -55,7 +56,9 @@ fn a_host_without_an_agent_says_so() {
 fn control_plane() {
     let Some(host) = Host::with_package() else { return };
     // A section that is missing means enabled.
-    for services in ["auth_service: {enabled: yes}\n", "auth_service: {enabled: no}\nssh_service: {enabled: no}\n"] {
+    for services in
+        ["auth_service: {enabled: yes}\n", "auth_service: {enabled: no}\nssh_service: {enabled: no}\n"]
+    {
         host.configure("", services);
         host.expect("exempt", &["control-plane"]);
         assert_eq!(host.look(User::Root, &[]).status.code(), Some(0));

@@ -118,7 +118,9 @@ fn closing_after_the_handshake() {
                 Ok(length @ 1..) => seen.extend_from_slice(&chunk[..length]),
                 _ => return,
             }
-            if seen.windows(8).any(|window| window == b"EXTERNAL") && !seen.windows(5).any(|window| window == b"BEGIN") {
+            if seen.windows(8).any(|window| window == b"EXTERNAL")
+                && !seen.windows(5).any(|window| window == b"BEGIN")
+            {
                 let _ = stream.write_all(b"OK 0123456789abcdef0123456789abcdef\r\n");
             }
         }

@@ -73,7 +73,9 @@ fn config_corrupt_in_every_way() {
         corrupt("not-a-file");
     }
     let proxy = host.proxy.address();
-    host.remedy_helps(&format!("sudo mv {CONFIG} {CONFIG}.broken && sudo teleport-update enable --proxy {proxy}"));
+    host.remedy_helps(&format!(
+        "sudo mv {CONFIG} {CONFIG}.broken && sudo teleport-update enable --proxy {proxy}"
+    ));
 }
 
 #[test]

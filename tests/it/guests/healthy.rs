@@ -18,13 +18,13 @@ fn is_accompanied_for_root_and_for_ordinary_users() {
 fn the_status_names_agent_updater_proof_and_what_stock_teleport_is_told() {
     let Some(host) = Host::accompanied() else { return };
     let status = host.status(User::Root, &[]);
-    assert_eq!(status.agent.version.as_ref().map(|version| version.as_str()), Some("18.2.0"));
+    assert_eq!(status.agent.version.as_ref().map(selfcheck_core::Text::as_str), Some("18.2.0"));
     assert_eq!(status.agent.services, [selfcheck_core::Text::new("Node")]);
-    assert_eq!(status.agent.hostname.as_ref().map(|name| name.as_str()), Some("guest"));
+    assert_eq!(status.agent.hostname.as_ref().map(selfcheck_core::Text::as_str), Some("guest"));
     let updater = status.updater.expect("updater");
     assert_eq!(updater.kind.as_str(), "binary");
-    assert_eq!(updater.version.as_ref().map(|version| version.as_str()), Some("18.2.0"));
-    assert_eq!(updater.group.as_ref().map(|group| group.as_str()), Some("production"));
+    assert_eq!(updater.version.as_ref().map(selfcheck_core::Text::as_str), Some("18.2.0"));
+    assert_eq!(updater.group.as_ref().map(selfcheck_core::Text::as_str), Some("production"));
     let proof = status.proof;
     assert_eq!(proof.last_run, proof.last_success);
     assert!(proof.last_run.expect("run") <= status.observed_at);
@@ -70,7 +70,9 @@ fn an_observation_saved_here_is_judged_the_same_anywhere() {
     host.guest.write("/var/lib/teleport/host_uuid", "6e1d5f2a-0000-4000-8000-000000000001\n");
     let seen = host.status(User::Root, &["--save-observation", "/run/seen.json"]);
     let saved = std::fs::read_to_string(host.guest.path("/run/seen.json")).expect("saved");
-    assert!(!saved.contains("6e1d5f2a") && !saved.contains(&host.proxy.address()) && !saved.contains("\"guest\""));
+    assert!(
+        !saved.contains("6e1d5f2a") && !saved.contains(&host.proxy.address()) && !saved.contains("\"guest\"")
+    );
     let again = host.status(User::Root, &["--observation", "/run/seen.json"]);
     assert_eq!((again.verdict, again.observed_at, again.proof), (seen.verdict, seen.observed_at, seen.proof));
     assert_eq!(again.holds_until, seen.holds_until);

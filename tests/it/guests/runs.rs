@@ -65,7 +65,11 @@ fn a_start_limit_is_cleared_by_the_remedy() {
 #[test]
 fn a_program_that_is_gone_is_installed_again() {
     let Some(host) = Host::accompanied() else { return };
-    host.guest.must(&["sh", "-c", "rm -r /usr/local/bin/teleport-update /opt/teleport/system/bin/teleport-update"]);
+    host.guest.must(&[
+        "sh",
+        "-c",
+        "rm -r /usr/local/bin/teleport-update /opt/teleport/system/bin/teleport-update",
+    ]);
     assert!(!host.run_updater().status.success());
     let remedy = host.status(User::Root, &[]).remedy.expect("remedy");
     let proxy = host.proxy.address();

@@ -99,7 +99,8 @@ fn timer_not_armed() {
     let Some(host) = Host::accompanied() else { return };
     // A timer that fires once after boot and never again.
     let drop_in = "/etc/systemd/system/teleport-update.timer.d/once.conf";
-    host.guest.write(drop_in, "[Timer]\nOnActiveSec=\nOnBootSec=1ms\nRandomizedDelaySec=0\nAccuracySec=1us\n");
+    host.guest
+        .write(drop_in, "[Timer]\nOnActiveSec=\nOnBootSec=1ms\nRandomizedDelaySec=0\nAccuracySec=1us\n");
     host.guest.systemctl(&["daemon-reload"]);
     host.guest.systemctl(&["restart", TIMER]);
     host.guest.systemctl(&["start", SERVICE]);

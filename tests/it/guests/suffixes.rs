@@ -3,7 +3,8 @@
 use selfcheck_tests::Host;
 use selfcheck_tests::User;
 
-const AGENT: &str = "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n";
+const AGENT: &str =
+    "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n";
 
 /// A host with a healthy default installation and a healthy one named `blue`.
 fn two() -> Option<Host> {

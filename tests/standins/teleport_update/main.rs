@@ -86,7 +86,9 @@ fn parse(words: impl Iterator<Item = String>) -> Outcome<Arguments> {
 
 /// Enables at once, re-creates the units whatever they were, and forgets what was skipped.
 fn enable(installation: &Installation, arguments: &Arguments, state: &mut State) -> Outcome {
-    if let Some(proxy) = arguments.proxy.clone().or(state.proxy.take()).or_else(|| installation.agents_proxy()) {
+    if let Some(proxy) =
+        arguments.proxy.clone().or(state.proxy.take()).or_else(|| installation.agents_proxy())
+    {
         state.proxy = Some(proxy);
     }
     if arguments.group.is_some() {

@@ -63,10 +63,13 @@ impl State {
             "status.backup.version" => self.backup = text,
             "status.skip.version" => self.skip = text,
             "status.last_update.success" => {
-                self.last = Some(Last { success: value == "true", time: String::new(), target: String::new() });
+                self.last =
+                    Some(Last { success: value == "true", time: String::new(), target: String::new() });
             }
             "status.last_update.time" => self.change_last(|last| value.clone_into(&mut last.time)),
-            "status.last_update.target.version" => self.change_last(|last| value.clone_into(&mut last.target)),
+            "status.last_update.target.version" => {
+                self.change_last(|last| value.clone_into(&mut last.target));
+            }
             _ => {}
         }
     }
@@ -97,7 +100,10 @@ impl State {
 
     pub(crate) fn write(&self, file: &Path) -> Outcome {
         let revision = |key: &str, version: &Option<String>| {
-            version.as_ref().map(|version| format!("    {key}:\n        version: {version}\n")).unwrap_or_default()
+            version
+                .as_ref()
+                .map(|version| format!("    {key}:\n        version: {version}\n"))
+                .unwrap_or_default()
         };
         let last = self.last.as_ref().map(|last| {
             format!(

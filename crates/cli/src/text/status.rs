@@ -5,6 +5,7 @@ use selfcheck_core::EvidenceValue;
 use selfcheck_core::Finding;
 use selfcheck_core::Observation;
 use selfcheck_core::Remedy;
+use selfcheck_core::Severity;
 use selfcheck_core::Status;
 use selfcheck_core::Text;
 use selfcheck_core::UpdaterStatus;
@@ -48,10 +49,12 @@ pub(crate) fn status(observation: &Observation, status: &Status, now: Timestamp,
 
 fn headline(status: &Status, style: Style) -> String {
     let verdict = status.verdict.code().to_ascii_uppercase();
+    let is_mild = status.leading().is_some_and(|finding| finding.severity != Severity::Critical);
     let plain = match status.verdict {
         Verdict::Accompanied => "a working updater will update this agent",
         Verdict::Exempt => "this agent needs no updater on this host",
         Verdict::Held => "a person paused this agent's updates",
+        Verdict::Impaired if is_mild => "an updater is here, but it may not update this agent",
         Verdict::Impaired => "an updater is here, but it will not update this agent",
         Verdict::Unaccompanied => "nothing updates this agent",
         Verdict::Unknown => "whether this agent will be updated cannot be told",
@@ -79,15 +82,22 @@ fn section(title: &str, style: Style) -> String {
 }
 
 fn facts(observation: &Observation, status: &Status, now: Timestamp) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("agent", agent(observation, status)), ("updater", updater(status))];
+    let mut facts = vec![("agent", agent(observation, status)), ("updater", updater(observation, status))];
     let proof = &status.proof;
-    if status.updater.as_ref().is_some_and(|updater| updater.unit.is_some()) {
-        let told = |instant: Option<Timestamp>, none: &str| {
-            instant.map_or(none.to_owned(), |instant| time::instant(instant, now))
+    if let Some(updater) = &status.updater
+        && updater.unit.is_some()
+    {
+        let (timer, service) = match updater.kind.as_str() {
+            "unit" => (observation.v1.timer.is_unreadable(), observation.v1.service.is_unreadable()),
+            _ => (observation.v2.timer.is_unreadable(), observation.v2.service.is_unreadable()),
         };
-        facts.push(("last run", told(proof.last_run, "none since boot")));
-        facts.push(("last success", told(proof.last_success, "none known")));
-        facts.push(("next run", told(proof.next_run, "none")));
+        let told = |instant: Option<Timestamp>, unseen: bool, none: &str| {
+            let otherwise = if unseen { "not seen" } else { none };
+            instant.map_or(otherwise.to_owned(), |instant| time::instant(instant, now))
+        };
+        facts.push(("last run", told(proof.last_run, service, "none since boot")));
+        facts.push(("last success", told(proof.last_success, service, "none known")));
+        facts.push(("next run", told(proof.next_run, timer, "none")));
     }
     facts.push(("cluster", cluster(status)));
     if !observation.host.other_installations.is_empty() {
@@ -123,8 +133,12 @@ fn agent(observation: &Observation, status: &Status) -> String {
     parts.join(", ")
 }
 
-fn updater(status: &Status) -> String {
-    let Some(updater) = &status.updater else { return "none found".to_owned() };
+fn updater(observation: &Observation, status: &Status) -> String {
+    let Some(updater) = &status.updater else {
+        let installed = observation.v2.binary.is_present() || observation.v1.script.is_present();
+        let word = if installed { "none enabled" } else { "none seen" };
+        return word.to_owned();
+    };
     let name = match updater.kind.as_str() {
         "binary" => "teleport-update",
         "unit" => "teleport-upgrade",
@@ -141,7 +155,7 @@ fn updater(status: &Status) -> String {
 fn cluster(status: &Status) -> String {
     let view = &status.reporting.stock_view;
     if view.external_upgrader.is_empty() {
-        return "not told by this command; stock Teleport would be told `none`".to_owned();
+        return "not reported here; stock Teleport would see `none`".to_owned();
     }
     let word = view.updater_status.map(|status| match status {
         UpdaterStatus::Ok => ", OK",
@@ -150,7 +164,7 @@ fn cluster(status: &Status) -> String {
         UpdaterStatus::Unreadable => ", UNREADABLE",
     });
     let word = word.unwrap_or_default();
-    format!("not told by this command; stock Teleport would be told `{}`{word}", view.external_upgrader)
+    format!("not reported here; stock Teleport would see `{}`{word}", view.external_upgrader)
 }
 
 fn finding(finding: &Finding, status: &Status, now: Timestamp, style: Style) -> String {
@@ -172,8 +186,11 @@ fn finding(finding: &Finding, status: &Status, now: Timestamp, style: Style) -> 
 }
 
 fn hint(remedy: &Remedy, style: Style) -> String {
-    let mut text = format!("{} run\n", style.paint(Tone::Strong, "hint:"));
-    text.push_str(&wrap::command("    ", "      ", &remedy.shell));
+    let hint = style.paint(Tone::Strong, "hint:");
+    let mut text = format!("{hint} run `{}`\n", remedy.shell);
+    if wrap::columns(text.trim_end()) > wrap::COLUMNS {
+        text = format!("{hint} run\n{}", wrap::command("    ", "      ", &remedy.shell));
+    }
     text.push_str(&wrap::wrap("  It ", "  ", &format!("{}.", remedy.effect)));
     if let Some(undo) = &remedy.undo {
         text.push_str(&wrap::command("  Undo: ", "      ", undo));

@@ -67,7 +67,7 @@ const ENABLE_EFFECT: &str =
 /// The parts of a remedy that differ from one to the next.
 struct Plan {
     argvs: Vec<Vec<String>>,
-    effect: &'static str,
+    effect: String,
     undo: Option<String>,
     docs: &'static str,
 }
@@ -86,7 +86,7 @@ impl RemedyId {
             shell,
             steps,
             root: true,
-            effect: plan.effect.to_owned(),
+            effect: plan.effect,
             undo: plan.undo,
             docs: plan.docs.to_owned(),
         }
@@ -108,25 +108,23 @@ impl RemedyId {
                 Some(format!("sudo {}", updater(target, &["pin"]).join(" "))),
                 CLI,
             ),
-            Self::SetProxyV2 => {
-                let mut argv = updater(target, &["enable"]);
-                if let Some(proxy) = &target.proxy {
-                    argv.extend(["--proxy".to_owned(), proxy.to_string()]);
-                }
-                one(argv, "points the updater at the agent's proxy; may update and reload the agent now", None, CLI)
-            }
+            Self::SetProxyV2 => one(
+                enable_from(target),
+                "points the updater at the agent's proxy; may update and reload the agent now",
+                None,
+                CLI,
+            ),
             Self::RewriteConfigV2 => {
-                let path = target.update_config.to_owned();
+                let path = target.update_config;
                 let aside = format!("{path}.broken");
-                let undo = Some(format!("sudo mv {aside} {path}"));
-                let mut plan = one(words(&["mv", &path, &aside]), "", undo, UPDATES);
-                let mut enable = updater(target, &["enable"]);
-                if let Some(proxy) = &target.proxy {
-                    enable.extend(["--proxy".to_owned(), proxy.to_string()]);
-                }
-                plan.argvs.push(enable);
-                plan.effect = "sets the broken file aside (its group and pin are lost with it) and writes a new one; may update and reload the agent now";
-                plan
+                one(
+                    words(&["mv", path, &aside]),
+                    "sets the broken file aside (its group and pin are lost with it) and writes a new one; may update \
+                     and reload the agent now",
+                    Some(format!("sudo mv {aside} {path}")),
+                    UPDATES,
+                )
+                .then(enable_from(target))
             }
             Self::RetryUpdateV2 => one(
                 updater(target, &["update", "--now"]),
@@ -152,13 +150,13 @@ impl RemedyId {
                 None,
                 UPDATES,
             ),
-            Self::UnmaskTimer => {
-                let undo = Some(format!("sudo systemctl mask --now {timer}"));
-                let mut plan =
-                    one(systemctl(&["unmask", &timer]), "brings the packaged timer back and starts it", undo, UPDATES);
-                plan.argvs.push(systemctl(&["enable", "--now", &timer]));
-                plan
-            }
+            Self::UnmaskTimer => one(
+                systemctl(&["unmask", &timer]),
+                "brings the packaged timer back and starts it",
+                Some(format!("sudo systemctl mask --now {timer}")),
+                UPDATES,
+            )
+            .then(systemctl(&["enable", "--now", &timer])),
             Self::UnmaskService => one(
                 systemctl(&["unmask", &service]),
                 "brings the packaged service back",
@@ -168,7 +166,10 @@ impl RemedyId {
             .then(systemctl(&["restart", &timer])),
             Self::RunUpdater => one(
                 systemctl(&["start", &service]),
-                "runs the updater now, which may update and reload the agent; its journal says why it fails",
+                &format!(
+                    "runs the updater now, which may update and reload the agent; if it fails again, \
+                     `journalctl -u {service}` says why"
+                ),
                 None,
                 CLI,
             ),
@@ -215,8 +216,8 @@ impl Plan {
     }
 }
 
-fn one(argv: Vec<String>, effect: &'static str, undo: Option<String>, docs: &'static str) -> Plan {
-    Plan { argvs: vec![argv], effect, undo, docs }
+fn one(argv: Vec<String>, effect: &str, undo: Option<String>, docs: &'static str) -> Plan {
+    Plan { argvs: vec![argv], effect: effect.to_owned(), undo, docs }
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -234,6 +235,15 @@ fn updater(target: &RemedyTarget<'_>, arguments: &[&str]) -> Vec<String> {
         None => words(&[&[program], arguments].concat()),
         Some(suffix) => words(&[&[program, "--install-suffix", suffix], arguments].concat()),
     }
+}
+
+/// Enables teleport-update for the agent's own proxy, where that is known.
+fn enable_from(target: &RemedyTarget<'_>) -> Vec<String> {
+    let mut argv = updater(target, &["enable"]);
+    if let Some(proxy) = &target.proxy {
+        argv.extend(["--proxy".to_owned(), proxy.to_string()]);
+    }
+    argv
 }
 
 fn look(target: &RemedyTarget<'_>, arguments: &[&str]) -> Vec<String> {
@@ -265,7 +275,7 @@ fn install(target: &RemedyTarget<'_>) -> Remedy {
         None => (
             Vec::new(),
             shell::line(&piped("PROXY"), true),
-            format!("put your cluster's proxy address for PROXY; {effect}"),
+            format!("{effect}; write your cluster's proxy address for PROXY"),
         ),
     };
     Remedy {

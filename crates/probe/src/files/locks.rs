@@ -39,7 +39,8 @@ pub(super) fn state(path: &str) -> Fact<LockState> {
             let devices = holders(&locks, metadata.ino());
             let own = (major(metadata.dev()), minor(metadata.dev()));
             let held = devices.contains(&own)
-                || !devices.is_empty() && mounted_device(&file).is_some_and(|device| devices.contains(&device));
+                || !devices.is_empty()
+                    && mounted_device(&file).is_some_and(|device| devices.contains(&device));
             Fact::Present(if held { LockState::Held } else { LockState::Free })
         }
         Fact::Absent | Fact::NotApplicable => Fact::NotApplicable,
@@ -80,7 +81,8 @@ mod tests {
 
     #[test]
     fn finds_a_holder_and_ignores_those_who_wait() {
-        let locks = "1: FLOCK  ADVISORY  WRITE 42 fe:00:77 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 43 fe:00:78 0 EOF\n";
+        let locks =
+            "1: FLOCK  ADVISORY  WRITE 42 fe:00:77 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 43 fe:00:78 0 EOF\n";
         assert_eq!(holders(locks, 77), [(0xfe, 0)]);
         assert_eq!(holders(locks, 78), []);
         assert_eq!(holders(locks, 7), []);

@@ -1,0 +1,41 @@
+//! The project's own commands.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command-line program")]
+
+mod bench;
+mod documents;
+mod packages;
+mod run;
+mod test;
+
+use std::process::ExitCode;
+
+/// A command's outcome; the error is what to tell.
+type Outcome = Result<(), String>;
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  test          format, lints, documentation and all tests
+  bench         the figures: speed, size, memory
+  docs          write the generated documentation anew";
+
+fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let outcome = match *words.as_slice() {
+        ["test"] => test::run(),
+        ["bench"] => bench::run(),
+        ["docs"] => documents::write(),
+        ["help" | "--help"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

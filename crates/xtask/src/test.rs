@@ -1,0 +1,39 @@
+//! `cargo xtask test`: everything that must hold before a change is handed in.
+
+use std::fs;
+
+use crate::Outcome;
+use crate::documents;
+use crate::packages;
+use crate::run::cargo;
+use crate::run::must;
+use crate::run::root;
+
+pub(crate) fn run() -> Outcome {
+    packages::install()?;
+    must(&mut cargo(&["fmt", "--all", "--check"]))?;
+    must(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    must(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
+    documents::check()?;
+    // The tests run the workspace's programs, which cargo does not build for tests of another package.
+    must(&mut cargo(&["build", "--locked", "--workspace", "--bins", "--examples"]))?;
+    let skips = root().join("target/skips.txt");
+    let _ = fs::remove_file(&skips);
+    must(cargo(&["test", "--locked", "--workspace"]).env("SELFCHECK_SKIPS", &skips))?;
+    tell_skips(&fs::read_to_string(&skips).unwrap_or_default());
+    Ok(())
+}
+
+/// Says last, where nobody overlooks it, what was not tested.
+fn tell_skips(skips: &str) {
+    if skips.is_empty() {
+        println!("==> all tests ran, nothing was skipped");
+        return;
+    }
+    let mut notes: Vec<_> = skips.lines().collect();
+    notes.sort_unstable();
+    println!("==> NOT EVERYTHING WAS TESTED:");
+    for same in notes.chunk_by(|one, other| one == other) {
+        println!("    {} tests {}", same.len(), same[0]);
+    }
+}

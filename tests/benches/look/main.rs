@@ -1,0 +1,57 @@
+//! What a look costs, beside `systemctl show` for the same two units, in one run in a real systemd guest.
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a benchmark reads the clock and prints"
+)]
+
+mod figures;
+mod inside;
+
+use selfcheck_tests::Host;
+use selfcheck_tests::User;
+use selfcheck_tests::binary;
+
+/// Targets of the project, as upper bounds or ratios.
+const KEPT_BUS_TIMES_FASTER: f64 = 8.0;
+const PROCESS_TIMES_SLOWER: f64 = 1.0;
+const SIZE_MB: f64 = 6.0;
+const PEAK_RSS_MB: f64 = 10.0;
+
+fn main() {
+    if std::env::args().any(|word| word == "--inside") {
+        return inside::run();
+    }
+    let Some(host) = Host::accompanied() else { return };
+    println!("machine: {}", figures::machine());
+    println!("in a guest: systemd over its own bus, an agent, an enabled updater; every line from one run");
+    let own = std::env::current_exe().expect("own path");
+    let own =
+        format!("/usr/local/libexec/selfcheck/deps/{}", own.file_name().expect("name").to_string_lossy());
+    let output = host.guest.run(User::Root, &[&own, "--inside"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let measured: inside::Measured = serde_json::from_slice(&output.stdout).expect("figures");
+    for (what, sample) in [
+        ("look and judge on a kept bus", &measured.kept),
+        ("`systemctl show` of timer and service", &measured.systemctl),
+        ("`teleport-selfcheck debug updater-status --format json`", &measured.command),
+    ] {
+        println!("{what}: {sample}");
+    }
+    let faster = measured.systemctl.median() / measured.kept.median();
+    verdict("kept bus against systemctl, times faster", faster, "at least", KEPT_BUS_TIMES_FASTER);
+    let slower = measured.command.median() / measured.systemctl.median();
+    verdict("whole command against systemctl, times as long", slower, "at most", PROCESS_TIMES_SLOWER);
+    verdict("CPU of one look and judgement on a kept bus, ms", measured.cpu_ms, "at most", 5.0);
+    let size = std::fs::metadata(binary("teleport-selfcheck")).expect("binary").len();
+    verdict("stripped command, MB", figures::mega(size), "at most", SIZE_MB);
+    verdict("peak RSS of the command, MB", figures::mega(measured.peak_rss), "at most", PEAK_RSS_MB);
+}
+
+/// Prints a figure beside its target.
+fn verdict(what: &str, figure: f64, relation: &str, target: f64) {
+    let met = if relation == "at least" { figure >= target } else { figure <= target };
+    let word = if met { "met" } else { "MISSED" };
+    println!("{what}: {figure:.2} ({relation} {target}: {word})");
+}
