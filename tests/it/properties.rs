@@ -148,7 +148,7 @@ fn reorder(document: &mut Value) {
             for (key, value) in fields {
                 if let (
                     Value::Array(items),
-                    "drop_ins" | "other_services" | "roles" | "other_installations" | "calendar",
+                    "other_services" | "roles" | "other_installations" | "calendar",
                 ) = (&mut *value, key.as_str())
                 {
                     items.reverse();

@@ -89,6 +89,17 @@ impl Host {
         self.guest.run(User::Root, &["systemctl", "start", "teleport-update.service"])
     }
 
+    /// Lets the timer itself start the updater, at once.
+    pub fn fire_timer(&self) {
+        let drop_in = "/etc/systemd/system/teleport-update.timer.d/soon.conf";
+        let soon =
+            "OnActiveSec=\nOnActiveSec=1ms\nOnUnitActiveSec=5m\nRandomizedDelaySec=0\nAccuracySec=1us\n";
+        self.guest.write(drop_in, &format!("[Timer]\n{soon}"));
+        self.guest.systemctl(&["daemon-reload"]);
+        self.guest.systemctl(&["restart", "teleport-update.timer"]);
+        assert!(self.run_updater().status.success(), "the updater runs");
+    }
+
     /// `debug updater-status` inside the guest.
     pub fn look(&self, user: User, flags: &[&str]) -> Output {
         self.guest.run(user, &[&["teleport-selfcheck", "debug", "updater-status"], flags].concat())

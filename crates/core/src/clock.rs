@@ -47,6 +47,11 @@ impl Clock {
         Usec::try_from(ahead.max(0)).unwrap_or(Usec::MAX)
     }
 
+    /// A wall-clock time as a moment.
+    pub fn moment_at(&self, realtime: Timestamp) -> Moment {
+        Moment { realtime, monotonic: self.monotonic_of(realtime) }
+    }
+
     /// The wall-clock time of an instant of the monotonic clock.
     pub fn realtime_of(&self, monotonic: Usec) -> Timestamp {
         match monotonic.checked_sub(self.monotonic) {

@@ -4,12 +4,24 @@ use selfcheck_core::Text;
 use selfcheck_core::observation::Host;
 use sysinfo::System;
 
+/// What does not change while the host is up.
+#[derive(Debug, Clone)]
+pub(crate) struct Constants {
+    os_version: Option<Text>,
+    kernel: Option<Text>,
+}
+
+impl Constants {
+    pub(crate) fn look() -> Self {
+        Self { os_version: text(System::long_os_version()), kernel: text(System::kernel_version()) }
+    }
+}
+
 /// The host, except for its other installations.
-pub(crate) fn look() -> Host {
-    let text = |value: Option<String>| value.map(|value| Text::new(&value));
+pub(crate) fn look(constants: &Constants) -> Host {
     Host {
-        os_version: text(System::long_os_version()),
-        kernel: text(System::kernel_version()),
+        os_version: constants.os_version.clone(),
+        kernel: constants.kernel.clone(),
         hostname: text(System::host_name()),
         ..without_files()
     }
@@ -23,4 +35,8 @@ pub(crate) fn without_files() -> Host {
         looked_as_uid: Some(nix::unistd::geteuid().as_raw()),
         ..Host::default()
     }
+}
+
+fn text(value: Option<String>) -> Option<Text> {
+    value.map(|value| Text::new(&value))
 }

@@ -9,10 +9,12 @@
 //! The caller brings a tokio runtime with its time and IO drivers; files are read on its blocking pool. Nothing
 //! else is expected of the process, and no environment variable is read.
 
+mod agent;
 mod bus;
 mod clock;
 mod files;
 mod host;
+mod installation;
 mod look;
 mod process;
 mod target;

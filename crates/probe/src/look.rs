@@ -1,6 +1,7 @@
-//! One look: the bus and the files, within a deadline.
+//! One look: the bus and the files, side by side, within a deadline.
 
-use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use selfcheck_core::Clock;
@@ -11,26 +12,23 @@ use selfcheck_core::Observation;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Agent;
-use selfcheck_core::observation::Host;
 use selfcheck_core::observation::ObservationSchema;
-use selfcheck_core::observation::Process;
 use selfcheck_core::observation::Systemd;
 use selfcheck_core::observation::UpdaterV1;
 use selfcheck_core::observation::UpdaterV2;
+use tokio::task::JoinHandle;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 
+use crate::agent::AgentSeen;
 use crate::bus::Bus;
 use crate::bus::Names;
 use crate::bus::Units;
 use crate::clock;
 use crate::files;
-use crate::files::AgentFiles;
-use crate::files::FilesV1;
-use crate::files::FilesV2;
-use crate::host;
-use crate::process;
+use crate::host::Constants;
+use crate::installation::Installation;
 use crate::target::Target;
 
 /// The folder by which systemd marks that it is running.
@@ -43,14 +41,15 @@ const FILES_SHARE: u32 = 4;
 pub struct Probe {
     target: Target,
     bus: Bus,
+    host: Arc<OnceLock<Constants>>,
 }
 
 impl Probe {
     /// A probe that asks the bus at `bus_address` (usually [`SYSTEM_BUS`](crate::SYSTEM_BUS)) about `target`.
     ///
     /// Nothing is opened before the first look.
-    pub const fn new(target: Target, bus_address: String) -> Self {
-        Self { target, bus: Bus::new(bus_address) }
+    pub fn new(target: Target, bus_address: String) -> Self {
+        Self { target, bus: Bus::new(bus_address), host: Arc::default() }
     }
 
     /// Looks once. Whatever has not answered after `time` is unreadable.
@@ -58,20 +57,33 @@ impl Probe {
     /// Must be called within a tokio runtime that has its IO and time drivers.
     pub async fn look(&mut self, time: Duration) -> Observation {
         let deadline = Instant::now() + time;
-        let bus_deadline = deadline - time / FILES_SHARE;
         let clock = clock::now();
         let booted = files::exists(BOOTED);
         let assumed = self.target.namespace.clone().unwrap_or_default();
-        let mut units = self.units(&booted, &assumed, clock, bus_deadline).await;
-        let mut seen = on_disk(&self.target, units.clone(), deadline).await;
-        if seen.namespace != assumed {
+        let assumed_config = assumed.update_config();
+        // The files of the installation are read while systemd answers.
+        let reading = self.read(assumed.clone(), assumed_config.clone());
+        let units = self.units(&booted, &assumed, clock, deadline - time / FILES_SHARE).await;
+        let mut seen = self.agent(self.target.clone(), units, deadline).await;
+        let installation = if seen.namespace == assumed && seen.update_config == assumed_config {
+            wait(reading, deadline).await
+        } else {
             // The process belongs to another installation than assumed.
-            let pid = seen.process.present().map(|process| process.pid);
-            units = self.units(&booted, &seen.namespace, clock, deadline).await;
-            let again = Target { namespace: Some(seen.namespace), pid, ..self.target.clone() };
-            seen = on_disk(&again, units, deadline).await;
-        }
-        seen.into_observation(clock, booted)
+            let reading = self.read(seen.namespace.clone(), seen.update_config.clone());
+            if seen.namespace != assumed {
+                let units = self.units(&booted, &seen.namespace, clock, deadline).await;
+                let pid = seen.process.present().map(|process| process.pid);
+                let update_config = seen.update_config;
+                let target = Target { namespace: Some(seen.namespace), pid, ..self.target.clone() };
+                seen = self.agent(target, units, deadline).await;
+                seen.update_config = update_config;
+            }
+            wait(reading, deadline).await
+        };
+        let installation =
+            installation.unwrap_or_else(|why| Installation::unreadable(seen.update_config.as_str(), why));
+        let holds = holds(&seen, &installation, deadline).await;
+        observation(clock, booted, seen, installation, holds)
     }
 
     async fn units(
@@ -87,149 +99,88 @@ impl Probe {
         // On the heap, so that a caller's own future stays small.
         Box::pin(Units::look(&mut self.bus, &Names::of(namespace), clock, deadline)).await
     }
+
+    /// Starts reading the files of an installation.
+    fn read(&self, namespace: Namespace, update_config: String) -> JoinHandle<Installation> {
+        let (limit, constants) = (self.target.file_bytes, Arc::clone(&self.host));
+        spawn_blocking(move || {
+            let constants = constants.get_or_init(Constants::look);
+            Installation::look(&namespace, &update_config, limit, constants)
+        })
+    }
+
+    /// Looks at the agent's process and configuration.
+    async fn agent(&self, target: Target, units: Units, deadline: Instant) -> AgentSeen {
+        let (unseen, late) = (target.clone(), units.clone());
+        let seen = wait(spawn_blocking(move || AgentSeen::look(&target, units)), deadline).await;
+        seen.unwrap_or_else(|why| AgentSeen::unreadable(&unseen, late, why))
+    }
 }
 
-/// What lies on this host beside the bus, with the units completed by it.
-struct OnDisk {
-    host: Host,
-    namespace: Namespace,
-    process: Fact<Process>,
-    config_path: Text,
-    agent: AgentFiles,
-    units: Units,
-    v2: FilesV2,
-    v1: FilesV1,
-    holds: Fact<selfcheck_core::observation::Holds>,
-}
-
-/// Reads files on the blocking pool, or gives up on them at `deadline`.
-async fn on_disk(target: &Target, units: Units, deadline: Instant) -> OnDisk {
-    let late = units.clone();
-    let work = {
-        let target = target.clone();
-        spawn_blocking(move || OnDisk::look(&target, units))
-    };
+/// The result of work on the blocking pool, or why it cannot be had.
+async fn wait<T>(work: JoinHandle<T>, deadline: Instant) -> Result<T, Why> {
     match timeout_at(deadline, work).await {
-        Ok(Ok(seen)) => seen,
+        Ok(Ok(seen)) => Ok(seen),
         // A panic while reading is contained; what it was about to say is unreadable.
-        Ok(Err(_)) => OnDisk::unreadable(target, late, Why::Io),
-        Err(_) => OnDisk::unreadable(target, late, Why::Timeout),
+        Ok(Err(_)) => Err(Why::Io),
+        Err(_) => Err(Why::Timeout),
     }
 }
 
-impl OnDisk {
-    fn look(target: &Target, mut units: Units) -> Self {
-        let assumed = target.namespace.clone().unwrap_or_default();
-        let process = find_process(target, &assumed, &units);
-        let namespace = match &target.namespace {
-            Some(namespace) => namespace.clone(),
-            None => process.present().and_then(process::namespace).unwrap_or(assumed),
-        };
-        let named = process.present().and_then(|process| process.command_line.present()?.config.clone());
-        let config_path = match (&target.config, named) {
-            (Some(path), _) => path.clone(),
-            (None, Some(path)) => PathBuf::from(path.as_str()),
-            (None, None) => PathBuf::from(namespace.agent_config()),
-        };
-        let environment = process.present().and_then(|process| process.environment.present());
-        let update_config = environment
-            .and_then(|environment| environment.update_config_file.clone())
-            .filter(|path| path.as_str().starts_with('/') && target.namespace.is_none())
-            .map_or_else(|| namespace.update_config(), |path| path.as_str().to_owned());
-        units.complete();
-        let v2 = FilesV2::look(&namespace, &update_config, target.file_bytes);
-        let v1_judged = v2.config.is_absent() && units.timer_v1.is_present();
-        Self {
-            host: Host { other_installations: files::other_installations(&namespace), ..host::look() },
-            config_path: Text::new(&config_path.to_string_lossy()),
-            agent: AgentFiles::look(&config_path, &namespace.data_dir(), target.file_bytes),
-            v1: FilesV1::look(),
-            holds: if v1_judged { files::holds() } else { Fact::NotApplicable },
-            v2,
-            process,
-            namespace,
-            units,
-        }
+/// Packages held for the older updater, where that is the one to be judged.
+async fn holds(
+    seen: &AgentSeen,
+    installation: &Installation,
+    deadline: Instant,
+) -> Fact<selfcheck_core::observation::Holds> {
+    if !installation.v2.config.is_absent() || !seen.units.timer_v1.is_present() {
+        return Fact::NotApplicable;
     }
-
-    fn unreadable(target: &Target, units: Units, why: Why) -> Self {
-        let namespace = target.namespace.clone().unwrap_or_default();
-        Self {
-            host: host::without_files(),
-            process: Fact::Unreadable(why),
-            config_path: Text::new(&namespace.agent_config()),
-            agent: AgentFiles { config: Fact::Unreadable(why), host_id: Fact::Unreadable(why) },
-            v2: FilesV2::unreadable(&namespace, why),
-            v1: FilesV1::unreadable(why),
-            holds: Fact::Unreadable(why),
-            namespace,
-            units,
-        }
-    }
-
-    fn into_observation(self, clock: Clock, booted: Fact<Text>) -> Observation {
-        let Units { manager, agent, timer_v2, service_v2, timer_v1, service_v1 } = self.units;
-        Observation {
-            schema: ObservationSchema,
-            clock,
-            evidence: EvidenceKind::Live,
-            host: self.host,
-            agent: Agent {
-                namespace: self.namespace,
-                unit: agent,
-                process: self.process,
-                config_path: self.config_path,
-                config: self.agent.config,
-                host_id: self.agent.host_id,
-            },
-            systemd: Systemd { booted, manager },
-            v2: UpdaterV2 {
-                config_path: self.v2.config_path,
-                config: self.v2.config,
-                lock: self.v2.lock,
-                binary: self.v2.binary,
-                timer: timer_v2,
-                service: service_v2,
-            },
-            v1: UpdaterV1 {
-                script: self.v1.script,
-                timer: timer_v1,
-                service: service_v1,
-                endpoint: self.v1.endpoint,
-                schedule: self.v1.schedule,
-                installer: self.v1.installer,
-                neutralised: self.v1.neutralised,
-                holds: self.holds,
-            },
-            kubernetes: Fact::NotApplicable,
-            history: None,
-        }
-    }
+    wait(spawn_blocking(files::holds), deadline).await.unwrap_or_else(Fact::Unreadable)
 }
 
-/// The agent's process: the one asked for, else the main process of its unit, else that of its pid file.
-fn find_process(target: &Target, namespace: &Namespace, units: &Units) -> Fact<Process> {
-    if let Some(pid) = target.pid {
-        return process::look(pid);
-    }
-    if let Some(pid) = units.agent.present().and_then(|agent| agent.main_pid) {
-        return process::look(pid);
-    }
-    match process::from_pid_file(&namespace.pid_file()) {
-        // A pid file may outlive its process, and its number may have gone to another one.
-        Fact::Present(pid) => match process::look(pid) {
-            Fact::Present(process) if !is_teleport(&process) => Fact::Absent,
-            found => found,
+fn observation(
+    clock: Clock,
+    booted: Fact<Text>,
+    seen: AgentSeen,
+    installation: Installation,
+    holds: Fact<selfcheck_core::observation::Holds>,
+) -> Observation {
+    let Units { manager, agent, timer_v2, service_v2, timer_v1, service_v1 } = seen.units;
+    let Installation { host, v2, v1 } = installation;
+    Observation {
+        schema: ObservationSchema,
+        clock,
+        evidence: EvidenceKind::Live,
+        host,
+        agent: Agent {
+            namespace: seen.namespace,
+            unit: agent,
+            process: seen.process,
+            config_path: seen.config_path,
+            config: seen.files.config,
+            host_id: seen.files.host_id,
         },
-        Fact::Unreadable(why) => Fact::Unreadable(why),
-        // Without the unit's word there may well be a process.
-        Fact::Absent | Fact::NotApplicable => match units.agent.why() {
-            Some(why) => Fact::Unreadable(why),
-            None => Fact::Absent,
+        systemd: Systemd { booted, manager },
+        v2: UpdaterV2 {
+            config_path: v2.config_path,
+            config: v2.config,
+            lock: v2.lock,
+            binary: v2.binary,
+            timer: timer_v2,
+            service: service_v2,
         },
+        v1: UpdaterV1 {
+            script: v1.script,
+            timer: timer_v1,
+            service: service_v1,
+            endpoint: v1.endpoint,
+            schedule: v1.schedule,
+            installer: v1.installer,
+            neutralised: v1.neutralised,
+            holds,
+        },
+        kubernetes: Fact::NotApplicable,
+        history: None,
     }
-}
-
-fn is_teleport(process: &Process) -> bool {
-    process.executable.present().is_none_or(|executable| executable.path.as_str().ends_with("/teleport"))
 }

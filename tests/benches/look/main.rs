@@ -24,6 +24,7 @@ fn main() {
         return inside::run();
     }
     let Some(host) = Host::accompanied() else { return };
+    host.fire_timer();
     println!("machine: {}", figures::machine());
     println!("in a guest: systemd over its own bus, an agent, an enabled updater; every line from one run");
     let own = std::env::current_exe().expect("own path");

@@ -123,14 +123,7 @@ fn timer_never_fired() {
 #[test]
 fn timer_overdue() {
     let Some(host) = Host::accompanied() else { return };
-    // It fires at once, for a real last run by the timer.
-    host.guest.write(
-        "/etc/systemd/system/teleport-update.timer.d/soon.conf",
-        "[Timer]\nOnActiveSec=\nOnActiveSec=1ms\nOnUnitActiveSec=5m\nRandomizedDelaySec=0\nAccuracySec=1us\n",
-    );
-    host.guest.systemctl(&["daemon-reload"]);
-    host.guest.systemctl(&["restart", TIMER]);
-    host.guest.systemctl(&["start", SERVICE]);
+    host.fire_timer();
     host.expect("accompanied", &[]);
     let policy = host.policy("thresholds: {overdue: 0s, overdue_periods: 0}\n");
     host.expect_with(User::Root, &policy, "impaired", &["timer-overdue"]);

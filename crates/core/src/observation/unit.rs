@@ -163,9 +163,6 @@ pub struct UnitState {
     /// A file of the unit's name where packages put units, which unmasking would bring back.
     #[serde(default)]
     pub vendor_file: Fact<Text>,
-    /// Drop-in files.
-    #[serde(default)]
-    pub drop_ins: Vec<Text>,
 }
 
 impl UnitState {

@@ -1,5 +1,6 @@
 //! One kept connection to the system bus.
 
+use selfcheck_core::Text;
 use selfcheck_core::Why;
 use zbus::Connection;
 use zbus::connection::Builder;
@@ -11,11 +12,13 @@ use super::answer;
 pub(crate) struct Bus {
     address: String,
     connection: Option<Connection>,
+    /// The version of systemd at the other end of this connection, once known.
+    pub(super) version: Option<Text>,
 }
 
 impl Bus {
     pub(crate) const fn new(address: String) -> Self {
-        Self { address, connection: None }
+        Self { address, connection: None, version: None }
     }
 
     /// The open connection, or a new one.
@@ -25,7 +28,7 @@ impl Bus {
         {
             return Ok(connection.clone());
         }
-        self.connection = None;
+        self.forget();
         let connected = Builder::address(self.address.as_str()).build().await;
         let connection = connected.map_err(|error| {
             tracing::debug!(address = self.address, %error, "the system bus could not be reached");
@@ -38,5 +41,6 @@ impl Bus {
     /// Forgets a connection that did not answer in time, so that a late answer is never taken for a later one's.
     pub(super) fn forget(&mut self) {
         self.connection = None;
+        self.version = None;
     }
 }

@@ -1,73 +1,71 @@
 //! The state of many units in one call.
 
-use futures_util::future::join_all;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::ActiveState;
 use selfcheck_core::observation::LoadState;
+use tokio::time::Instant;
 use zbus::Connection;
 use zbus::OwnedObjectPath;
 
-use super::answer;
-use super::properties;
-use super::properties::SYSTEMD;
+use super::batch::Answers;
+use super::batch::Batch;
+use super::batch::MANAGER_PATH;
+use super::batch::Place;
 
-const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
-const MANAGER: &str = "org.freedesktop.systemd1.Manager";
-
-/// The state of one unit, and where to ask for more.
+/// The state of one unit.
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
+    pub(super) name: Text,
     pub(super) load: LoadState,
     pub(super) active: ActiveState,
     pub(super) sub: Option<Text>,
-    pub(super) object: String,
 }
 
 /// A unit as systemd lists it: name, description, load, active and sub state, followed unit, object, job.
 type Row = (String, String, String, String, String, String, OwnedObjectPath, u32, String, OwnedObjectPath);
 
-/// The states of `names`, in their order.
-pub(super) async fn list(connection: &Connection, names: &[String]) -> Result<Vec<Listed>, Why> {
-    let reply = connection
-        .call_method(Some(SYSTEMD), MANAGER_PATH, Some(MANAGER), "ListUnitsByNames", &(names,))
-        .await;
-    let rows: Vec<Row> = match reply {
-        Ok(message) => message.body().deserialize().map_err(|_| Why::Protocol)?,
-        // systemd before 230 cannot list by name.
-        Err(error) if answer::is_unknown(&error) => return one_by_one(connection, names).await,
-        Err(error) => return Err(answer::why(&error)),
+/// The states of the units `names`, answered at `place`, or asked for anew from a systemd too old for that.
+pub(super) async fn listed<const N: usize>(
+    answers: &Answers,
+    place: &Place,
+    names: [&str; N],
+    connection: &Connection,
+    deadline: Instant,
+) -> Result<[Listed; N], Why> {
+    let listed = match answers.states::<Vec<Row>>(place)? {
+        Some(rows) => names.iter().zip(rows).map(|(name, row)| from_row(name, row)).collect(),
+        None => one_by_one(connection, &names, deadline).await?,
     };
-    if rows.len() != names.len() {
-        return Err(Why::Protocol);
-    }
-    Ok(rows.into_iter().map(listed).collect())
+    Vec::try_into(listed).map_err(|_| Why::Protocol)
 }
 
-fn listed((_, _, load, active, sub, _, object, ..): Row) -> Listed {
+fn from_row(name: &str, (_, _, load, active, sub, ..): Row) -> Listed {
     Listed {
+        name: name.into(),
         load: load.as_str().into(),
         active: active.as_str().into(),
         sub: Some(sub.as_str().into()),
-        object: object.as_str().to_owned(),
     }
 }
 
-async fn one_by_one(connection: &Connection, names: &[String]) -> Result<Vec<Listed>, Why> {
+async fn one_by_one(connection: &Connection, names: &[&str], deadline: Instant) -> Result<Vec<Listed>, Why> {
     let wanted = [("Unit", "LoadState"), ("Unit", "ActiveState"), ("Unit", "SubState")];
-    let asked = names.iter().map(async |name| {
-        let object = object_path(name);
-        let mut properties = properties::get(connection, &object, &wanted).await?;
+    let mut batch = Batch::default();
+    let asked: Vec<_> = names.iter().map(|name| (name, batch.ask(&object_path(name), &wanted))).collect();
+    let answers = batch.run(connection, deadline).await;
+    let listed = asked.into_iter().map(|(name, place)| {
+        let mut properties = answers.properties(place)?;
         let load = properties.text("LoadState")?.ok_or(Why::Protocol)?;
         let active = properties.text("ActiveState")?.ok_or(Why::Protocol)?;
         let sub = properties.text("SubState")?;
-        Ok(Listed { load: load.as_str().into(), active: active.as_str().into(), sub, object })
+        Ok(Listed { name: (*name).into(), load: load.as_str().into(), active: active.as_str().into(), sub })
     });
-    join_all(asked).await.into_iter().collect()
+    listed.collect()
 }
 
 /// The object of a unit. systemd escapes every byte that is not a letter or, but for the first, a digit.
-fn object_path(unit: &str) -> String {
+pub(super) fn object_path(unit: &str) -> String {
     let escaped: String = unit
         .bytes()
         .enumerate()

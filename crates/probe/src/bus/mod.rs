@@ -1,12 +1,15 @@
 //! systemd over D-Bus: pipelined, uncached, bounded in time.
 //!
-//! Cached proxies lie about units (a masked unit stays "loaded"), so every look asks anew. What two round trips
-//! can tell is asked in two: first the state of all units at once, then the details of those that are loaded.
+//! Cached proxies lie about units (a masked unit stays "loaded"), so every look asks anew. On a healthy host
+//! all questions go out in one write and are answered in one round trip.
 
 mod answer;
+mod batch;
 mod connection;
+mod detail;
 mod listing;
 mod properties;
+mod schedule;
 mod units;
 
 pub(crate) use connection::Bus;

@@ -1,30 +1,30 @@
-//! The units that matter, read in two round trips.
+//! The units that matter, read in one round trip where nothing is amiss.
 
 use selfcheck_core::Clock;
 use selfcheck_core::Fact;
-use selfcheck_core::Moment;
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::AgentUnit;
-use selfcheck_core::observation::Exec;
 use selfcheck_core::observation::LoadState;
 use selfcheck_core::observation::Manager;
-use selfcheck_core::observation::Schedule;
 use selfcheck_core::observation::ServiceUnit;
 use selfcheck_core::observation::TimerUnit;
-use selfcheck_core::observation::UnitFileState;
-use selfcheck_core::observation::UnitState;
+use selfcheck_core::observation::UnitResult;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
-use zbus::Connection;
 
 use crate::files;
 
+use super::batch::Answers;
+use super::batch::Batch;
+use super::batch::MANAGER_PATH;
+use super::batch::Place;
 use super::connection::Bus;
+use super::detail;
 use super::listing;
 use super::listing::Listed;
-use super::properties;
+use super::listing::object_path;
 use super::properties::Properties;
 
 /// The names of the units that matter to one installation.
@@ -35,9 +35,16 @@ pub(crate) struct Names {
     service_v2: String,
 }
 
+const TIMER_V1: &str = "teleport-upgrade.timer";
+const SERVICE_V1: &str = "teleport-upgrade.service";
+
 impl Names {
     pub(crate) fn of(namespace: &Namespace) -> Self {
         Self { agent: namespace.agent_unit(), timer_v2: namespace.timer(), service_v2: namespace.service() }
+    }
+
+    fn all(&self) -> [&str; 5] {
+        [&self.agent, &self.timer_v2, &self.service_v2, TIMER_V1, SERVICE_V1]
     }
 }
 
@@ -51,6 +58,29 @@ pub(crate) struct Units {
     pub(crate) timer_v1: Fact<TimerUnit>,
     pub(crate) service_v1: Fact<ServiceUnit>,
 }
+
+const MANAGER: [(&str, &str); 2] = [("Manager", "SystemState"), ("Manager", "Version")];
+const AGENT: [(&str, &str); 1] = [("Service", "MainPID")];
+/// What is asked about the file of every unit that is judged.
+const FILE: [(&str, &str); 3] =
+    [("Unit", "UnitFileState"), ("Unit", "NeedDaemonReload"), ("Unit", "FragmentPath")];
+const SERVICE: [(&str, &str); 6] = [
+    FILE[0],
+    FILE[1],
+    FILE[2],
+    ("Service", "Result"),
+    ("Service", "ExecMainExitTimestamp"),
+    ("Service", "ExecStart"),
+];
+/// What matters only to a timer that never fired.
+const NEW_TIMER: [(&str, &str); 2] =
+    [("Unit", "ActiveEnterTimestamp"), ("Unit", "ActiveEnterTimestampMonotonic")];
+/// What matters only to a service that runs or failed.
+const BUSY_OR_FAILED: [(&str, &str); 3] = [
+    ("Service", "ExecMainStatus"),
+    ("Service", "ExecMainStartTimestamp"),
+    ("Service", "ExecMainStartTimestampMonotonic"),
+];
 
 impl Units {
     /// Where systemd does not run, the question does not arise.
@@ -92,198 +122,125 @@ impl Units {
 
     /// Asks systemd. What has not answered by `deadline` is unreadable.
     pub(crate) async fn look(bus: &mut Bus, names: &Names, clock: Clock, deadline: Instant) -> Self {
-        let listing = async {
-            let connection = bus.connection().await?;
-            let names = [
-                names.agent.clone(),
-                names.timer_v2.clone(),
-                names.service_v2.clone(),
-                "teleport-upgrade.timer".to_owned(),
-                "teleport-upgrade.service".to_owned(),
-            ];
-            let listed = listing::list(&connection, &names).await?;
-            Ok::<_, Why>((connection, names, listed))
-        };
-        let (connection, names, listed) = match timeout_at(deadline, listing).await {
-            Ok(Ok(listed)) => listed,
+        let connection = match timeout_at(deadline, bus.connection()).await {
+            Ok(Ok(connection)) => connection,
             Ok(Err(why)) => return Self::unreadable(why),
-            Err(_) => {
+            Err(_) => return Self::unreadable(Why::Timeout),
+        };
+        let mut batch = Batch::default();
+        let states_at = batch.ask_states(&names.all());
+        let manager_at =
+            batch.ask(MANAGER_PATH, if bus.version.is_some() { &MANAGER[..1] } else { &MANAGER });
+        let agent_at = batch.ask(&object_path(&names.agent), &AGENT);
+        let timer_at = ask_timer(&mut batch, &names.timer_v2);
+        let service_at = batch.ask(&object_path(&names.service_v2), &SERVICE);
+        let answers = batch.run(&connection, deadline).await;
+
+        let listed = listing::listed(&answers, &states_at, names.all(), &connection, deadline).await;
+        let [agent, timer_v2, service_v2, timer_v1, service_v1] = match listed {
+            Ok(listed) => listed,
+            Err(why) => {
                 bus.forget();
-                return Self::unreadable(Why::Timeout);
+                return Self::unreadable(why);
             }
         };
-        let mut units = names.iter().zip(&listed);
-        let mut next = || units.next().map(|(name, listed)| Unit { connection: &connection, name, listed });
-        let (agent, timer_v2, service_v2, timer_v1, service_v1) = (next(), next(), next(), next(), next());
-        let (manager, agent, timer_v2, service_v2, timer_v1, service_v1) = tokio::join!(
-            within(deadline, manager(&connection)),
-            detail(deadline, agent, Unit::agent),
-            detail(deadline, timer_v2, async |unit| unit.timer(clock).await),
-            detail(deadline, service_v2, Unit::service),
-            detail(deadline, timer_v1, async |unit| unit.timer(clock).await),
-            detail(deadline, service_v1, Unit::service),
-        );
-        Self { manager: manager.into(), agent, timer_v2, service_v2, timer_v1, service_v1 }
+        // The older updater is on few hosts, and asked about only where it is.
+        let mut batch = Batch::default();
+        let timer_v1_at = if exists(&timer_v1) { ask_timer(&mut batch, TIMER_V1) } else { 0..0 };
+        let service_v1_at =
+            if exists(&service_v1) { batch.ask(&object_path(SERVICE_V1), &SERVICE) } else { 0..0 };
+        let answers_v1 = batch.run(&connection, deadline).await;
+
+        let timer = |properties, unit: &Listed| detail::timer(unit, properties, clock);
+        let service = |properties, unit: &Listed| detail::service(unit, properties, clock);
+        let mut units = Self {
+            manager: manager(&answers, manager_at, &mut bus.version).into(),
+            agent: unit(&agent, &answers, agent_at, |properties, unit| detail::agent(unit, properties)),
+            timer_v2: unit(&timer_v2, &answers, timer_at, timer),
+            service_v2: unit(&service_v2, &answers, service_at, service),
+            timer_v1: unit(&timer_v1, &answers_v1, timer_v1_at, timer),
+            service_v1: unit(&service_v1, &answers_v1, service_v1_at, service),
+        };
+        units.ask_more(&connection, deadline).await;
+        units
+    }
+
+    /// Asks what matters only in some states.
+    async fn ask_more(&mut self, connection: &zbus::Connection, deadline: Instant) {
+        let mut batch = Batch::default();
+        let mut timers = Vec::new();
+        for timer in [&mut self.timer_v2, &mut self.timer_v1] {
+            if let Fact::Present(TimerUnit { last_trigger: None, state, .. }) = timer {
+                timers.push((batch.ask(&object_path(state.unit.as_str()), &NEW_TIMER), timer));
+            }
+        }
+        let mut services = Vec::new();
+        for service in [&mut self.service_v2, &mut self.service_v1] {
+            let busy_or_failed =
+                |service: &&ServiceUnit| service.is_running() || service.result != Some(UnitResult::Success);
+            if let Some(unit) = service.present().filter(busy_or_failed) {
+                services.push((batch.ask(&object_path(unit.state.unit.as_str()), &BUSY_OR_FAILED), service));
+            }
+        }
+        let answers = batch.run(connection, deadline).await;
+        for (place, timer) in timers {
+            add(timer, &answers, place, |timer, mut properties| {
+                timer.active_since = properties.moment("ActiveEnterTimestamp")?;
+                Ok(())
+            });
+        }
+        for (place, service) in services {
+            add(service, &answers, place, |service, mut properties| {
+                service.exit_status = properties.take("ExecMainStatus")?;
+                service.started = properties.moment("ExecMainStartTimestamp")?;
+                Ok(())
+            });
+        }
     }
 }
 
-/// The result of `work`, or that it was late.
-async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T, Why>>) -> Result<T, Why> {
-    timeout_at(deadline, work).await.unwrap_or(Err(Why::Timeout))
+fn exists(unit: &Listed) -> bool {
+    unit.load != LoadState::NotFound
 }
 
-/// The details of a unit that exists.
-async fn detail<'a, T>(
-    deadline: Instant,
-    unit: Option<Unit<'a>>,
-    read: impl AsyncFnOnce(Unit<'a>) -> Result<T, Why>,
+fn ask_timer(batch: &mut Batch, name: &str) -> Place {
+    let object = object_path(name);
+    batch.ask(&object, &FILE).start..batch.ask_all(&object, "Timer").end
+}
+
+/// A unit that exists, from what was answered about it.
+fn unit<T>(
+    unit: &Listed,
+    answers: &Answers,
+    place: Place,
+    read: impl FnOnce(Properties, &Listed) -> Result<T, Why>,
 ) -> Fact<T> {
-    match unit {
-        None => Fact::Unreadable(Why::Protocol),
-        Some(unit) if unit.listed.load == LoadState::NotFound => Fact::Absent,
-        Some(unit) => within(deadline, read(unit)).await.into(),
+    if exists(unit) {
+        answers.properties(place).and_then(|properties| read(properties, unit)).into()
+    } else {
+        Fact::Absent
     }
 }
 
-async fn manager(connection: &Connection) -> Result<Manager, Why> {
-    let wanted = [("Manager", "Version"), ("Manager", "SystemState")];
-    let mut properties = properties::get(connection, "/org/freedesktop/systemd1", &wanted).await?;
-    Ok(Manager { version: properties.text("Version")?, state: properties.text("SystemState")? })
-}
-
-/// One unit that systemd has listed.
-struct Unit<'a> {
-    connection: &'a Connection,
-    name: &'a str,
-    listed: &'a Listed,
-}
-
-impl Unit<'_> {
-    async fn agent(self) -> Result<AgentUnit, Why> {
-        let wanted = [
-            ("Unit", "UnitFileState"),
-            ("Unit", "NeedDaemonReload"),
-            ("Unit", "FragmentPath"),
-            ("Service", "MainPID"),
-        ];
-        let mut properties = properties::get(self.connection, &self.listed.object, &wanted).await?;
-        let main_pid = properties.take::<u32>("MainPID")?.filter(|pid| *pid != 0);
-        Ok(AgentUnit { state: self.state(&mut properties)?, main_pid })
-    }
-
-    async fn timer(self, clock: Clock) -> Result<TimerUnit, Why> {
-        let wanted = [
-            ("Unit", "UnitFileState"),
-            ("Unit", "NeedDaemonReload"),
-            ("Unit", "FragmentPath"),
-            ("Unit", "ActiveEnterTimestamp"),
-            ("Unit", "ActiveEnterTimestampMonotonic"),
-        ];
-        let object = &self.listed.object;
-        let (unit, timer) = tokio::join!(
-            properties::get(self.connection, object, &wanted),
-            properties::get_all(self.connection, object, "Timer"),
-        );
-        let (mut unit, mut timer) = (unit?, timer?);
-        Ok(TimerUnit {
-            result: timer.text("Result")?.map(|word| word.as_str().into()),
-            active_since: unit.moment("ActiveEnterTimestamp")?,
-            last_trigger: last_trigger(&mut timer, clock)?,
-            next_elapse: next_elapse(&mut timer, clock)?,
-            schedule: schedule(&mut timer)?,
-            state: self.state(&mut unit)?,
-        })
-    }
-
-    async fn service(self) -> Result<ServiceUnit, Why> {
-        let wanted = [
-            ("Unit", "UnitFileState"),
-            ("Unit", "NeedDaemonReload"),
-            ("Unit", "FragmentPath"),
-            ("Unit", "DropInPaths"),
-            ("Service", "Result"),
-            ("Service", "ExecMainStatus"),
-            ("Service", "ExecMainStartTimestamp"),
-            ("Service", "ExecMainStartTimestampMonotonic"),
-            ("Service", "ExecMainExitTimestamp"),
-            ("Service", "ExecMainExitTimestampMonotonic"),
-            ("Service", "ExecStart"),
-        ];
-        let mut properties = properties::get(self.connection, &self.listed.object, &wanted).await?;
-        Ok(ServiceUnit {
-            result: properties.text("Result")?.map(|word| word.as_str().into()),
-            exit_status: properties.take("ExecMainStatus")?,
-            started: properties.moment("ExecMainStartTimestamp")?,
-            exited: properties.moment("ExecMainExitTimestamp")?,
-            exec: exec(&mut properties)?,
-            state: self.state(&mut properties)?,
-        })
-    }
-
-    fn state(&self, properties: &mut Properties) -> Result<UnitState, Why> {
-        let drop_ins: Option<Vec<String>> = properties.take("DropInPaths")?;
-        Ok(UnitState {
-            unit: self.name.into(),
-            load_state: self.listed.load,
-            active_state: self.listed.active,
-            sub_state: self.listed.sub.clone(),
-            unit_file_state: properties.text("UnitFileState")?.map(|word| UnitFileState::from(word.as_str())),
-            need_daemon_reload: properties.take("NeedDaemonReload")?,
-            fragment: properties.text("FragmentPath")?.map_or(Fact::NotApplicable, Fact::Present),
-            vendor_file: Fact::NotApplicable,
-            drop_ins: drop_ins.unwrap_or_default().iter().take(64).map(|path| Text::new(path)).collect(),
-        })
+/// Adds what was answered later. A unit about which that could not be had is unreadable.
+fn add<T>(
+    fact: &mut Fact<T>,
+    answers: &Answers,
+    place: Place,
+    read: impl FnOnce(&mut T, Properties) -> Result<(), Why>,
+) {
+    if let Fact::Present(unit) = fact
+        && let Err(why) = answers.properties(place).and_then(|properties| read(unit, properties))
+    {
+        *fact = Fact::Unreadable(why);
     }
 }
 
-/// A timer's last firing. systemd before 235 has the wall-clock time only.
-fn last_trigger(timer: &mut Properties, clock: Clock) -> Result<Option<Moment>, Why> {
-    let monotonic = timer.usec("LastTriggerUSecMonotonic")?;
-    let realtime = timer.usec("LastTriggerUSec")?.and_then(timestamp);
-    Ok(match (realtime, monotonic) {
-        (Some(realtime), Some(monotonic)) => Some(Moment { realtime, monotonic }),
-        (None, Some(monotonic)) => Some(Moment { realtime: clock.realtime_of(monotonic), monotonic }),
-        (Some(realtime), None) => Some(Moment { realtime, monotonic: clock.monotonic_of(realtime) }),
-        (None, None) => None,
-    })
-}
-
-/// A timer's next firing: the earlier of those by the monotonic and by the wall clock.
-fn next_elapse(timer: &mut Properties, clock: Clock) -> Result<Option<Moment>, Why> {
-    let monotonic = timer.usec("NextElapseUSecMonotonic")?;
-    let realtime = timer.usec("NextElapseUSecRealtime")?.and_then(timestamp);
-    let by_monotonic =
-        monotonic.map(|monotonic| Moment { realtime: clock.realtime_of(monotonic), monotonic });
-    let by_realtime = realtime.map(|realtime| Moment { realtime, monotonic: clock.monotonic_of(realtime) });
-    Ok(by_monotonic.into_iter().chain(by_realtime).min_by_key(|moment| moment.monotonic))
-}
-
-fn timestamp(usec: u64) -> Option<jiff::Timestamp> {
-    jiff::Timestamp::from_microsecond(i64::try_from(usec).ok()?).ok()
-}
-
-fn schedule(timer: &mut Properties) -> Result<Schedule, Why> {
-    let monotonic: Vec<(String, u64, u64)> = timer.take("TimersMonotonic")?.unwrap_or_default();
-    let calendar: Vec<(String, String, u64)> = timer.take("TimersCalendar")?.unwrap_or_default();
-    let shortest = |wanted: fn(&str) -> bool| {
-        monotonic.iter().filter(|(base, ..)| wanted(base)).map(|(_, length, _)| *length).min()
-    };
-    Ok(Schedule {
-        first: shortest(|base| matches!(base, "OnActiveUSec" | "OnBootUSec" | "OnStartupUSec")),
-        interval: shortest(|base| matches!(base, "OnUnitActiveUSec" | "OnUnitInactiveUSec")),
-        calendar: calendar.iter().take(16).map(|(_, expression, _)| Text::new(expression)).collect(),
-        random_delay: timer.usec("RandomizedDelayUSec")?.unwrap_or(0),
-        accuracy: timer.usec("AccuracyUSec")?.unwrap_or(0),
-    })
-}
-
-/// `ExecStart`: path, arguments, whether failure is ignored, and eight numbers about the last run.
-type ExecRow = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
-
-fn exec(properties: &mut Properties) -> Result<Option<Exec>, Why> {
-    let rows: Vec<ExecRow> = properties.take("ExecStart")?.unwrap_or_default();
-    Ok(rows.first().map(|(path, arguments, ..)| Exec {
-        path: path.as_str().into(),
-        insecure: arguments.iter().any(|argument| argument == "--insecure"),
-    }))
+/// The manager's state. Its version does not change under a connection and is asked for once.
+fn manager(answers: &Answers, place: Place, version: &mut Option<Text>) -> Result<Manager, Why> {
+    let mut properties = answers.properties(place)?;
+    if version.is_none() {
+        *version = properties.text("Version")?;
+    }
+    Ok(Manager { version: version.clone(), state: properties.text("SystemState")? })
 }

@@ -42,9 +42,9 @@ impl FilesV2 {
     }
 
     /// Nothing could be seen.
-    pub(crate) fn unreadable(namespace: &Namespace, why: Why) -> Self {
+    pub(crate) fn unreadable(config_path: &str, why: Why) -> Self {
         Self {
-            config_path: Text::new(&namespace.update_config()),
+            config_path: config_path.into(),
             config: Fact::Unreadable(why),
             lock: Fact::Unreadable(why),
             binary: Fact::Unreadable(why),

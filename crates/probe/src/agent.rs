@@ -1,0 +1,96 @@
+//! The agent: its process, its configuration, and its units completed by what lies on disk.
+
+use std::path::PathBuf;
+
+use selfcheck_core::Fact;
+use selfcheck_core::Namespace;
+use selfcheck_core::Text;
+use selfcheck_core::Why;
+use selfcheck_core::observation::Process;
+
+use crate::bus::Units;
+use crate::files::AgentFiles;
+use crate::process;
+use crate::target::Target;
+
+/// The agent that was found.
+pub(crate) struct AgentSeen {
+    pub(crate) namespace: Namespace,
+    pub(crate) process: Fact<Process>,
+    pub(crate) config_path: Text,
+    pub(crate) files: AgentFiles,
+    /// Where its updater's update.yaml must lie.
+    pub(crate) update_config: String,
+    pub(crate) units: Units,
+}
+
+impl AgentSeen {
+    pub(crate) fn look(target: &Target, mut units: Units) -> Self {
+        let assumed = target.namespace.clone().unwrap_or_default();
+        let process = find_process(target, &assumed, &units);
+        let namespace = match &target.namespace {
+            Some(namespace) => namespace.clone(),
+            None => process.present().and_then(process::namespace).unwrap_or(assumed),
+        };
+        let named = process.present().and_then(|process| process.command_line.present()?.config.clone());
+        let config_path = match (&target.config, named) {
+            (Some(path), _) => path.clone(),
+            (None, Some(path)) => PathBuf::from(path.as_str()),
+            (None, None) => PathBuf::from(namespace.agent_config()),
+        };
+        let environment = process.present().and_then(|process| process.environment.present());
+        let update_config = environment
+            .and_then(|environment| environment.update_config_file.clone())
+            .filter(|path| path.as_str().starts_with('/') && target.namespace.is_none())
+            .map_or_else(|| namespace.update_config(), |path| path.as_str().to_owned());
+        units.complete();
+        Self {
+            files: AgentFiles::look(&config_path, &namespace.data_dir(), target.file_bytes),
+            config_path: Text::new(&config_path.to_string_lossy()),
+            update_config,
+            process,
+            namespace,
+            units,
+        }
+    }
+
+    /// Nothing but what the bus said could be seen.
+    pub(crate) fn unreadable(target: &Target, units: Units, why: Why) -> Self {
+        let namespace = target.namespace.clone().unwrap_or_default();
+        Self {
+            process: Fact::Unreadable(why),
+            config_path: Text::new(&namespace.agent_config()),
+            files: AgentFiles { config: Fact::Unreadable(why), host_id: Fact::Unreadable(why) },
+            update_config: namespace.update_config(),
+            namespace,
+            units,
+        }
+    }
+}
+
+/// The agent's process: the one asked for, else the main process of its unit, else that of its pid file.
+fn find_process(target: &Target, namespace: &Namespace, units: &Units) -> Fact<Process> {
+    if let Some(pid) = target.pid {
+        return process::look(pid);
+    }
+    if let Some(pid) = units.agent.present().and_then(|agent| agent.main_pid) {
+        return process::look(pid);
+    }
+    match process::from_pid_file(&namespace.pid_file()) {
+        // A pid file may outlive its process, and its number may have gone to another one.
+        Fact::Present(pid) => match process::look(pid) {
+            Fact::Present(process) if !is_teleport(&process) => Fact::Absent,
+            found => found,
+        },
+        Fact::Unreadable(why) => Fact::Unreadable(why),
+        // Without the unit's word there may well be a process.
+        Fact::Absent | Fact::NotApplicable => match units.agent.why() {
+            Some(why) => Fact::Unreadable(why),
+            None => Fact::Absent,
+        },
+    }
+}
+
+fn is_teleport(process: &Process) -> bool {
+    process.executable.present().is_none_or(|executable| executable.path.as_str().ends_with("/teleport"))
+}

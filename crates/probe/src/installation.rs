@@ -1,0 +1,46 @@
+//! What lies on disk of one installation, whoever runs it.
+
+use selfcheck_core::Namespace;
+use selfcheck_core::Why;
+use selfcheck_core::observation::Host;
+
+use crate::files;
+use crate::files::FilesV1;
+use crate::files::FilesV2;
+use crate::host;
+use crate::host::Constants;
+
+/// The files of both updaters, and the host they lie on.
+pub(crate) struct Installation {
+    pub(crate) host: Host,
+    pub(crate) v2: FilesV2,
+    pub(crate) v1: FilesV1,
+}
+
+impl Installation {
+    /// Reads the files of `namespace`, with update.yaml at `update_config`.
+    pub(crate) fn look(
+        namespace: &Namespace,
+        update_config: &str,
+        limit: u64,
+        constants: &Constants,
+    ) -> Self {
+        Self {
+            host: Host {
+                other_installations: files::other_installations(namespace),
+                ..host::look(constants)
+            },
+            v2: FilesV2::look(namespace, update_config, limit),
+            v1: FilesV1::look(),
+        }
+    }
+
+    /// Nothing could be seen.
+    pub(crate) fn unreadable(update_config: &str, why: Why) -> Self {
+        Self {
+            host: host::without_files(),
+            v2: FilesV2::unreadable(update_config, why),
+            v1: FilesV1::unreadable(why),
+        }
+    }
+}
