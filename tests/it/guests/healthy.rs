@@ -1,5 +1,9 @@
 //! What a working updater looks like.
 
+use std::io::BufRead;
+use std::io::BufReader;
+
+use selfcheck_core::Status;
 use selfcheck_tests::Host;
 use selfcheck_tests::User;
 
@@ -86,4 +90,38 @@ fn an_observation_saved_here_is_judged_the_same_anywhere() {
     host.look(User::Root, &["--save-observation", "/run/named.json", "--include-identifiers"]);
     let named = std::fs::read_to_string(host.guest.path("/run/named.json")).expect("saved");
     assert!(named.contains("6e1d5f2a") && named.contains(&host.proxy.address()));
+}
+
+#[test]
+fn watching_prints_changes_and_ends_when_interrupted() {
+    let Some(host) = Host::accompanied() else { return };
+    host.guest.must(&["mkfifo", "/run/watched"]);
+    host.guest.must(&[
+        "systemd-run",
+        "--unit=watch",
+        "--remain-after-exit",
+        "--property=StandardOutput=file:/run/watched",
+        "teleport-selfcheck",
+        "debug",
+        "updater-status",
+        "--watch",
+        "--format=json",
+    ]);
+    let pipe = std::fs::File::open(host.guest.path("/run/watched")).expect("pipe");
+    let mut lines = BufReader::new(pipe).lines();
+    let mut label = || {
+        let line = lines.next().expect("a line").expect("text");
+        serde_json::from_str::<Status>(&line).expect("status").label()
+    };
+    assert_eq!(label(), "accompanied");
+    host.run_updater(); // changes times only
+    host.guest.systemctl(&["disable", "--now", "teleport-update.timer"]);
+    assert_eq!(label(), "impaired.timer-disabled");
+    host.guest.systemctl(&["enable", "--now", "teleport-update.timer"]);
+    assert_eq!(label(), "accompanied");
+    host.guest.systemctl(&["kill", "--signal=INT", "watch.service"]);
+    assert!(lines.next().is_none());
+    let ended =
+        host.guest.systemctl(&["show", "--value", "-p", "ExecMainStatus", "-p", "Result", "watch.service"]);
+    assert_eq!(ended.split_whitespace().collect::<Vec<_>>(), ["success", "0"]);
 }
