@@ -54,14 +54,19 @@ impl<T> Fact<T> {
         matches!(self, Self::Unreadable(_))
     }
 
-    /// Applies `change` to a seen value.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Fact<U> {
+    /// Reads a seen value further, which may show it to be unreadable after all.
+    pub fn and_read<U>(self, read: impl FnOnce(T) -> Result<U, Why>) -> Fact<U> {
         match self {
-            Self::Present(value) => Fact::Present(change(value)),
+            Self::Present(value) => read(value).into(),
             Self::Absent => Fact::Absent,
             Self::Unreadable(why) => Fact::Unreadable(why),
             Self::NotApplicable => Fact::NotApplicable,
         }
+    }
+
+    /// Applies `change` to a seen value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Fact<U> {
+        self.and_read(|value| Ok(change(value)))
     }
 }
 

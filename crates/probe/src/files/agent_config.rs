@@ -26,12 +26,7 @@ pub(crate) struct AgentFiles {
 impl AgentFiles {
     /// Reads the configuration at `path`, and the host id from the data directory it names or `data_dir`.
     pub(crate) fn look(path: &Path, data_dir: &str, limit: u64) -> Self {
-        let document = match read(path, limit) {
-            Fact::Present(text) => Fact::from(parse(&text)),
-            Fact::Absent => Fact::Absent,
-            Fact::Unreadable(why) => Fact::Unreadable(why),
-            Fact::NotApplicable => Fact::NotApplicable,
-        };
+        let document = read(path, limit).and_read(|text| parse(&text));
         let named = document.present().and_then(|document| document.teleport.as_ref()?.data_dir.0.clone());
         let host_uuid = Path::new(named.as_deref().unwrap_or(data_dir)).join("host_uuid");
         let host_id = read(&host_uuid, 256).map(|id| Text::new(id.trim()));

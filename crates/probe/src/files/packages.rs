@@ -54,12 +54,7 @@ pub(crate) fn holds() -> Fact<Holds> {
 
 /// Streams dpkg's database for held packages of Teleport.
 fn dpkg(path: &str) -> Fact<Vec<String>> {
-    match open(Path::new(path)) {
-        Fact::Present(file) => dpkg_stream(BufReader::new(file.take(DPKG_LIMIT))).into(),
-        Fact::Absent => Fact::Absent,
-        Fact::Unreadable(why) => Fact::Unreadable(why),
-        Fact::NotApplicable => Fact::NotApplicable,
-    }
+    open(Path::new(path)).and_read(|file| dpkg_stream(BufReader::new(file.take(DPKG_LIMIT))))
 }
 
 fn dpkg_stream(mut database: impl BufRead) -> Result<Vec<String>, Why> {

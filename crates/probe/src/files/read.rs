@@ -45,25 +45,12 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
 
 /// Reads the UTF-8 text of `path`, of at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: u64) -> Fact<String> {
-    let mut file = match open(path) {
-        Fact::Present(file) => file,
-        Fact::Absent => return Fact::Absent,
-        Fact::Unreadable(why) => return Fact::Unreadable(why),
-        Fact::NotApplicable => return Fact::NotApplicable,
-    };
-    read_bytes(&mut file, limit).and_then(|bytes| String::from_utf8(bytes).map_err(|_| Why::Encoding)).into()
+    open(path).and_read(|file| String::from_utf8(read_bytes(&file, limit)?).map_err(|_| Why::Encoding))
 }
 
 /// The same for a file that may hold other bytes, which are replaced.
 pub(crate) fn read_lossy(path: &Path, limit: u64) -> Fact<String> {
-    match open(path) {
-        Fact::Present(mut file) => {
-            read_bytes(&mut file, limit).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).into()
-        }
-        Fact::Absent => Fact::Absent,
-        Fact::Unreadable(why) => Fact::Unreadable(why),
-        Fact::NotApplicable => Fact::NotApplicable,
-    }
+    open(path).and_read(|file| Ok(String::from_utf8_lossy(&read_bytes(&file, limit)?).into_owned()))
 }
 
 /// Opens `path` if it is a regular file. Neither a FIFO nor a device is ever waited for.
@@ -88,7 +75,7 @@ pub(crate) fn open(path: &Path) -> Fact<File> {
     }
 }
 
-fn read_bytes(file: &mut File, limit: u64) -> Result<Vec<u8>, Why> {
+fn read_bytes(file: &File, limit: u64) -> Result<Vec<u8>, Why> {
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| why(&error))?;
     if bytes.len() as u64 > limit { Err(Why::TooLarge) } else { Ok(bytes) }

@@ -27,12 +27,7 @@ pub(crate) struct FilesV2 {
 impl FilesV2 {
     /// Reads update.yaml at `config_path`, and what else belongs to `namespace`.
     pub(crate) fn look(namespace: &Namespace, config_path: &str, limit: u64) -> Self {
-        let config = match read(Path::new(config_path), limit) {
-            Fact::Present(text) => Fact::from(update_config::parse(&text)),
-            Fact::Absent => Fact::Absent,
-            Fact::Unreadable(why) => Fact::Unreadable(why),
-            Fact::NotApplicable => Fact::NotApplicable,
-        };
+        let config = read(Path::new(config_path), limit).and_read(|text| update_config::parse(&text));
         Self {
             config_path: config_path.into(),
             config,
