@@ -203,6 +203,24 @@ proptest! {
     }
 
     #[test]
+    fn what_cannot_be_read_never_makes_an_agent_impaired(
+        bred in bred(),
+        chosen in prop::collection::vec((any::<Index>(), why()), 1..6),
+    ) {
+        // Corruption is something seen; and what decides alone may hide a fault that stands on its own.
+        let chosen: Vec<_> = chosen.into_iter().filter(|(_, why)| !why.is_corruption()).collect();
+        let before = bred.status();
+        let kubernetes = reasons(&before).contains(&"kube-unproven");
+        if kubernetes || matches!(before.verdict, Verdict::Exempt | Verdict::Impaired) {
+            return Ok(());
+        }
+        let mut blinded = bred.clone();
+        blind(&mut blinded.document, &chosen);
+        let after = blinded.status();
+        prop_assert_ne!(after.verdict, Verdict::Impaired, "{:?} -> {:?}", reasons(&before), reasons(&after));
+    }
+
+    #[test]
     fn nothing_is_accompanied_without_timer_and_service(bred in bred()) {
         let mut blinded = bred.clone();
         for (path, why) in [("/v2/timer", "denied"), ("/v1/service", "timeout")] {

@@ -58,13 +58,21 @@ impl Output {
     }
 }
 
+/// Whether anybody still reads what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    Listening,
+    /// The reader has seen enough, which is no error.
+    Gone,
+}
+
 /// Prints data.
-pub(crate) fn print(data: &str) -> Result<(), CliError> {
+pub(crate) fn print(data: &str) -> Result<Reader, CliError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush()) {
-        // The reader has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(CliError::Write),
+        Ok(()) => Ok(Reader::Listening),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(CliError::Write(error)),
     }
 }
 

@@ -126,8 +126,8 @@ pub struct Reporting {
     pub last_sent: Option<Timestamp>,
     /// The last sequence an auth server acknowledged.
     pub acked: Option<u64>,
-    /// What an unmodified auth server is told.
-    pub stock_view: StockView,
+    /// What an unmodified auth server is told; null where that could not be seen.
+    pub stock_view: Option<StockView>,
 }
 
 /// How a status reaches an auth server.

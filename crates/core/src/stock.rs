@@ -38,12 +38,12 @@ pub(crate) fn stock_view(
     verdict: Verdict,
     kind: Option<&Text>,
     reasons: &[Reason],
-) -> StockView {
+) -> Option<StockView> {
     let has = |wanted: &[Reason]| reasons.iter().any(|reason| wanted.contains(reason));
-    if verdict == Verdict::Unknown && !has(&[Reason::ConfigDenied]) {
+    if verdict == Verdict::Unknown && !(kind.is_some() && has(&[Reason::ConfigDenied])) {
         return detected(observation);
     }
-    let Some(kind) = kind else { return StockView::default() };
+    let Some(kind) = kind else { return Some(StockView::default()) };
     let status = if has(&[
         Reason::ConfigMissing,
         Reason::NoScheduler,
@@ -66,30 +66,35 @@ pub(crate) fn stock_view(
         UpdaterStatus::Ok
     };
     let has_status = matches!(kind.as_str(), "binary" | "kube");
-    StockView { external_upgrader: kind.clone(), updater_status: has_status.then_some(status) }
+    Some(StockView { external_upgrader: kind.clone(), updater_status: has_status.then_some(status) })
 }
 
-/// What stock Teleport itself would detect and send from the process it runs in.
-pub(crate) fn detected(observation: &Observation) -> StockView {
-    let process = observation.agent.process.present();
-    let executable = process.and_then(|process| process.executable.present());
-    if executable.is_some_and(|executable| executable.revision().is_some())
-        && !observation.v2.config.is_absent()
-    {
+/// What stock Teleport itself would detect and send from the process it runs in; `None` where that process could
+/// not be seen well enough.
+pub(crate) fn detected(observation: &Observation) -> Option<StockView> {
+    let process = match &observation.agent.process {
+        Fact::Present(process) => process,
+        Fact::Unreadable(_) => return None,
+        Fact::Absent | Fact::NotApplicable => return Some(StockView::default()),
+    };
+    let executable = process.executable.present()?;
+    if executable.revision().is_some() && !observation.v2.config.is_absent() {
         let status = match &observation.v2.config {
             Fact::Present(config) if !config.spec.enabled => UpdaterStatus::Disabled,
             Fact::Present(config) if config.spec.pinned => UpdaterStatus::Pinned,
             Fact::Present(_) => UpdaterStatus::Ok,
             _ => UpdaterStatus::Unreadable,
         };
-        return StockView { external_upgrader: "binary".into(), updater_status: Some(status) };
+        return Some(StockView { external_upgrader: "binary".into(), updater_status: Some(status) });
     }
-    let environment = process.and_then(|process| process.environment.present());
-    let claimed = environment.and_then(|environment| environment.ext_upgrader.clone());
-    let cluster = environment.is_some_and(crate::assess::is_redeployed_by_cluster);
-    match claimed {
-        Some(kind) if !kind.is_empty() => StockView { external_upgrader: kind, updater_status: None },
-        _ if cluster => StockView { external_upgrader: "integration_awsoidc".into(), updater_status: None },
-        _ => StockView::default(),
-    }
+    let environment = process.environment.present()?;
+    // A kind whose version is not known is dropped; that of the older updater is asked of its script.
+    let versioned = |kind: &&Text| **kind == *"unit" || environment.ext_upgrader_version.is_some();
+    let claimed = environment.ext_upgrader.as_ref().filter(versioned);
+    let kind = match claimed {
+        Some(kind) => kind.clone(),
+        None if crate::assess::is_redeployed_by_cluster(environment) => "integration_awsoidc".into(),
+        None => return Some(StockView::default()),
+    };
+    Some(StockView { external_upgrader: kind, updater_status: None })
 }

@@ -32,21 +32,19 @@ impl AgentSeen {
             Some(namespace) => namespace.clone(),
             None => process.present().and_then(process::namespace).unwrap_or(assumed),
         };
-        let named = process.present().and_then(|process| process.command_line.present()?.config.clone());
-        let config_path = match (&target.config, named) {
-            (Some(path), _) => path.clone(),
-            (None, Some(path)) => PathBuf::from(path.as_str()),
-            (None, None) => PathBuf::from(namespace.agent_config()),
+        let config_path = config_path(target, &process, &namespace);
+        let files = match &config_path {
+            Fact::Present(path) => AgentFiles::look(path, &namespace.data_dir(), target.file_bytes),
+            hidden => AgentFiles::unreadable(hidden.why().unwrap_or(Why::Io)),
         };
-        let environment = process.present().and_then(|process| process.environment.present());
-        let update_config = environment
-            .and_then(|environment| environment.update_config_file.clone())
-            .filter(|path| path.as_str().starts_with('/') && target.namespace.is_none())
-            .map_or_else(|| namespace.update_config(), |path| path.as_str().to_owned());
+        let update_config = update_config(target, &process, &namespace);
         units.complete();
         Self {
-            files: AgentFiles::look(&config_path, &namespace.data_dir(), target.file_bytes),
-            config_path: Text::new(&config_path.to_string_lossy()),
+            files,
+            config_path: config_path
+                .present()
+                .map(|path| Text::new(&path.to_string_lossy()))
+                .unwrap_or_default(),
             update_config,
             process,
             namespace,
@@ -60,11 +58,35 @@ impl AgentSeen {
         Self {
             process: Fact::Unreadable(why),
             config_path: Text::new(&namespace.agent_config()),
-            files: AgentFiles { config: Fact::Unreadable(why), host_id: Fact::Unreadable(why) },
+            files: AgentFiles::unreadable(why),
             update_config: namespace.update_config(),
             namespace,
             units,
         }
+    }
+}
+
+/// The agent's configuration: the file asked for, else the one its command line names, else the usual one.
+fn config_path(target: &Target, process: &Fact<Process>, namespace: &Namespace) -> Fact<PathBuf> {
+    if let Some(path) = &target.config {
+        return Fact::Present(path.clone());
+    }
+    let process = process.present();
+    match process.and_then(|process| Some((process.pid, process.command_line.present()?.config.as_ref()?))) {
+        Some((pid, named)) => process::path_of(pid, named.as_str()),
+        None => Fact::Present(namespace.agent_config().into()),
+    }
+}
+
+/// Where update.yaml must lie. The environment of a process names it, but may be older than the executable's place.
+fn update_config(target: &Target, process: &Fact<Process>, namespace: &Namespace) -> String {
+    let process = process.present().filter(|_| target.namespace.is_none());
+    let named = process
+        .filter(|process| process::by_executable(process).is_none())
+        .and_then(|process| process.environment.present()?.update_config_file.as_ref());
+    match named.map(Text::as_str) {
+        Some(path) if path.starts_with('/') => path.to_owned(),
+        _ => namespace.update_config(),
     }
 }
 

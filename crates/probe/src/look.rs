@@ -65,21 +65,21 @@ impl Probe {
         let reading = self.read(assumed.clone(), assumed_config.clone());
         let units = self.units(&booted, &assumed, clock, deadline - time / FILES_SHARE).await;
         let mut seen = self.agent(self.target.clone(), units, deadline).await;
-        let installation = if seen.namespace == assumed && seen.update_config == assumed_config {
-            wait(reading, deadline).await
-        } else {
-            // The process belongs to another installation than assumed.
-            let reading = self.read(seen.namespace.clone(), seen.update_config.clone());
-            if seen.namespace != assumed {
-                let units = self.units(&booted, &seen.namespace, clock, deadline).await;
-                let pid = seen.process.present().map(|process| process.pid);
-                let update_config = seen.update_config;
-                let target = Target { namespace: Some(seen.namespace), pid, ..self.target.clone() };
-                seen = self.agent(target, units, deadline).await;
-                seen.update_config = update_config;
-            }
-            wait(reading, deadline).await
-        };
+        let mut installation = wait(reading, deadline).await;
+        let judged = only_other(&self.target, &seen, &installation).unwrap_or_else(|| seen.namespace.clone());
+        if judged != assumed {
+            // The process belongs to another installation than assumed, or only another one is there.
+            let now = Instant::now();
+            let half = now + deadline.saturating_duration_since(now) / 2;
+            let units = self.units(&booted, &judged, clock, half).await;
+            let pid = seen.process.present().map(|process| process.pid);
+            let target = Target { namespace: Some(judged), pid, ..self.target.clone() };
+            seen = self.agent(target, units, deadline).await;
+        }
+        if (&seen.namespace, &seen.update_config) != (&assumed, &assumed_config) {
+            installation =
+                wait(self.read(seen.namespace.clone(), seen.update_config.clone()), deadline).await;
+        }
         let installation =
             installation.unwrap_or_else(|why| Installation::unreadable(seen.update_config.as_str(), why));
         let holds = holds(&seen, &installation, deadline).await;
@@ -127,6 +127,23 @@ async fn wait<T>(work: JoinHandle<T>, deadline: Instant) -> Result<T, Why> {
     }
 }
 
+/// The one other installation of a host that has nothing of the default one, if nobody said which to judge.
+fn only_other(
+    target: &Target,
+    seen: &AgentSeen,
+    installation: &Result<Installation, Why>,
+) -> Option<Namespace> {
+    let installation = installation.as_ref().ok()?;
+    let nothing = seen.process.is_absent()
+        && !seen.units.agent.is_present()
+        && seen.files.config.is_absent()
+        && installation.v2.config.is_absent();
+    match installation.host.other_installations.as_slice() {
+        [other] if nothing && target.namespace.is_none() && target.pid.is_none() => Some(other.clone()),
+        _ => None,
+    }
+}
+
 /// Packages held for the older updater, where that is the one to be judged.
 async fn holds(
     seen: &AgentSeen,
@@ -165,6 +182,7 @@ fn observation(
         v2: UpdaterV2 {
             config_path: v2.config_path,
             config: v2.config,
+            config_written: v2.config_written,
             lock: v2.lock,
             binary: v2.binary,
             timer: timer_v2,

@@ -2,9 +2,11 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
@@ -79,10 +81,25 @@ fn executable(pid: u32) -> Fact<Executable> {
         Ok(path) => {
             let path = path.to_string_lossy();
             let deleted = path.strip_suffix(" (deleted)");
-            Fact::Present(Executable { path: deleted.unwrap_or(&path).into(), deleted: deleted.is_some() })
+            Fact::Present(Executable {
+                path: deleted.unwrap_or(&path).into(),
+                deleted: deleted.is_some(),
+                replaced_at: deleted.and_then(replaced_at),
+            })
         }
         Err(error) => files::failed(&error),
     }
+}
+
+/// When the file at `path` was deleted or replaced: the change of what is there now, or of the nearest folder that
+/// is still there, which changed when what it held went.
+fn replaced_at(path: &str) -> Option<Timestamp> {
+    if let Ok(metadata) = std::fs::metadata(path) {
+        return Timestamp::new(metadata.ctime(), 0).ok();
+    }
+    let mut folders = Path::new(path).ancestors().skip(1);
+    let nearest = folders.find_map(|folder| std::fs::metadata(folder).ok())?;
+    Timestamp::new(nearest.mtime(), 0).ok()
 }
 
 /// The NUL-separated strings of a file of the process, as far as they are UTF-8.
@@ -123,16 +140,45 @@ fn environment(variables: &[String]) -> Environment {
     }
 }
 
-/// The installation a process belongs to: by its executable, else by the update.yaml its environment names.
+/// The installation a process belongs to: by its executable, else by the update.yaml its environment names, else by
+/// its unit, which everybody may see.
 pub(crate) fn namespace(process: &Process) -> Option<Namespace> {
-    let executable = process.executable.present().and_then(|executable| {
-        let (base, _) = executable.path.as_str().split_once("/versions/")?;
-        in_opt(base)
-    });
-    executable.or_else(|| {
-        let path = process.environment.present()?.update_config_file.as_ref()?;
-        in_opt(path.as_str().strip_suffix("/update.yaml")?)
-    })
+    by_executable(process).or_else(|| by_environment(process)).or_else(|| by_unit(process.pid))
+}
+
+/// The installation in whose version folders the executable lies.
+pub(crate) fn by_executable(process: &Process) -> Option<Namespace> {
+    let (base, _) = process.executable.present()?.path.as_str().split_once("/versions/")?;
+    in_opt(base)
+}
+
+fn by_environment(process: &Process) -> Option<Namespace> {
+    let path = process.environment.present()?.update_config_file.as_ref()?;
+    in_opt(path.as_str().strip_suffix("/update.yaml")?)
+}
+
+fn by_unit(pid: u32) -> Option<Namespace> {
+    let groups = files::read(&proc(pid, "cgroup"), LIMIT);
+    groups.present()?.lines().find_map(|line| of_unit(line.rsplit('/').next()?))
+}
+
+/// The installation of an agent's unit, `teleport.service` or `teleport_<suffix>.service`.
+fn of_unit(unit: &str) -> Option<Namespace> {
+    match unit.strip_prefix("teleport")?.strip_suffix(".service")? {
+        "" => Some(Namespace::default()),
+        rest => rest.strip_prefix('_')?.parse().ok(),
+    }
+}
+
+/// A path as the process `pid` means it: relative to its own working directory.
+pub(crate) fn path_of(pid: u32, path: &str) -> Fact<PathBuf> {
+    if path.starts_with('/') {
+        return Fact::Present(path.into());
+    }
+    match std::fs::read_link(proc(pid, "cwd")) {
+        Ok(folder) => Fact::Present(folder.join(path)),
+        Err(error) => Fact::Unreadable(files::why(&error)),
+    }
 }
 
 fn in_opt(base: &str) -> Option<Namespace> {
@@ -169,6 +215,16 @@ mod tests {
         assert_eq!(in_opt("/opt/teleport/prod"), Some("prod".parse().expect("valid")));
         assert_eq!(in_opt("/opt/teleport/system"), None);
         assert_eq!(in_opt("/srv/teleport"), None);
+    }
+
+    #[test]
+    fn tells_the_installation_by_unit() {
+        assert_eq!(of_unit("teleport.service"), Some(Namespace::default()));
+        assert_eq!(of_unit("teleport_blue.service"), Some("blue".parse().expect("valid")));
+        for other in ["teleport-update.service", "teleportd.service", "session-1.scope", "teleport_.service"]
+        {
+            assert_eq!(of_unit(other), None, "{other}");
+        }
     }
 
     #[test]

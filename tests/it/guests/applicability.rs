@@ -78,7 +78,7 @@ fn updated_by_the_cluster() {
     host.guest.systemctl(&["restart", "teleport.service"]);
     host.expect("exempt", &["updated-by-cluster"]);
     host.expect_with(User::Ordinary, &[], "unknown", &["applicability-unreadable"]);
-    let view = host.status(User::Root, &[]).reporting.stock_view;
+    let view = host.status(User::Root, &[]).reporting.stock_view.expect("seen");
     assert_eq!(view.external_upgrader.as_str(), "integration_awsoidc");
 }
 

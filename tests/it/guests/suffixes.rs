@@ -49,6 +49,31 @@ fn the_installation_is_that_of_the_process() {
     let Some(host) = two() else { return };
     host.guest.must(&["teleport-update", "--install-suffix", "blue", "disable"]);
     let pid = host.guest.systemctl(&["show", "--value", "-p", "MainPID", "teleport_blue.service"]);
-    let status = host.status(User::Root, &["--pid", pid.trim()]);
-    assert_eq!((status.agent.namespace.name(), status.label().as_str()), ("blue", "held.updates-disabled"));
+    // Who may not see what a process executes still sees which unit it belongs to.
+    for user in [User::Root, User::Ordinary] {
+        let status = host.status(user, &["--pid", pid.trim()]);
+        assert_eq!(
+            (status.agent.namespace.name(), status.label().as_str()),
+            ("blue", "held.updates-disabled")
+        );
+    }
+}
+
+#[test]
+fn the_only_installation_of_a_host_is_the_one_judged() {
+    let Some(host) = Host::bare() else { return };
+    host.install_package();
+    host.guest.must(&["rm", "/etc/systemd/system/teleport.service"]);
+    host.guest.systemctl(&["daemon-reload"]);
+    host.configure("blue", AGENT);
+    host.guest.must(&["teleport-update", "--install-suffix", "blue", "enable", "--group", "production"]);
+    host.guest.systemctl(&["start", "teleport_blue.service"]);
+    for user in [User::Root, User::Ordinary] {
+        let status = host.status(user, &[]);
+        assert_eq!(
+            (status.agent.namespace.name(), status.label().as_str()),
+            ("blue", "accompanied"),
+            "{user:?}"
+        );
+    }
 }

@@ -18,10 +18,11 @@ const LIMIT: u64 = 1 << 20;
 
 pub(super) fn check(file: &Path, format: Format) -> Result<u8, CliError> {
     let policy = read(file)?;
-    match format {
-        Format::Text => output::print(&format!("`{}` is a valid policy\n", file.display()))?,
-        Format::Json => output::print(&super::json(&policy)?)?,
-    }
+    let data = match format {
+        Format::Text => format!("`{}` is a valid policy\n", file.display()),
+        Format::Json => super::json(&policy)?,
+    };
+    output::print(&data)?;
     Ok(0)
 }
 

@@ -20,6 +20,7 @@ use crate::args::StatusFormat;
 use crate::error::CliError;
 use crate::output;
 use crate::output::Output;
+use crate::output::Reader;
 use crate::text;
 
 use super::policy;
@@ -80,9 +81,7 @@ async fn once(
     probe: &mut Probe,
 ) -> Result<u8, CliError> {
     let observation = probe.look(args.timeout.duration()).await;
-    if let (Some(pid), true) = (args.pid, observation.agent.process.is_absent()) {
-        return Err(CliError::NoSuchProcess(pid));
-    }
+    require_process(args, &observation)?;
     if let Some(path) = &args.save_observation {
         let shared = if args.include_identifiers {
             observation.clone()
@@ -94,6 +93,14 @@ async fn once(
     let status = assess(&observation, policy, observation.clock);
     show(args, output, &observation, &status, observation.clock)?;
     Ok(exit_code(args, status.verdict))
+}
+
+/// A process that was asked for by its number must be there.
+fn require_process(args: &StatusArgs, observation: &Observation) -> Result<(), CliError> {
+    match args.pid {
+        Some(pid) if observation.agent.process.is_absent() => Err(CliError::NoSuchProcess(pid)),
+        _ => Ok(()),
+    }
 }
 
 /// Looks again and again, and prints what differs, until interrupted.
@@ -110,9 +117,12 @@ async fn watch(
             observation = probe.look(args.timeout.duration()) => observation,
             _ = &mut interrupted => return Ok(0),
         };
+        require_process(args, &observation)?;
         let status = assess(&observation, policy, observation.clock);
         if shown.as_ref().is_none_or(|shown| shown.differs_from(&status)) {
-            show(args, output, &observation, &status, observation.clock)?;
+            if show(args, output, &observation, &status, observation.clock)? == Reader::Gone {
+                return Ok(0);
+            }
             shown = Some(status);
         }
         tokio::select! {
@@ -128,7 +138,7 @@ fn show(
     observation: &Observation,
     status: &Status,
     now: Clock,
-) -> Result<(), CliError> {
+) -> Result<Reader, CliError> {
     let data = match args.format {
         StatusFormat::Json if args.watch => {
             let mut line = serde_json::to_string(status).map_err(CliError::Serialize)?;

@@ -153,7 +153,9 @@ fn updater(observation: &Observation, status: &Status) -> String {
 }
 
 fn cluster(status: &Status) -> String {
-    let view = &status.reporting.stock_view;
+    let Some(view) = &status.reporting.stock_view else {
+        return "not reported here; what stock Teleport sees cannot be told".to_owned();
+    };
     if view.external_upgrader.is_empty() {
         return "not reported here; stock Teleport would see `none`".to_owned();
     }

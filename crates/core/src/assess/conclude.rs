@@ -43,7 +43,10 @@ pub(super) fn conclude(mut case: Case<'_>) -> Status {
     let found = presence::found(observation);
     let updater = updater(observation, found);
     let proof = proof(observation, found);
-    let remedy = case.findings.iter().find_map(|draft| remedy(observation, draft));
+    // What helps against a lesser finding is no remedy for the verdict.
+    let mut leading =
+        case.findings.iter().filter(|draft| draft.reason.verdict().unwrap_or(verdict) == verdict);
+    let remedy = leading.find_map(|draft| remedy(observation, draft));
     let stock_view =
         stock_view(observation, verdict, updater.as_ref().map(|updater| &updater.kind), &reasons);
     let findings: Vec<_> = case.findings.into_iter().map(finding).collect();
@@ -52,7 +55,7 @@ pub(super) fn conclude(mut case: Case<'_>) -> Status {
         verdict,
         basis: Basis::Observed,
         evidence: observation.evidence,
-        summary: summary(&findings, found, &proof),
+        summary: summary(&findings, observation, found, &proof),
         agent: agent(observation),
         updater,
         findings,
@@ -82,12 +85,19 @@ fn finding(draft: Draft) -> Finding {
     }
 }
 
-fn summary(findings: &[Finding], found: Found, proof: &Proof) -> String {
+fn summary(findings: &[Finding], observation: &Observation, found: Found, proof: &Proof) -> String {
     let leading = findings.first().filter(|finding| finding.reason.verdict().is_some());
     if let Some(finding) = leading {
         return finding.summary.clone();
     }
-    let updater = if found == Found::V1 { Generation::V1 } else { Generation::V2 }.updater();
+    let (updater, service) = match found {
+        Found::V1 => (Generation::V1, observation.v1.service.present()),
+        _ => (Generation::V2, observation.v2.service.present()),
+    };
+    let updater = updater.updater();
+    if service.is_some_and(ServiceUnit::is_running) {
+        return format!("{updater} is scheduled, and a run is in progress");
+    }
     match proof.last_run {
         Some(_) => format!("{updater} is scheduled, and its last run succeeded"),
         None => format!("{updater} is scheduled; its first run since boot is still to come"),
@@ -187,7 +197,7 @@ fn unseen(observation: &Observation) -> Vec<Unseen> {
 }
 
 fn remedy(observation: &Observation, draft: &Draft) -> Option<Remedy> {
-    let needs_program = matches!(
+    let runs_program = matches!(
         draft.remedy?,
         RemedyId::EnableV2
             | RemedyId::UnpinV2
@@ -197,19 +207,21 @@ fn remedy(observation: &Observation, draft: &Draft) -> Option<Remedy> {
             | RemedyId::RunUpdater
             | RemedyId::ResetUpdater
     );
+    let of_v1 = draft.generation == Generation::V1 && draft.reason == Reason::RunFailed;
     // A command of teleport-update helps only where there is one.
-    let program_gone = needs_program && observation.v2.binary.is_absent() && !is_v1_run(draft);
+    let program_gone = runs_program && observation.v2.binary.is_absent() && !of_v1;
     let id = if program_gone { RemedyId::InstallV2 } else { draft.remedy? };
+    let namespace = &observation.agent.namespace;
+    if id == RemedyId::InstallV2 && namespace.suffix().is_some() {
+        return None; // the install script knows the default installation only
+    }
     let agents_proxy = observation.agent.config.present().and_then(|config| config.proxy_server.as_ref());
+    let elsewhere = observation.v2.binary.present().filter(|binary| !binary.is_in_path());
     Some(id.render(&RemedyTarget {
-        namespace: &observation.agent.namespace,
+        namespace,
         generation: draft.generation,
         proxy: agents_proxy.and_then(|proxy| ProxyAddr::parse(proxy.as_str())),
         update_config: observation.v2.config_path.as_str(),
+        program: elsewhere.map_or(Generation::V2.updater(), |binary| binary.path.as_str()),
     }))
-}
-
-/// Whether the remedy runs teleport-upgrade rather than teleport-update.
-fn is_v1_run(draft: &Draft) -> bool {
-    draft.generation == Generation::V1 && draft.reason == Reason::RunFailed
 }

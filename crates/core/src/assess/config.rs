@@ -27,13 +27,7 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
         Fact::Unreadable(why) if why.is_corruption() => {
             case.find(Reason::ConfigCorrupt).because("path", path).because("why", why.code());
         }
-        Fact::Unreadable(why) => {
-            let remedy = gaps::remedy(case, *why);
-            case.find(Reason::ConfigDenied)
-                .because("path", path)
-                .because("why", why.code())
-                .remedied_by(remedy);
-        }
+        Fact::Unreadable(why) => gaps::config(case, *why),
         Fact::NotApplicable => {}
     }
 }

@@ -7,6 +7,9 @@ use crate::Why;
 use super::case::Case;
 use super::presence::Updater;
 
+/// The name of the updater's configuration among what could not be seen.
+pub(super) const UPDATE_CONFIG: &str = "update.yaml";
+
 /// What an updater's units need to be judged.
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let hidden = updater.timer.why().map(|why| ("timer", why));
@@ -18,11 +21,19 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
 
 /// A place where an updater could be, and which could not be seen.
 pub(super) fn place(case: &mut Case<'_>, fact: &'static str, why: Why) {
-    if fact.ends_with("timer") || fact.ends_with("service") {
+    if fact == UPDATE_CONFIG {
+        config(case, why);
+    } else if fact.ends_with("timer") || fact.ends_with("service") {
         bus(case, fact, why);
     } else {
         applicability(case, fact, why);
     }
+}
+
+/// update.yaml could not be read.
+pub(super) fn config(case: &mut Case<'_>, why: Why) {
+    let (remedy, path) = (remedy(case, why), case.observation.v2.config_path.clone());
+    case.find(Reason::ConfigDenied).because("path", path).because("why", why.code()).remedied_by(remedy);
 }
 
 /// What decides whether an updater is needed could not be seen.

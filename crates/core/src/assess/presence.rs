@@ -52,13 +52,23 @@ pub(super) fn found(observation: &Observation) -> Found {
         return Found::Kubernetes;
     }
     let (v1, v2) = (&observation.v1, &observation.v2);
-    if !v2.config.is_absent() || v2.timer.is_present() || v2.service.is_present() {
+    if v2.timer.is_present() || v2.service.is_present() {
         return Found::V2;
+    }
+    match &v2.config {
+        Fact::Absent => {}
+        // Whether there is a file at all is not known.
+        Fact::Unreadable(why) if !why.is_corruption() => return Found::Hidden(gaps::UPDATE_CONFIG, *why),
+        _ => return Found::V2,
     }
     let v2_units =
         hidden("teleport-update timer", &v2.timer).or(hidden("teleport-update service", &v2.service));
     if let Some((fact, why)) = v2_units {
         return Found::Hidden(fact, why);
+    }
+    // The older updater knows no install suffix: it never updates a suffixed agent.
+    if observation.agent.namespace.suffix().is_some() {
+        return if v2.binary.is_present() { Found::NotEnabled } else { Found::Nothing };
     }
     if v1.timer.is_present() || v1.service.is_present() {
         return Found::V1;
@@ -107,16 +117,7 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         return Judged::Settled;
     }
     match found {
-        Found::V2 => Judged::Units(Updater {
-            generation: Generation::V2,
-            timer: &observation.v2.timer,
-            service: &observation.v2.service,
-        }),
-        Found::V1 => Judged::Units(Updater {
-            generation: Generation::V1,
-            timer: &observation.v1.timer,
-            service: &observation.v1.service,
-        }),
+        Found::V2 | Found::V1 => Judged::Units(updater(observation, found)),
         Found::NotEnabled => {
             unaccompanied(case, Reason::UpdaterNotEnabled);
             Judged::Settled
@@ -131,6 +132,21 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         }
         Found::Kubernetes => Judged::Settled,
     }
+}
+
+/// Where systemd does not run there are no units, whatever else was written down.
+static NO_TIMER: Fact<TimerUnit> = Fact::NotApplicable;
+static NO_SERVICE: Fact<ServiceUnit> = Fact::NotApplicable;
+
+fn updater(observation: &Observation, found: Found) -> Updater<'_> {
+    let (generation, timer, service) = match found {
+        Found::V1 => (Generation::V1, &observation.v1.timer, &observation.v1.service),
+        _ => (Generation::V2, &observation.v2.timer, &observation.v2.service),
+    };
+    if observation.systemd.booted.is_absent() {
+        return Updater { generation, timer: &NO_TIMER, service: &NO_SERVICE };
+    }
+    Updater { generation, timer, service }
 }
 
 /// Adds the unaccompanied `reason`, unless what decides whether an updater is needed could not be seen.

@@ -29,21 +29,21 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
 }
 
 fn old_binary(case: &mut Case<'_>, process: &Process) {
+    let v2 = &case.observation.v2;
     let Some(executable) = process.executable.present() else { return };
-    let status = case.observation.v2.config.present().map(|config| &config.status);
+    let status = v2.config.present().map(|config| &config.status);
     let active = status.and_then(|status| status.active.as_ref());
     let running = executable.revision();
     let differs = matches!((&running, active), (Some(running), Some(active)) if running != active);
-    if !executable.deleted && !differs {
-        return;
-    }
-    // It cannot have been so before the process started, nor before the last update.
-    let length = case.policy.thresholds.old_binary.usec();
-    let Some(started) = process.started_boottime else { return };
-    let old_enough = case.horizon.is_past_boottime(started, length);
     let updated = status.and_then(|status| status.last_update.as_ref()).filter(|last| last.success);
-    let updated = updated.and_then(|last| last.time);
-    let long_enough = updated.is_none_or(|time| case.horizon.is_past_realtime(time, length));
+    let updated = updated.and_then(|last| last.time).or(v2.config_written);
+    // Without an instant since when it is so, a restart may be under way.
+    let replaced_at = executable.replaced_at.filter(|_| executable.deleted);
+    let since = [replaced_at, updated.filter(|_| differs)].into_iter().flatten().min();
+    let (Some(since), Some(started)) = (since, process.started_boottime) else { return };
+    let length = case.policy.thresholds.old_binary.usec();
+    let old_enough = case.horizon.is_past_boottime(started, length);
+    let long_enough = case.horizon.is_past_realtime(since, length);
     if old_enough && long_enough {
         case.find(Reason::RunningOldBinary)
             .because("pid", process.pid)
@@ -51,7 +51,7 @@ fn old_binary(case: &mut Case<'_>, process: &Process) {
             .because_of("deleted", executable.deleted.then_some("true"))
             .because_of("running", running.map(|running| running.version))
             .because_of("active", active.map(|active| active.version.clone()))
-            .since(updated);
+            .since(Some(since));
     }
 }
 
@@ -62,10 +62,8 @@ fn changed_since_start(case: &mut Case<'_>, updater: &Updater<'_>, process: &Pro
         .executable
         .present()
         .is_some_and(|executable| executable.path.as_str().ends_with("/teleport"));
-    if !is_teleport || !process.environment.is_present() || !observation.v2.config.is_present() {
-        return;
-    }
-    let detected = stock::detected(observation).external_upgrader;
+    let detected = stock::detected(observation).filter(|_| is_teleport && observation.v2.config.is_present());
+    let Some(detected) = detected.map(|view| view.external_upgrader) else { return };
     let now = match updater.generation {
         Generation::V1 => "unit",
         Generation::V2 => "binary",

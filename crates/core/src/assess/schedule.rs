@@ -27,6 +27,12 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
         find_masked(case, Reason::TimerMasked, timer, RemedyId::UnmaskTimer, generation);
     } else if is_missing(updater.service, |service| &service.state) {
         case.find(Reason::ServiceMissing).of(generation).because("unit", service_name.as_str());
+    } else if let Some(service) = updater.service.present().filter(|service| service.state.is_broken()) {
+        // A file that systemd could not read is as good as none.
+        case.find(Reason::ServiceMissing)
+            .of(generation)
+            .because("unit", &service.state.unit)
+            .because("load_state", service.state.load_state.word());
     } else if let Some(service) = masked(updater.service, |service| &service.state) {
         find_masked(case, Reason::ServiceMasked, service, RemedyId::UnmaskService, generation);
     } else if let Fact::Present(timer) = updater.timer {
@@ -89,7 +95,8 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
                 "load_state",
                 (state.load_state != LoadState::Loaded).then(|| state.load_state.word()),
             )
-            .because_of("result", timer.result.map(crate::observation::UnitResult::word));
+            .because_of("result", timer.result.map(crate::observation::UnitResult::word))
+            .remedied_by(Some(if state.is_broken() { RemedyId::EnableV2 } else { RemedyId::StartTimer }));
         return;
     }
     // While its service runs, a timer has no next run and its last one may lie long back.
@@ -102,7 +109,9 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
         case.find(Reason::TimerNotArmed)
             .of(generation)
             .because("unit", &state.unit)
-            .because_of("sub_state", state.sub_state.clone());
+            .because_of("sub_state", state.sub_state.clone())
+            // A timer that fires but once has nothing to be armed for.
+            .remedied_by(timer.schedule.repeats().then_some(RemedyId::RestartTimer));
         return;
     }
     match timer.last_trigger {

@@ -2,6 +2,8 @@
 
 use crate::Generation;
 use crate::Reason;
+use crate::RemedyId;
+use crate::Revision;
 
 use super::case::Case;
 use super::presence::Updater;
@@ -20,13 +22,19 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
         (true, true) => Reason::TargetSkipped,
         (true, false) => return,
     };
+    let remedy = match reason {
+        // Trying again does nothing while a person holds the updates.
+        Reason::LastUpdateFailed if !config.spec.enabled => Some(RemedyId::EnableV2),
+        Reason::LastUpdateFailed if config.spec.pinned => Some(RemedyId::UnpinV2),
+        _ => reason.entry().remedy,
+    };
     let path = case.observation.v2.config_path.clone();
-    let version =
-        |revision: &Option<crate::Revision>| revision.as_ref().map(|revision| revision.version.clone());
+    let version = |revision: &Option<Revision>| revision.as_ref().map(|revision| revision.version.clone());
     case.find(reason)
         .because("path", &path)
         .because_of("target", version(&last.target))
         .because_of("active", version(&config.status.active))
         .because_of("time", last.time)
-        .since(last.time);
+        .since(last.time)
+        .remedied_by(remedy);
 }

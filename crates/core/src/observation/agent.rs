@@ -1,5 +1,6 @@
 //! The agent judged: its unit, its process, its configuration.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -70,6 +71,10 @@ pub struct Executable {
     /// Whether that file has been deleted or replaced since.
     #[serde(default)]
     pub deleted: bool,
+    /// When it was deleted or replaced, as the file system tells: the change of what is at its path now, or of
+    /// the nearest folder that is still there.
+    #[serde(default)]
+    pub replaced_at: Option<Timestamp>,
 }
 
 impl Executable {

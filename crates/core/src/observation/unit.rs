@@ -172,6 +172,11 @@ impl UnitState {
             || matches!(self.unit_file_state, Some(UnitFileState::Masked | UnitFileState::MaskedRuntime))
     }
 
+    /// Whether the unit's file is there but could not be understood or read.
+    pub const fn is_broken(&self) -> bool {
+        matches!(self.load_state, LoadState::BadSetting | LoadState::Error)
+    }
+
     /// Whether the unit is loaded but its file is gone, so that it will not outlive a reload or reboot.
     pub const fn has_lost_its_file(&self) -> bool {
         matches!(self.load_state, LoadState::Loaded) && self.fragment.is_absent()
@@ -225,6 +230,11 @@ impl Schedule {
     /// How much later than asked a firing may be.
     pub const fn slack(&self) -> Usec {
         self.random_delay.saturating_add(self.accuracy)
+    }
+
+    /// Whether it fires again and again.
+    pub fn repeats(&self) -> bool {
+        self.interval.is_some() || !self.calendar.is_empty()
     }
 
     /// The longest time between two firings of a healthy timer, if the schedule is by intervals.

@@ -19,6 +19,9 @@ pub struct UpdaterV2 {
     pub config_path: Text,
     /// update.yaml.
     pub config: Fact<UpdateConfig>,
+    /// When update.yaml was last written.
+    #[serde(default)]
+    pub config_written: Option<Timestamp>,
     /// Whether an updater holds update.lock.
     #[serde(default)]
     pub lock: Fact<LockState>,
@@ -48,6 +51,14 @@ pub struct UpdaterBinary {
     /// Its version, told by the folder it links to.
     #[serde(default)]
     pub revision: Option<Revision>,
+}
+
+impl UpdaterBinary {
+    /// Whether a shell finds it by its name.
+    pub fn is_in_path(&self) -> bool {
+        let folder = self.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
+        matches!(folder, "/usr/local/bin" | "/usr/bin")
+    }
 }
 
 /// update.yaml as far as judgement needs it.

@@ -6,7 +6,6 @@ use std::fmt;
 use serde::Deserialize;
 use serde::Serialize;
 
-use super::Generation;
 use super::Remedy;
 use super::RemedyTarget;
 use super::Step;
@@ -96,7 +95,7 @@ impl RemedyId {
     fn plan(self, target: &RemedyTarget<'_>) -> Plan {
         let timer = target.timer();
         let service = target.service();
-        let disable = Some(format!("sudo {}", updater(target, &["disable"]).join(" ")));
+        let disable = Some(shell::command(&updater(target, &["disable"])));
         match self {
             // Installing is a pipe and has a plan of its own.
             Self::EnableV2 | Self::InstallV2 => {
@@ -105,7 +104,7 @@ impl RemedyId {
             Self::UnpinV2 => one(
                 updater(target, &["unpin"]),
                 "lets the updater follow the cluster's version again, in its next window",
-                Some(format!("sudo {}", updater(target, &["pin"]).join(" "))),
+                Some(shell::command(&updater(target, &["pin"]))),
                 CLI,
             ),
             Self::SetProxyV2 => one(
@@ -121,7 +120,7 @@ impl RemedyId {
                     words(&["mv", path, &aside]),
                     "sets the broken file aside (its group and pin are lost with it) and writes a new one; may update \
                      and reload the agent now",
-                    Some(format!("sudo mv {aside} {path}")),
+                    Some(shell::command(&words(&["mv", &aside, path]))),
                     UPDATES,
                 )
                 .then(enable_from(target))
@@ -230,7 +229,7 @@ fn systemctl(arguments: &[&str]) -> Vec<String> {
 
 /// A command of teleport-update for the installation meant.
 fn updater(target: &RemedyTarget<'_>, arguments: &[&str]) -> Vec<String> {
-    let program = Generation::V2.updater();
+    let program = target.program;
     match target.namespace.suffix() {
         None => words(&[&[program], arguments].concat()),
         Some(suffix) => words(&[&[program, "--install-suffix", suffix], arguments].concat()),
@@ -258,7 +257,7 @@ fn look(target: &RemedyTarget<'_>, arguments: &[&str]) -> Vec<String> {
 /// The proxy's own install script, which installs and enables teleport-update.
 fn install(target: &RemedyTarget<'_>) -> Remedy {
     let effect = "installs teleport-update and enables it, may update to the cluster's version and restart the agent now";
-    let undo = format!("sudo {}", updater(target, &["uninstall"]).join(" "));
+    let undo = shell::command(&updater(target, &["uninstall"]));
     let fetch = |proxy: &str| words(&["curl", "-fsSL", &format!("https://{proxy}/scripts/install.sh")]);
     let piped = |proxy: &str| {
         vec![

@@ -25,6 +25,8 @@ pub struct RemedyTarget<'a> {
     pub proxy: Option<ProxyAddr>,
     /// Where update.yaml lies.
     pub update_config: &'a str,
+    /// teleport-update as it must be called: by its name where a shell finds it, else by its path.
+    pub program: &'a str,
 }
 
 /// Which of the two updaters for Linux hosts.

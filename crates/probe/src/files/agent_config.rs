@@ -24,6 +24,11 @@ pub(crate) struct AgentFiles {
 }
 
 impl AgentFiles {
+    /// Nothing could be seen.
+    pub(crate) const fn unreadable(why: Why) -> Self {
+        Self { config: Fact::Unreadable(why), host_id: Fact::Unreadable(why) }
+    }
+
     /// Reads the configuration at `path`, and the host id from the data directory it names or `data_dir`.
     pub(crate) fn look(path: &Path, data_dir: &str, limit: u64) -> Self {
         let document = read(path, limit).and_read(|text| parse(&text));

@@ -20,6 +20,7 @@ pub(crate) use read::failed;
 pub(crate) use read::read;
 pub(crate) use read::read_lossy;
 pub use read::read_text;
+pub(crate) use read::why;
 pub(crate) use unit_files::complete;
 pub(crate) use updater_v1::FilesV1;
 pub(crate) use updater_v2::FilesV2;

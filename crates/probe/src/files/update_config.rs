@@ -12,8 +12,16 @@ use serde::Deserialize;
 
 use super::yaml::from_yaml;
 
+/// What is read of update.yaml.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct UpdateYaml {
+    pub(super) config: UpdateConfig,
+    /// The folder where the installation links its programs, where that is written.
+    pub(super) links: Option<String>,
+}
+
 /// Reads update.yaml. Keys this version does not know are ignored, as the product does.
-pub(super) fn parse(text: &str) -> Result<UpdateConfig, Why> {
+pub(super) fn parse(text: &str) -> Result<UpdateYaml, Why> {
     let document: Option<Document> = from_yaml(text).map_err(|_| Why::Yaml)?;
     let document = document.unwrap_or_default();
     if document.kind.as_deref() != Some("update_config") {
@@ -24,7 +32,7 @@ pub(super) fn parse(text: &str) -> Result<UpdateConfig, Why> {
     }
     let spec = document.spec.unwrap_or_default();
     let status = document.status.unwrap_or_default();
-    Ok(UpdateConfig {
+    let config = UpdateConfig {
         spec: UpdateSpec {
             proxy: filled(spec.proxy),
             group: filled(spec.group),
@@ -42,7 +50,8 @@ pub(super) fn parse(text: &str) -> Result<UpdateConfig, Why> {
                 target: last.target.and_then(revision),
             }),
         },
-    })
+    };
+    Ok(UpdateYaml { config, links: spec.path.filter(|path| !path.is_empty()) })
 }
 
 /// An empty string is what Go writes for a value that is not set.
@@ -72,6 +81,7 @@ struct Document {
 #[derive(Default, Deserialize)]
 struct Spec {
     proxy: Option<String>,
+    path: Option<String>,
     group: Option<String>,
     enabled: Option<bool>,
     pinned: Option<bool>,
@@ -130,7 +140,8 @@ status:
 
     #[test]
     fn reads_what_the_product_writes() {
-        let config = parse(FULL).expect("valid");
+        let UpdateYaml { config, links } = parse(FULL).expect("valid");
+        assert_eq!(links.as_deref(), Some("/usr/local/bin"));
         assert_eq!(config.spec.group, Some("production".into()));
         assert!(config.spec.enabled && !config.spec.pinned);
         let active = config.status.active.expect("active");

@@ -1,7 +1,9 @@
 //! The files of `teleport-update`.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use jiff::Timestamp;
 use selfcheck_core::Fact;
 use selfcheck_core::Namespace;
 use selfcheck_core::Revision;
@@ -20,6 +22,7 @@ use super::update_config;
 pub(crate) struct FilesV2 {
     pub(crate) config_path: Text,
     pub(crate) config: Fact<UpdateConfig>,
+    pub(crate) config_written: Option<Timestamp>,
     pub(crate) lock: Fact<LockState>,
     pub(crate) binary: Fact<UpdaterBinary>,
 }
@@ -27,12 +30,14 @@ pub(crate) struct FilesV2 {
 impl FilesV2 {
     /// Reads update.yaml at `config_path`, and what else belongs to `namespace`.
     pub(crate) fn look(namespace: &Namespace, config_path: &str, limit: u64) -> Self {
-        let config = read(Path::new(config_path), limit).and_read(|text| update_config::parse(&text));
+        let document = read(Path::new(config_path), limit).and_read(|text| update_config::parse(&text));
+        let links = document.present().and_then(|document| document.links.clone());
         Self {
             config_path: config_path.into(),
-            config,
+            config: document.map(|document| document.config),
+            config_written: written(config_path),
             lock: locks::state(&namespace.update_lock()),
-            binary: binary(namespace),
+            binary: binary(namespace, links),
         }
     }
 
@@ -41,30 +46,41 @@ impl FilesV2 {
         Self {
             config_path: config_path.into(),
             config: Fact::Unreadable(why),
+            config_written: None,
             lock: Fact::Unreadable(why),
             binary: Fact::Unreadable(why),
         }
     }
 }
 
-/// The updater's program: linked by an installation, or as the package brought it.
-fn binary(namespace: &Namespace) -> Fact<UpdaterBinary> {
-    let folders = [
-        namespace.link_dir(),
-        "/usr/local/bin".to_owned(),
-        "/opt/teleport/system/bin".to_owned(),
-        "/usr/bin".to_owned(),
-    ];
+fn written(path: &str) -> Option<Timestamp> {
+    Timestamp::new(std::fs::metadata(path).ok()?.mtime(), 0).ok()
+}
+
+/// The updater's program: linked by an installation, or as the package brought it. `links` is the folder that
+/// update.yaml names for links, where it names one. Its version is the installation's own; its path is one where
+/// a shell finds it, if there is one.
+fn binary(namespace: &Namespace, links: Option<String>) -> Fact<UpdaterBinary> {
+    let own = links.filter(|folder| folder.starts_with('/')).into_iter().chain([namespace.link_dir()]);
+    let usual = ["/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin"].map(str::to_owned);
+    let mut found: Option<UpdaterBinary> = None;
     let mut first_unreadable = None;
-    for folder in folders {
+    for folder in own.chain(usual) {
         let path = format!("{folder}/{}", selfcheck_core::Generation::V2.updater());
-        match program(&path) {
-            Fact::Absent | Fact::NotApplicable => {}
-            Fact::Unreadable(why) => first_unreadable = first_unreadable.or(Some(why)),
-            Fact::Present(binary) => return Fact::Present(binary),
+        match (program(&path), &mut found) {
+            (Fact::Present(binary), None) => found = Some(binary),
+            (Fact::Present(binary), Some(found)) if binary.is_in_path() && !found.is_in_path() => {
+                found.path = binary.path;
+            }
+            (Fact::Unreadable(why), _) => first_unreadable = first_unreadable.or(Some(why)),
+            _ => {}
         }
     }
-    first_unreadable.map_or(Fact::Absent, Fact::Unreadable)
+    match (found, first_unreadable) {
+        (Some(binary), _) => Fact::Present(binary),
+        (None, Some(why)) => Fact::Unreadable(why),
+        (None, None) => Fact::Absent,
+    }
 }
 
 fn program(path: &str) -> Fact<UpdaterBinary> {
