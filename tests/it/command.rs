@@ -4,6 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use selfcheck_core::Reason;
+use selfcheck_core::Verdict;
 use selfcheck_tests::cases;
 use selfcheck_tests::selfcheck;
 use selfcheck_tests::shown;
@@ -259,4 +260,24 @@ fn saved_observations_are_for_their_owner_only() {
         selfcheck(&[&STATUS, ["--save-observation", path.to_str().expect("path")].as_slice()].concat(), "");
     assert!(Path::new(&path).exists(), "{}", shown(&output));
     assert_eq!(std::fs::metadata(&path).expect("saved").permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn the_examples_run() {
+    let example = |name: &str, arguments: &[&str]| {
+        let output = std::process::Command::new(selfcheck_tests::binary(&format!("examples/{name}")))
+            .args(arguments)
+            .output()
+            .expect(name);
+        assert!(output.status.success(), "{}", shown(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let verdict = example("look-and-judge", &[]);
+    assert!(Verdict::ALL.iter().any(|known| verdict.starts_with(&format!("{known}: "))), "{verdict}");
+    let folder = TempDir::new().expect("folder");
+    let recording = folder.path().join("seen.json");
+    let case = cases().iter().find(|case| case.name == "schedule: all is well").expect("case");
+    std::fs::write(&recording, serde_json::to_string(&case.observation).expect("json")).expect("write");
+    let judged = example("judge-a-recording", &[recording.to_str().expect("path")]);
+    assert_eq!(judged, "when it was made: accompanied\nan hour later: impaired.timer-overdue\n");
 }

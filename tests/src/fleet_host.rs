@@ -124,8 +124,15 @@ impl Host {
         (status.verdict.code().to_owned(), reasons)
     }
 
-    /// Requires this verdict and exactly these reasons, seen as root, and the verdict's exit code.
+    /// Requires this verdict and exactly these reasons, whoever looks.
     pub fn expect(&self, verdict: &str, reasons: &[&str]) {
+        for user in [User::Root, User::Ordinary] {
+            self.expect_with(user, &[], verdict, reasons);
+        }
+    }
+
+    /// The same where only root can see what it takes.
+    pub fn expect_as_root(&self, verdict: &str, reasons: &[&str]) {
         self.expect_with(User::Root, &[], verdict, reasons);
     }
 

@@ -10,9 +10,9 @@ fn proxy_mismatch() {
     let proxy = host.proxy.address();
     host.edit("/etc/teleport.yaml", &proxy, "Teleport.Example.com:3080");
     host.edit(update, &proxy, "https://teleport.example.com.:443");
-    host.expect("accompanied", &[]);
+    host.expect_as_root("accompanied", &[]);
     host.edit(update, "teleport.example.com", "other.example.com");
-    host.expect("impaired", &["proxy-mismatch"]);
+    host.expect_as_root("impaired", &["proxy-mismatch"]);
     // Who may not read teleport.yaml cannot compare, and says so.
     host.expect_with(User::Ordinary, &[], "accompanied", &[]);
     host.edit("/etc/teleport.yaml", "Teleport.Example.com:3080", &proxy);
@@ -36,7 +36,7 @@ fn running_old_binary() {
     host.guest.must(&["cp", program, "/run/teleport.new"]);
     host.guest.must(&["mv", "/run/teleport.new", program]);
     // Right after an update an agent may still be restarting.
-    host.expect("accompanied", &[]);
+    host.expect_as_root("accompanied", &[]);
     let policy = host.policy("thresholds: {old_binary: 0s}\n");
     host.expect_with(User::Root, &policy, "impaired", &["running-old-binary"]);
     // Who may not see what the process executes cannot tell.
@@ -73,7 +73,7 @@ fn another_version_on_disk_counts_for_the_main_process_only() {
 fn an_agent_that_does_not_run_is_judged_all_the_same() {
     let Some(host) = Host::accompanied() else { return };
     host.guest.systemctl(&["stop", "teleport.service"]);
-    host.expect("accompanied", &[]);
+    host.expect_as_root("accompanied", &[]);
     let text = String::from_utf8_lossy(&host.look(User::Root, &[]).stdout).into_owned();
     assert!(
         text.contains("teleport, not running") && text.contains("agent process: no agent runs"),
@@ -89,7 +89,7 @@ fn an_updater_enabled_behind_the_agents_back_is_told() {
     host.guest.must(&["systemd-run", "--unit=former", "/opt/teleport/system/bin/teleport"]);
     host.guest.must(&["teleport-update", "enable", "--group", "production"]);
     assert_ne!(host.status(User::Root, &[]).agent.pid.expect("agent").to_string(), pid);
-    host.expect("accompanied", &[]);
+    host.expect_as_root("accompanied", &[]);
     let former = host.guest.systemctl(&["show", "--value", "-p", "MainPID", "former.service"]);
     host.expect_with(User::Root, &["--pid", former.trim()], "accompanied", &["updater-changed-since-start"]);
 }

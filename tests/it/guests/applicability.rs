@@ -19,7 +19,7 @@ fn without_updater() -> Option<Host> {
 #[test]
 fn no_updater() {
     let Some(host) = without_updater() else { return };
-    host.expect("unaccompanied", &["no-updater"]);
+    host.expect_as_root("unaccompanied", &["no-updater"]);
     assert_eq!(host.look(User::Root, &[]).status.code(), Some(11));
     let proxy = host.proxy.address();
     let remedy = host.status(User::Root, &[]).remedy.expect("remedy");
@@ -39,15 +39,15 @@ fn who_cannot_see_roles_and_environment_does_not_say_unaccompanied() {
 #[test]
 fn updater_not_enabled() {
     let Some(host) = Host::with_package() else { return };
-    host.expect("unaccompanied", &["updater-not-enabled"]);
+    host.expect_as_root("unaccompanied", &["updater-not-enabled"]);
     host.guest.must(&["sh", "-ec", "sudo teleport-update enable"]);
-    host.expect("accompanied", &["group-unset"]);
+    host.expect_as_root("accompanied", &["group-unset"]);
 }
 
 #[test]
 fn a_host_without_an_agent_says_so() {
     let Some(host) = Host::bare() else { return };
-    host.expect("unaccompanied", &["no-updater"]);
+    host.expect_as_root("unaccompanied", &["no-updater"]);
     let text = String::from_utf8_lossy(&host.look(User::Root, &[]).stdout).into_owned();
     assert!(text.contains("none found: no process, no `teleport.service`, no"), "{text}");
 }
@@ -60,11 +60,11 @@ fn control_plane() {
         ["auth_service: {enabled: yes}\n", "auth_service: {enabled: no}\nssh_service: {enabled: no}\n"]
     {
         host.configure("", services);
-        host.expect("exempt", &["control-plane"]);
+        host.expect_as_root("exempt", &["control-plane"]);
         assert_eq!(host.look(User::Root, &[]).status.code(), Some(0));
     }
     host.configure("", AGENT);
-    host.expect("unaccompanied", &["updater-not-enabled"]);
+    host.expect_as_root("unaccompanied", &["updater-not-enabled"]);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn updated_by_the_cluster() {
     );
     host.guest.systemctl(&["daemon-reload"]);
     host.guest.systemctl(&["restart", "teleport.service"]);
-    host.expect("exempt", &["updated-by-cluster"]);
+    host.expect_as_root("exempt", &["updated-by-cluster"]);
     host.expect_with(User::Ordinary, &[], "unknown", &["applicability-unreadable"]);
     let view = host.status(User::Root, &[]).reporting.stock_view.expect("seen");
     assert_eq!(view.external_upgrader.as_str(), "integration_awsoidc");
@@ -93,5 +93,5 @@ fn acknowledged() {
         host.expect_with(user, &[], "exempt", &["acknowledged"]);
     }
     host.guest.write("/etc/teleport-selfcheck/policy.yaml", &until(2001));
-    host.expect("unaccompanied", &["updater-not-enabled"]);
+    host.expect_as_root("unaccompanied", &["updater-not-enabled"]);
 }

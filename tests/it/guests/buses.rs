@@ -61,10 +61,10 @@ fn denied_by_the_socket_and_by_the_bus() {
         "<busconfig><policy user=\"nobody\"><deny send_destination=\"org.freedesktop.systemd1\"/></policy></busconfig>\n",
     );
     host.guest.systemctl(&["reload", "dbus.service"]);
-    host.expect("accompanied", &[]);
+    host.expect_as_root("accompanied", &[]);
     assert_eq!(why(&host, User::Ordinary, &[]), ("unknown.bus-denied".to_owned(), "denied".to_owned()));
     host.guest.must(&["chmod", "600", "/run/dbus/system_bus_socket"]);
-    host.expect("accompanied", &[]);
+    host.expect_as_root("accompanied", &[]);
     assert_eq!(why(&host, User::Ordinary, &[]), ("unknown.bus-denied".to_owned(), "denied".to_owned()));
 }
 
