@@ -21,6 +21,10 @@ fn bad_files() -> TempDir {
     std::fs::write(at("huge"), vec![b' '; 5 << 20]).expect("write");
     std::fs::write(at("nonsense"), "{ this is: [neither").expect("write");
     std::fs::write(at("unknown-key"), "thresholds: {overdu: 5m}\n").expect("write");
+    std::fs::write(at("no-reason"), "acknowledged: {reason: \" \"}\n").expect("write");
+    std::fs::write(at("nobody"), "alerts: {acknowledged: [{reason: x}]}\n").expect("write");
+    std::fs::write(at("no-bytes"), "limits: {file_bytes: 0}\n").expect("write");
+    std::fs::write(at("twice"), "limits: {file_bytes: 1, file_bytes: 2}\n").expect("write");
     std::fs::write(at("bad-length"), "thresholds: {overdue: soon}\n").expect("write");
     std::fs::write(at("future.json"), "{\"schema\": \"teleport.selfcheck.observation/v2\"}").expect("write");
     std::fs::write(at("other.json"), "{\"schema\": \"something/v1\"}").expect("write");
@@ -128,6 +132,10 @@ fn files_that_cannot_be_read_or_understood_are_named() {
     }
     fails(&["policy", "check", &at("unknown-key")], 1, "overdu");
     fails(&["policy", "check", &at("bad-length")], 1, "soon");
+    fails(&["policy", "check", &at("no-reason")], 1, "acknowledged.reason");
+    fails(&["policy", "check", &at("nobody")], 1, "alerts.acknowledged");
+    fails(&["policy", "check", &at("no-bytes")], 1, "limits.file_bytes");
+    fails(&["policy", "check", &at("twice")], 1, "file_bytes");
     fails(&[&STATUS, ["--save-observation", &at("folder")].as_slice()].concat(), 1, &at("folder"));
     fails(&[&STATUS, ["--save-observation", &at("none/below")].as_slice()].concat(), 1, &at("none/below"));
 }
@@ -259,7 +267,18 @@ fn saved_observations_are_for_their_owner_only() {
     let output =
         selfcheck(&[&STATUS, ["--save-observation", path.to_str().expect("path")].as_slice()].concat(), "");
     assert!(Path::new(&path).exists(), "{}", shown(&output));
-    assert_eq!(std::fs::metadata(&path).expect("saved").permissions().mode() & 0o777, 0o600);
+    let mode = || std::fs::metadata(&path).expect("saved").permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("mode");
+    selfcheck(&[&STATUS, ["--save-observation", path.to_str().expect("path")].as_slice()].concat(), "");
+    assert_eq!(mode(), 0o600);
+    let link = folder.path().join("link.json");
+    symlink(&path, &link).expect("link");
+    fails(
+        &[&STATUS, ["--save-observation", link.to_str().expect("path")].as_slice()].concat(),
+        1,
+        "link.json",
+    );
 }
 
 #[test]

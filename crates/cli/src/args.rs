@@ -79,7 +79,7 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "install_suffix", "pid", "probe", "watch", "save_observation"])]
     pub(crate) observation: Option<PathBuf>,
     /// Judge the recorded observation as of this time (RFC 3339) [default: when it was made]
-    #[arg(long, value_name = "TIME", requires = "observation")]
+    #[arg(long, value_name = "TIME", requires = "observation", value_parser = time)]
     pub(crate) now: Option<Timestamp>,
     /// Write down what was seen, with host id, hostname and proxy hashed
     #[arg(long, value_name = "FILE")]
@@ -153,11 +153,15 @@ fn positive(text: &str) -> Result<Length, String> {
     if length == Length::seconds(0) { Err("a look needs some time".to_owned()) } else { Ok(length) }
 }
 
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "a time is written like 2026-11-22T10:00:00Z".to_owned())
+}
+
 fn verdict(code: &str) -> Result<Verdict, String> {
     let codes = || Verdict::ALL.iter().map(|verdict| verdict.code()).collect::<Vec<_>>().join(", ");
     Verdict::from_code(code).ok_or_else(|| format!("a verdict is one of {}", codes()))
 }
 
 fn reason(code: &str) -> Result<Reason, String> {
-    Reason::from_code(code).ok_or_else(|| "run `teleport-selfcheck reasons` for all reasons".to_owned())
+    Reason::from_code(code).ok_or_else(|| "no such reason; `teleport-selfcheck reasons` lists all".to_owned())
 }

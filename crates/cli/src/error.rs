@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use selfcheck_core::Text;
+use selfcheck_core::policy::InvalidPolicy;
 use selfcheck_probe::FileError;
 use selfcheck_probe::YamlError;
 
@@ -15,6 +16,8 @@ pub(crate) enum CliError {
     ReadPolicy(FileError),
     #[error("policy `{}` is not valid: {source}", .path.display())]
     ParsePolicy { path: PathBuf, source: YamlError },
+    #[error("policy `{}` is not valid: {source}", .path.display())]
+    SensePolicy { path: PathBuf, source: InvalidPolicy },
     #[error("observation {0}")]
     ReadObservation(FileError),
     #[error("observation from standard input could not be read")]
@@ -25,7 +28,7 @@ pub(crate) enum CliError {
     NowBeforeObservation { now: jiff::Timestamp, made: jiff::Timestamp },
     #[error("there is no process {0} on this host")]
     NoSuchProcess(u32),
-    #[error("observation could not be saved to `{}`", .path.display())]
+    #[error("observation could not be saved to `{}`: {}", .path.display(), .source.kind())]
     SaveObservation { path: PathBuf, source: io::Error },
     #[error("no self-check daemon answers on {}", sockets(.0))]
     NoDaemon(Vec<PathBuf>),
@@ -41,12 +44,16 @@ impl CliError {
     /// What to do about it, where that is not plain from the error.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::ReadPolicy(FileError::Missing(_)) => "leave out `--policy` for the default policy",
+            Self::ReadPolicy(FileError::Missing(_)) => {
+                "name an existing file; without a policy the defaults count"
+            }
             Self::ReadPolicy(FileError::Unreadable { .. })
             | Self::ReadObservation(FileError::Unreadable { .. }) => {
                 "the file must be a regular file of UTF-8 text that this user may read"
             }
-            Self::ParsePolicy { .. } => "docs/policy.md lists every key and its default",
+            Self::ParsePolicy { .. } | Self::SensePolicy { .. } => {
+                "docs/policy.md lists every key and its default"
+            }
             Self::ReadObservation(FileError::Missing(_)) | Self::ParseObservation { .. } => {
                 "record one with `teleport-selfcheck debug updater-status --save-observation FILE`"
             }

@@ -41,5 +41,7 @@ fn read(file: &Path) -> Result<Policy, CliError> {
     let text = read_text(file, LIMIT).map_err(CliError::ReadPolicy)?;
     let policy: Option<Policy> =
         from_yaml(&text).map_err(|source| CliError::ParsePolicy { path: file.to_owned(), source })?;
-    Ok(policy.unwrap_or_default())
+    let policy = policy.unwrap_or_default();
+    policy.check().map_err(|source| CliError::SensePolicy { path: file.to_owned(), source })?;
+    Ok(policy)
 }

@@ -1,10 +1,14 @@
 //! Writing an observation down, without what identifies the host unless that is asked for.
 
 use std::fs::OpenOptions;
+use std::fs::Permissions;
+use std::io;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use nix::fcntl::OFlag;
 use selfcheck_core::Fact;
 use selfcheck_core::Observation;
 use selfcheck_core::ProxyAddr;
@@ -17,10 +21,21 @@ use crate::error::CliError;
 /// Writes `observation` to `path`, readable by its owner only.
 pub(super) fn save(observation: &Observation, path: &Path) -> Result<(), CliError> {
     let json = super::json(observation)?;
-    let open = || OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    open()
-        .and_then(|mut file| file.write_all(json.as_bytes()))
-        .map_err(|source| CliError::SaveObservation { path: path.to_owned(), source })
+    write(path, &json).map_err(|source| CliError::SaveObservation { path: path.to_owned(), source })
+}
+
+/// Writes `text` to a file that only its owner may read, also if it was there before; a link is not followed.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let no_link = OFlag::O_NOFOLLOW.bits();
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .custom_flags(no_link)
+        .open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
 }
 
 /// The same observation with host id, hostname and proxies hashed. It is judged the same: two spellings of one

@@ -54,8 +54,8 @@ fn headline(status: &Status, style: Style) -> String {
         Verdict::Accompanied => "a working updater will update this agent",
         Verdict::Exempt => "this agent needs no updater on this host",
         Verdict::Held => "a person paused this agent's updates",
-        Verdict::Impaired if is_mild => "an updater is here, but it may not update this agent",
-        Verdict::Impaired => "an updater is here, but it will not update this agent",
+        Verdict::Impaired if is_mild => "an updater is here, but this agent may not be kept up to date",
+        Verdict::Impaired => "an updater is here, but this agent is not kept up to date",
         Verdict::Unaccompanied => "nothing updates this agent",
         Verdict::Unknown => "whether this agent will be updated cannot be told",
         Verdict::Unsupported => "this agent has to be updated by other means",
@@ -97,7 +97,8 @@ fn facts(observation: &Observation, status: &Status, now: Timestamp) -> Vec<(&'s
         };
         facts.push(("last run", told(proof.last_run, service, "none since boot")));
         facts.push(("last success", told(proof.last_success, service, "none known")));
-        facts.push(("next run", told(proof.next_run, timer, "none")));
+        let due = if proof.next_run.is_some_and(|next| next < now) { "was due " } else { "" };
+        facts.push(("next run", format!("{due}{}", told(proof.next_run, timer, "none"))));
     }
     facts.push(("cluster", cluster(status)));
     if !observation.host.other_installations.is_empty() {
@@ -154,10 +155,10 @@ fn updater(observation: &Observation, status: &Status) -> String {
 
 fn cluster(status: &Status) -> String {
     let Some(view) = &status.reporting.stock_view else {
-        return "not reported here; what stock Teleport sees cannot be told".to_owned();
+        return "not reported; what stock Teleport would be told cannot be seen".to_owned();
     };
     if view.external_upgrader.is_empty() {
-        return "not reported here; stock Teleport would see `none`".to_owned();
+        return "not reported; in stock Teleport's terms no updater".to_owned();
     }
     let word = view.updater_status.map(|status| match status {
         UpdaterStatus::Ok => ", OK",
@@ -166,7 +167,7 @@ fn cluster(status: &Status) -> String {
         UpdaterStatus::Unreadable => ", UNREADABLE",
     });
     let word = word.unwrap_or_default();
-    format!("not reported here; stock Teleport would see `{}`{word}", view.external_upgrader)
+    format!("not reported; in stock Teleport's terms `{}`{word}", view.external_upgrader)
 }
 
 fn finding(finding: &Finding, status: &Status, now: Timestamp, style: Style) -> String {

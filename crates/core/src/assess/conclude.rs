@@ -217,11 +217,16 @@ fn remedy(observation: &Observation, draft: &Draft) -> Option<Remedy> {
     }
     let agents_proxy = observation.agent.config.present().and_then(|config| config.proxy_server.as_ref());
     let elsewhere = observation.v2.binary.present().filter(|binary| !binary.is_in_path());
-    Some(id.render(&RemedyTarget {
-        namespace,
-        generation: draft.generation,
-        proxy: agents_proxy.and_then(|proxy| ProxyAddr::parse(proxy.as_str())),
-        update_config: observation.v2.config_path.as_str(),
-        program: elsewhere.map_or(Generation::V2.updater(), |binary| binary.path.as_str()),
-    }))
+    Some(
+        id.render(&RemedyTarget {
+            namespace,
+            generation: draft.generation,
+            // The host of a hashed address ends in `.invalid`, which by RFC 2606 is nobody's.
+            proxy: agents_proxy
+                .and_then(|proxy| ProxyAddr::parse(proxy.as_str()))
+                .filter(|proxy| !proxy.host().ends_with(".invalid")),
+            update_config: observation.v2.config_path.as_str(),
+            program: elsewhere.map_or(Generation::V2.updater(), |binary| binary.path.as_str()),
+        }),
+    )
 }

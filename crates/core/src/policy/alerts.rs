@@ -80,3 +80,9 @@ pub struct AlertAcknowledgement {
     #[serde(default)]
     pub until: Option<Timestamp>,
 }
+
+impl AlertAcknowledgement {
+    pub(super) const fn names_nobody(&self) -> bool {
+        self.host_id.is_none() && self.services.is_empty() && self.group.is_none()
+    }
+}

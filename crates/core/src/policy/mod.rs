@@ -33,6 +33,37 @@ pub struct Policy {
     pub limits: Limits,
 }
 
+/// A policy that reads well and makes no sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPolicy {
+    /// An acknowledgement without a reason exempts an agent for nobody knows what.
+    #[error("`acknowledged.reason` is empty; say who updates this agent")]
+    NoReason,
+    /// An acknowledgement of no agent in particular would take the whole fleet out of the alerts.
+    #[error("an entry of `alerts.acknowledged` names neither host_id nor services nor group")]
+    NoAgent,
+    /// Nothing could be read.
+    #[error("`limits.file_bytes` is 0; no file could be read")]
+    NoBytes,
+}
+
+impl Policy {
+    /// Whether it makes sense.
+    pub fn check(&self) -> Result<(), InvalidPolicy> {
+        let empty = |reason: &Text| reason.as_str().trim().is_empty();
+        if self.acknowledged.as_ref().is_some_and(|acknowledged| empty(&acknowledged.reason)) {
+            return Err(InvalidPolicy::NoReason);
+        }
+        if self.alerts.acknowledged.iter().any(AlertAcknowledgement::names_nobody) {
+            return Err(InvalidPolicy::NoAgent);
+        }
+        if self.limits.file_bytes == 0 {
+            return Err(InvalidPolicy::NoBytes);
+        }
+        Ok(())
+    }
+}
+
 /// How long is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

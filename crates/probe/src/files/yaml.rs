@@ -17,7 +17,10 @@ pub struct YamlError(
 pub fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
         let whole = error.to_string();
-        YamlError(whole.lines().next().unwrap_or_default().into())
+        let line = whole.lines().next().unwrap_or_default();
+        // The parser advises its own caller here, not the writer of the document.
+        let line = line.split_once(", set DuplicateKeyPolicy").map_or(line, |(what, _)| what);
+        YamlError(line.into())
     })
 }
 
