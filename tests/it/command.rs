@@ -300,3 +300,18 @@ fn the_examples_run() {
     let judged = example("judge-a-recording", &[recording.to_str().expect("path")]);
     assert_eq!(judged, "when it was made: accompanied\nan hour later: impaired.timer-overdue\n");
 }
+
+#[test]
+fn watching_ends_with_its_reader() {
+    use std::io::BufRead;
+    use std::io::BufReader;
+    let mut child = std::process::Command::new(selfcheck_tests::binary("teleport-selfcheck"))
+        .args([&STATUS, ["--watch", "--format", "json"].as_slice()].concat())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("teleport-selfcheck");
+    let mut lines = BufReader::new(child.stdout.take().expect("output")).lines();
+    assert!(lines.next().expect("a line").expect("text").starts_with("{\"schema\""));
+    drop(lines);
+    assert_eq!(child.wait().expect("end").code(), Some(0));
+}

@@ -4,9 +4,14 @@
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
+use nix::poll::PollFd;
+use nix::poll::PollFlags;
+use nix::poll::PollTimeout;
+use nix::poll::poll;
 use selfcheck_core::printable;
 
 use crate::args::Color;
@@ -64,6 +69,18 @@ pub(crate) enum Reader {
     Listening,
     /// The reader has seen enough, which is no error.
     Gone,
+}
+
+/// Whether anybody still reads, without printing: the other end of a pipe may have been closed.
+pub(crate) fn reader() -> Reader {
+    let stdout = io::stdout();
+    let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+    let polled = poll(&mut watched, PollTimeout::ZERO);
+    let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
+    match (polled, watched[0].revents()) {
+        (Ok(_), Some(events)) if events.intersects(gone) => Reader::Gone,
+        _ => Reader::Listening,
+    }
 }
 
 /// Prints data.

@@ -129,6 +129,9 @@ async fn watch(
             () = tokio::time::sleep(WATCH_PERIOD) => {}
             _ = &mut interrupted => return Ok(0),
         }
+        if output::reader() == Reader::Gone {
+            return Ok(0);
+        }
     }
 }
 
