@@ -31,6 +31,12 @@ pub enum Edition {
 }
 
 impl Revision {
+    /// The revision in whose version folder a program lies, `…/versions/<folder>/…`.
+    pub fn of_program(path: &str) -> Option<Self> {
+        let (_, after) = path.rsplit_once("/versions/")?;
+        Self::from_folder(after.split_once('/')?.0)
+    }
+
     /// Reads the name of a version folder, `<version>[_ent[_fips]]`.
     pub fn from_folder(name: &str) -> Option<Self> {
         let (version, edition) = match name.split_once('_') {

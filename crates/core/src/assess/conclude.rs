@@ -132,14 +132,14 @@ fn updater(observation: &Observation, found: Found) -> Option<UpdaterSummary> {
                 kind: "binary".into(),
                 version: revision.map(|revision| revision.version.clone()),
                 group,
-                unit: Some(Text::new(&observation.agent.namespace.timer())),
+                unit: Some(Text::new(&Generation::V2.timer(&observation.agent.namespace))),
             })
         }
         Found::V1 => Some(UpdaterSummary {
             kind: "unit".into(),
             version: None,
             group: None,
-            unit: Some("teleport-upgrade.timer".into()),
+            unit: Some(Text::new(&Generation::V1.timer(&observation.agent.namespace))),
         }),
         Found::Kubernetes => {
             let environment = environment?;

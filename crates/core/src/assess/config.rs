@@ -13,7 +13,8 @@ use super::presence::Updater;
 
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     if updater.generation == Generation::V1 {
-        case.find(Reason::V1Deprecated).of(Generation::V1).because("unit", "teleport-upgrade.timer");
+        let unit = Generation::V1.timer(&case.observation.agent.namespace);
+        case.find(Reason::V1Deprecated).of(Generation::V1).because("unit", unit.as_str());
         held_package(case);
         return;
     }

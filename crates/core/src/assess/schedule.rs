@@ -15,12 +15,9 @@ use super::case::Case;
 use super::presence::Updater;
 
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
-    let observation = case.observation;
+    let namespace = &case.observation.agent.namespace;
     let generation = updater.generation;
-    let (timer_name, service_name) = match generation {
-        Generation::V1 => ("teleport-upgrade.timer".to_owned(), "teleport-upgrade.service".to_owned()),
-        Generation::V2 => (observation.agent.namespace.timer(), observation.agent.namespace.service()),
-    };
+    let (timer_name, service_name) = (generation.timer(namespace), generation.service(namespace));
     if is_missing(updater.timer, |timer| &timer.state) {
         case.find(Reason::TimerMissing).of(generation).because("unit", timer_name.as_str());
     } else if let Some(timer) = masked(updater.timer, |timer| &timer.state) {

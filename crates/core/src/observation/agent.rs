@@ -80,8 +80,7 @@ pub struct Executable {
 impl Executable {
     /// The version folder of managed updates v2 this executable lies in, if it does.
     pub fn revision(&self) -> Option<Revision> {
-        let (_, after) = self.path.as_str().rsplit_once("/versions/")?;
-        Revision::from_folder(after.split_once('/')?.0)
+        Revision::of_program(self.path.as_str())
     }
 }
 

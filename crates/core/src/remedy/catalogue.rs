@@ -93,8 +93,8 @@ impl RemedyId {
 
     #[expect(clippy::too_many_lines, reason = "a table with one row per remedy")]
     fn plan(self, target: &RemedyTarget<'_>) -> Plan {
-        let timer = target.timer();
-        let service = target.service();
+        let timer = target.generation.timer(target.namespace);
+        let service = target.generation.service(target.namespace);
         let disable = Some(shell::command(&updater(target, &["disable"])));
         match self {
             // Installing is a pipe and has a plan of its own.

@@ -46,22 +46,20 @@ impl Generation {
             Self::V2 => "teleport-update",
         }
     }
-}
 
-impl RemedyTarget<'_> {
-    /// The timer meant.
-    pub fn timer(&self) -> String {
-        match self.generation {
-            Generation::V1 => "teleport-upgrade.timer".to_owned(),
-            Generation::V2 => self.namespace.timer(),
+    /// The timer that starts it. The older updater has one for the whole host.
+    pub fn timer(self, namespace: &Namespace) -> String {
+        match self {
+            Self::V1 => "teleport-upgrade.timer".to_owned(),
+            Self::V2 => namespace.timer(),
         }
     }
 
-    /// The service meant.
-    pub fn service(&self) -> String {
-        match self.generation {
-            Generation::V1 => "teleport-upgrade.service".to_owned(),
-            Generation::V2 => self.namespace.service(),
+    /// The service that runs it.
+    pub fn service(self, namespace: &Namespace) -> String {
+        match self {
+            Self::V1 => "teleport-upgrade.service".to_owned(),
+            Self::V2 => namespace.service(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use selfcheck_core::Clock;
 use selfcheck_core::Fact;
+use selfcheck_core::Generation;
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
@@ -33,18 +34,23 @@ pub(crate) struct Names {
     agent: String,
     timer_v2: String,
     service_v2: String,
+    timer_v1: String,
+    service_v1: String,
 }
-
-const TIMER_V1: &str = "teleport-upgrade.timer";
-const SERVICE_V1: &str = "teleport-upgrade.service";
 
 impl Names {
     pub(crate) fn of(namespace: &Namespace) -> Self {
-        Self { agent: namespace.agent_unit(), timer_v2: namespace.timer(), service_v2: namespace.service() }
+        Self {
+            agent: namespace.agent_unit(),
+            timer_v2: Generation::V2.timer(namespace),
+            service_v2: Generation::V2.service(namespace),
+            timer_v1: Generation::V1.timer(namespace),
+            service_v1: Generation::V1.service(namespace),
+        }
     }
 
     fn all(&self) -> [&str; 5] {
-        [&self.agent, &self.timer_v2, &self.service_v2, TIMER_V1, SERVICE_V1]
+        [&self.agent, &self.timer_v2, &self.service_v2, &self.timer_v1, &self.service_v1]
     }
 }
 
@@ -146,9 +152,9 @@ impl Units {
         };
         // The older updater is on few hosts, and asked about only where it is.
         let mut batch = Batch::default();
-        let timer_v1_at = if exists(&timer_v1) { ask_timer(&mut batch, TIMER_V1) } else { 0..0 };
+        let timer_v1_at = if exists(&timer_v1) { ask_timer(&mut batch, &names.timer_v1) } else { 0..0 };
         let service_v1_at =
-            if exists(&service_v1) { batch.ask(&object_path(SERVICE_V1), &SERVICE) } else { 0..0 };
+            if exists(&service_v1) { batch.ask(&object_path(&names.service_v1), &SERVICE) } else { 0..0 };
         let answers_v1 = batch.run(&connection, deadline).await;
 
         let timer = |properties, unit: &Listed| detail::timer(unit, properties, clock);

@@ -90,12 +90,6 @@ fn program(path: &str) -> Fact<UpdaterBinary> {
         Err(error) => return failed(&error),
     }
     let target = std::fs::canonicalize(path).ok();
-    let revision = target.as_deref().and_then(Path::to_str).and_then(revision_of);
+    let revision = target.as_deref().and_then(Path::to_str).and_then(Revision::of_program);
     Fact::Present(UpdaterBinary { path: path.into(), revision })
-}
-
-/// The version folder a program lies in.
-fn revision_of(path: &str) -> Option<Revision> {
-    let (_, after) = path.rsplit_once("/versions/")?;
-    Revision::from_folder(after.split_once('/')?.0)
 }
