@@ -1,5 +1,6 @@
 //! The agent: its process, its configuration, and its units completed by what lies on disk.
 
+use std::path::Path;
 use std::path::PathBuf;
 
 use selfcheck_core::Fact;
@@ -24,17 +25,52 @@ pub(crate) struct AgentSeen {
     pub(crate) units: Units,
 }
 
+/// What systemd's answer will most likely lead to, looked at while it is awaited.
+pub(crate) struct Ahead {
+    process: Option<Process>,
+    config_path: PathBuf,
+    data_dir: String,
+    files: AgentFiles,
+}
+
+impl Ahead {
+    /// Looks at the process `pid`, which the agent had when last seen, and at the usual configuration.
+    pub(crate) fn look(target: &Target, pid: Option<u32>) -> Self {
+        let namespace = target.namespace.clone().unwrap_or_default();
+        let config_path = target.config.clone().unwrap_or_else(|| namespace.agent_config().into());
+        let data_dir = namespace.data_dir();
+        let files = AgentFiles::look(&config_path, &data_dir, target.file_bytes);
+        let process = pid.and_then(|pid| process::look(pid).present().cloned());
+        Self { process, config_path, data_dir, files }
+    }
+
+    fn process(&mut self, pid: u32) -> Fact<Process> {
+        match self.process.take_if(|process| process.pid == pid) {
+            Some(process) => Fact::Present(process),
+            None => process::look(pid),
+        }
+    }
+
+    fn files(self, config_path: &Path, data_dir: &str, limit: u64) -> AgentFiles {
+        if (self.config_path.as_path(), self.data_dir.as_str()) == (config_path, data_dir) {
+            self.files
+        } else {
+            AgentFiles::look(config_path, data_dir, limit)
+        }
+    }
+}
+
 impl AgentSeen {
-    pub(crate) fn look(target: &Target, mut units: Units) -> Self {
+    pub(crate) fn look(target: &Target, mut units: Units, mut ahead: Ahead) -> Self {
         let assumed = target.namespace.clone().unwrap_or_default();
-        let process = find_process(target, &assumed, &units);
+        let process = find_process(target, &assumed, &units, &mut ahead);
         let namespace = match &target.namespace {
             Some(namespace) => namespace.clone(),
             None => process.present().and_then(process::namespace).unwrap_or(assumed),
         };
         let config_path = config_path(target, &process, &namespace);
         let files = match &config_path {
-            Fact::Present(path) => AgentFiles::look(path, &namespace.data_dir(), target.file_bytes),
+            Fact::Present(path) => ahead.files(path, &namespace.data_dir(), target.file_bytes),
             hidden => AgentFiles::unreadable(hidden.why().unwrap_or(Why::Io)),
         };
         let update_config = update_config(target, &process, &namespace);
@@ -91,12 +127,12 @@ fn update_config(target: &Target, process: &Fact<Process>, namespace: &Namespace
 }
 
 /// The agent's process: the one asked for, else the main process of its unit, else that of its pid file.
-fn find_process(target: &Target, namespace: &Namespace, units: &Units) -> Fact<Process> {
+fn find_process(target: &Target, namespace: &Namespace, units: &Units, ahead: &mut Ahead) -> Fact<Process> {
     if let Some(pid) = target.pid {
-        return process::look(pid);
+        return ahead.process(pid);
     }
     if let Some(pid) = units.agent.present().and_then(|agent| agent.main_pid) {
-        return process::look(pid);
+        return ahead.process(pid);
     }
     match process::from_pid_file(&namespace.pid_file()) {
         // A pid file may outlive its process, and its number may have gone to another one.

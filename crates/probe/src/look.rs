@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use tokio::time::timeout_at;
 
 use crate::agent::AgentSeen;
+use crate::agent::Ahead;
 use crate::bus::Bus;
 use crate::bus::Names;
 use crate::bus::Units;
@@ -42,6 +43,8 @@ pub struct Probe {
     target: Target,
     bus: Bus,
     host: Arc<OnceLock<Constants>>,
+    /// The agent's process when last seen.
+    pid: Option<u32>,
 }
 
 impl Probe {
@@ -49,7 +52,7 @@ impl Probe {
     ///
     /// Nothing is opened before the first look.
     pub fn new(target: Target, bus_address: String) -> Self {
-        Self { target, bus: Bus::new(bus_address), host: Arc::default() }
+        Self { target, bus: Bus::new(bus_address), host: Arc::default(), pid: None }
     }
 
     /// Looks once. Whatever has not answered after `time` is unreadable.
@@ -63,8 +66,9 @@ impl Probe {
         let assumed_config = assumed.update_config();
         // The files of the installation are read while systemd answers.
         let reading = self.read(assumed.clone(), assumed_config.clone());
+        let ahead = look_ahead(self.target.clone(), self.pid);
         let units = self.units(&booted, &assumed, clock, deadline - time / FILES_SHARE).await;
-        let mut seen = self.agent(self.target.clone(), units, deadline).await;
+        let mut seen = agent(self.target.clone(), units, ahead, deadline).await;
         let mut installation = wait(reading, deadline).await;
         let judged = only_other(&self.target, &seen, &installation).unwrap_or_else(|| seen.namespace.clone());
         if judged != assumed {
@@ -74,7 +78,7 @@ impl Probe {
             let units = self.units(&booted, &judged, clock, half).await;
             let pid = seen.process.present().map(|process| process.pid);
             let target = Target { namespace: Some(judged), pid, ..self.target.clone() };
-            seen = self.agent(target, units, deadline).await;
+            seen = agent(target.clone(), units, look_ahead(target, pid), deadline).await;
         }
         if (&seen.namespace, &seen.update_config) != (&assumed, &assumed_config) {
             installation =
@@ -82,6 +86,7 @@ impl Probe {
         }
         let installation =
             installation.unwrap_or_else(|why| Installation::unreadable(seen.update_config.as_str(), why));
+        self.pid = seen.process.present().map(|process| process.pid);
         let holds = holds(&seen, &installation, deadline).await;
         observation(clock, booted, seen, installation, holds)
     }
@@ -108,13 +113,21 @@ impl Probe {
             Installation::look(&namespace, &update_config, limit, constants)
         })
     }
+}
 
-    /// Looks at the agent's process and configuration.
-    async fn agent(&self, target: Target, units: Units, deadline: Instant) -> AgentSeen {
-        let (unseen, late) = (target.clone(), units.clone());
-        let seen = wait(spawn_blocking(move || AgentSeen::look(&target, units)), deadline).await;
-        seen.unwrap_or_else(|why| AgentSeen::unreadable(&unseen, late, why))
-    }
+/// Starts looking at what is known of the agent before systemd has answered.
+fn look_ahead(target: Target, pid: Option<u32>) -> JoinHandle<Ahead> {
+    spawn_blocking(move || Ahead::look(&target, pid))
+}
+
+/// Looks at the agent's process and configuration.
+async fn agent(target: Target, units: Units, ahead: JoinHandle<Ahead>, deadline: Instant) -> AgentSeen {
+    let (unseen, late) = (target.clone(), units.clone());
+    let seen = match wait(ahead, deadline).await {
+        Ok(ahead) => wait(spawn_blocking(move || AgentSeen::look(&target, units, ahead)), deadline).await,
+        Err(why) => Err(why),
+    };
+    seen.unwrap_or_else(|why| AgentSeen::unreadable(&unseen, late, why))
 }
 
 /// The result of work on the blocking pool, or why it cannot be had.

@@ -15,11 +15,15 @@ use selfcheck_probe::SYSTEM_BUS;
 use selfcheck_probe::Target;
 use serde::Deserialize;
 use serde::Serialize;
+use tokio::runtime::Runtime;
 
 use crate::figures::Sample;
 
-const LOOKS: usize = 1_000;
-const PROCESSES: usize = 200;
+const ROUNDS: usize = 40;
+/// Looks on a kept bus in each round.
+const LOOKS: usize = 25;
+/// Processes of each kind in each round.
+const PROCESSES: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What was measured.
@@ -38,35 +42,52 @@ pub(crate) fn run() {
     time(&command);
     let peak_rss = peak_rss_of_children();
     let systemctl = ["systemctl", "show", "teleport-update.timer", "teleport-update.service"];
-    // In turn, so that what else the machine does falls on both alike.
-    let pairs: Vec<_> = (0..PROCESSES).map(|_| (time(&systemctl), time(&command))).collect();
-    let (systemctl, command) = pairs.into_iter().unzip();
-    let (kept, cpu_ms) = looks();
-    let measured =
-        Measured { kept, systemctl: Sample::new(systemctl), command: Sample::new(command), cpu_ms, peak_rss };
+    let mut looks = Looks::new();
+    let mut measured = [const { Vec::new() }; 3];
+    let mut cpu = 0.0;
+    // In turn, so that what else the machine does falls on all alike.
+    for _ in 0..ROUNDS {
+        let [kept, shown, whole] = &mut measured;
+        for _ in 0..PROCESSES {
+            shown.push(time(&systemctl));
+            whole.push(time(&command));
+        }
+        let before = cpu_ms();
+        kept.extend((0..LOOKS).map(|_| looks.time()));
+        cpu += cpu_ms() - before;
+    }
+    let [kept, systemctl, command] = measured.map(Sample::new);
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    let cpu_ms = cpu / (ROUNDS * LOOKS) as f64;
+    let measured = Measured { kept, systemctl, command, cpu_ms, peak_rss };
     println!("{}", serde_json::to_string(&measured).expect("json"));
 }
 
 /// Looks again and again on one connection.
-fn looks() -> (Sample, f64) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-    runtime.block_on(async {
-        let mut probe = Probe::new(Target::default(), SYSTEM_BUS.to_owned());
-        let policy = Policy::default();
-        let mut runs = Vec::new();
-        let before = cpu_ms();
-        for _ in 0..=LOOKS {
-            let start = Instant::now();
-            let observation = probe.look(PATIENCE).await;
-            let status = assess(&observation, &policy, observation.clock);
-            runs.push(micros(start));
-            assert_eq!(status.verdict, Verdict::Accompanied, "{:?}", status.findings);
-        }
-        runs.remove(0); // it opened the connection
-        #[expect(clippy::cast_precision_loss, reason = "a small number")]
-        let cpu = (cpu_ms() - before) / (LOOKS + 1) as f64;
-        (Sample::new(runs), cpu)
-    })
+struct Looks {
+    runtime: Runtime,
+    probe: Probe,
+    policy: Policy,
+}
+
+impl Looks {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+        let probe = Probe::new(Target::default(), SYSTEM_BUS.to_owned());
+        let mut looks = Self { runtime, probe, policy: Policy::default() };
+        looks.time(); // opens the connection
+        looks
+    }
+
+    /// How long a look and its judgement take, in microseconds.
+    fn time(&mut self) -> f64 {
+        let start = Instant::now();
+        let observation = self.runtime.block_on(self.probe.look(PATIENCE));
+        let status = assess(&observation, &self.policy, observation.clock);
+        let took = micros(start);
+        assert_eq!(status.verdict, Verdict::Accompanied, "{:?}", status.findings);
+        took
+    }
 }
 
 /// How long a process takes to run and be read, in microseconds.

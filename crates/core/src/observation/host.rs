@@ -37,7 +37,7 @@ pub struct Host {
 pub struct Systemd {
     /// The folder by which systemd marks that it is running (`/run/systemd/system`).
     pub booted: Fact<Text>,
-    /// What the manager says of itself over the bus.
+    /// What the manager said of itself when it was first asked over the present connection.
     pub manager: Fact<Manager>,
 }
 

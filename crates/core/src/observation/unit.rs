@@ -157,7 +157,8 @@ pub struct UnitState {
     /// `NeedDaemonReload`: the file on disk is newer than what systemd read.
     #[serde(default)]
     pub need_daemon_reload: Option<bool>,
-    /// The file the unit was read from, if that still exists.
+    /// The file the unit was read from, if that still exists. Looked for only where a reload is needed, as one is
+    /// when the file is gone.
     #[serde(default)]
     pub fragment: Fact<Text>,
     /// A file of the unit's name where packages put units, which unmasking would bring back.

@@ -44,16 +44,29 @@ enum Question {
 /// The answers to a batch, in its order.
 #[derive(Debug)]
 pub(super) struct Answers {
-    questions: Vec<Question>,
     replies: Vec<Reply>,
 }
 
-#[derive(Debug, Clone)]
+/// An answer, read as it comes: the time until the next one is free.
+#[derive(Debug)]
 enum Reply {
-    Value(Message),
+    Property((String, OwnedVariant)),
+    Properties(HashMap<String, OwnedVariant>),
+    States(Message),
     /// The other side is too old to know what was asked for.
     Unknown,
     Failed(Why),
+}
+
+impl Reply {
+    fn read(question: Question, message: Message) -> Result<Self, zbus::Error> {
+        let body = message.body();
+        Ok(match question {
+            Question::One(property) => Self::Property((property.to_owned(), body.deserialize()?)),
+            Question::All => Self::Properties(body.deserialize()?),
+            Question::States => Self::States(message),
+        })
+    }
 }
 
 impl Batch {
@@ -103,10 +116,11 @@ impl Batch {
     /// Sends all questions and waits for the answers. What is not answered by `deadline` has timed out.
     pub(super) async fn run(self, connection: &Connection, deadline: Instant) -> Answers {
         if self.questions.is_empty() {
-            return Answers { questions: Vec::new(), replies: Vec::new() };
+            return Answers { replies: Vec::new() };
         }
-        let mut replies = vec![Reply::Failed(Why::Timeout); self.questions.len()];
-        let exchange = timeout_at(deadline, exchange(connection, &self.messages, &mut replies)).await;
+        let mut replies: Vec<_> = self.questions.iter().map(|_| Reply::Failed(Why::Timeout)).collect();
+        let open = self.questions.iter().zip(&mut replies);
+        let exchange = timeout_at(deadline, exchange(connection, &self.messages, open)).await;
         if let Ok(Err(why)) = exchange {
             for reply in &mut replies {
                 if matches!(reply, Reply::Failed(Why::Timeout)) {
@@ -114,12 +128,16 @@ impl Batch {
                 }
             }
         }
-        Answers { questions: self.questions, replies }
+        Answers { replies }
     }
 }
 
 /// Sends `messages` and files the replies as they come, until all are there.
-async fn exchange(connection: &Connection, messages: &[Message], replies: &mut [Reply]) -> Result<(), Why> {
+async fn exchange<'a>(
+    connection: &Connection,
+    messages: &[Message],
+    replies: impl Iterator<Item = (&'a Question, &'a mut Reply)>,
+) -> Result<(), Why> {
     // Before sending, so that no reply is missed.
     let mut stream = MessageStream::from(connection);
     let serials = messages.iter().map(|message| message.primary_header().serial_num());
@@ -128,9 +146,9 @@ async fn exchange(connection: &Connection, messages: &[Message], replies: &mut [
     while !open.is_empty() {
         let message = stream.next().await.ok_or(Why::Closed)?.map_err(|error| answer::why(&error))?;
         let serial = message.header().reply_serial();
-        let Some(reply) = serial.and_then(|serial| open.remove(&serial)) else { continue };
+        let Some((question, reply)) = serial.and_then(|serial| open.remove(&serial)) else { continue };
         *reply = match message.message_type() {
-            Type::MethodReturn => Reply::Value(message),
+            Type::MethodReturn => Reply::read(*question, message).unwrap_or(Reply::Failed(Why::Protocol)),
             Type::MethodCall | Type::Signal => Reply::Failed(Why::Protocol),
             Type::Error => {
                 let error = zbus::Error::from(message);
@@ -148,35 +166,23 @@ impl Answers {
         T: serde::de::DeserializeOwned + zbus::Type,
     {
         match self.replies.get(place.start) {
-            Some(Reply::Value(message)) => message.body().deserialize().map(Some).map_err(|_| Why::Protocol),
+            Some(Reply::States(message)) => message.body().deserialize().map(Some).map_err(|_| Why::Protocol),
             Some(Reply::Unknown) => Ok(None),
             Some(Reply::Failed(why)) => Err(*why),
-            None => Err(Why::Protocol),
+            _ => Err(Why::Protocol),
         }
     }
 
-    /// The properties answered at `place`. A property an old systemd does not have is simply not there.
-    pub(super) fn properties(&self, place: Place) -> Result<Properties, Why> {
+    /// Takes the properties answered at `place`. One that an old systemd does not have is simply not there.
+    pub(super) fn properties(&mut self, place: Place) -> Result<Properties, Why> {
         let mut properties = Properties::default();
-        let questions = self.questions.get(place.clone()).ok_or(Why::Protocol)?;
-        let replies = self.replies.get(place).ok_or(Why::Protocol)?;
-        for (question, reply) in questions.iter().zip(replies) {
-            let message = match reply {
-                Reply::Value(message) => message,
-                Reply::Unknown => continue,
-                Reply::Failed(why) => return Err(*why),
-            };
-            match question {
-                Question::One(property) => {
-                    let value: OwnedVariant = message.body().deserialize().map_err(|_| Why::Protocol)?;
-                    properties.add([((*property).to_owned(), value)]);
-                }
-                Question::States => return Err(Why::Protocol),
-                Question::All => {
-                    let values: HashMap<String, OwnedVariant> =
-                        message.body().deserialize().map_err(|_| Why::Protocol)?;
-                    properties.add(values);
-                }
+        for reply in self.replies.get_mut(place).ok_or(Why::Protocol)? {
+            match std::mem::replace(reply, Reply::Unknown) {
+                Reply::Property(property) => properties.add([property]),
+                Reply::Properties(values) => properties.add(values),
+                Reply::Unknown => {}
+                Reply::States(_) => return Err(Why::Protocol),
+                Reply::Failed(why) => return Err(why),
             }
         }
         Ok(properties)

@@ -1,7 +1,7 @@
 //! One kept connection to the system bus.
 
-use selfcheck_core::Text;
 use selfcheck_core::Why;
+use selfcheck_core::observation::Manager;
 use zbus::Connection;
 use zbus::connection::Builder;
 
@@ -12,13 +12,13 @@ use super::answer;
 pub(crate) struct Bus {
     address: String,
     connection: Option<Connection>,
-    /// The version of systemd at the other end of this connection, once known.
-    pub(super) version: Option<Text>,
+    /// What systemd said of itself over this connection.
+    pub(super) manager: Option<Manager>,
 }
 
 impl Bus {
     pub(crate) const fn new(address: String) -> Self {
-        Self { address, connection: None, version: None }
+        Self { address, connection: None, manager: None }
     }
 
     /// The open connection, or a new one.
@@ -41,6 +41,6 @@ impl Bus {
     /// Forgets a connection that did not answer in time, so that a late answer is never taken for a later one's.
     pub(super) fn forget(&mut self) {
         self.connection = None;
-        self.version = None;
+        self.manager = None;
     }
 }

@@ -49,9 +49,15 @@ fn state(unit: &Listed, properties: &mut Properties) -> Result<UnitState, Why> {
         sub_state: unit.sub.clone(),
         unit_file_state: properties.text("UnitFileState")?.map(|word| UnitFileState::from(word.as_str())),
         need_daemon_reload: properties.take("NeedDaemonReload")?,
-        fragment: properties.text("FragmentPath")?.map_or(Fact::NotApplicable, Fact::Present),
+        fragment: Fact::NotApplicable,
         vendor_file: Fact::NotApplicable,
     })
+}
+
+/// Adds the file that a unit was read from, where that was asked.
+pub(super) fn add_file(state: &mut UnitState, properties: &mut Properties) -> Result<(), Why> {
+    state.fragment = properties.text("FragmentPath")?.map_or(Fact::NotApplicable, Fact::Present);
+    Ok(())
 }
 
 /// `ExecStart`: path, arguments, whether failure is ignored, and eight numbers about the last run.

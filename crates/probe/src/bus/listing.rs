@@ -53,7 +53,7 @@ async fn one_by_one(connection: &Connection, names: &[&str], deadline: Instant) 
     let wanted = [("Unit", "LoadState"), ("Unit", "ActiveState"), ("Unit", "SubState")];
     let mut batch = Batch::default();
     let asked: Vec<_> = names.iter().map(|name| (name, batch.ask(&object_path(name), &wanted))).collect();
-    let answers = batch.run(connection, deadline).await;
+    let mut answers = batch.run(connection, deadline).await;
     let listed = asked.into_iter().map(|(name, place)| {
         let mut properties = answers.properties(place)?;
         let load = properties.text("LoadState")?.ok_or(Why::Protocol)?;

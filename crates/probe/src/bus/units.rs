@@ -4,7 +4,6 @@ use selfcheck_core::Clock;
 use selfcheck_core::Fact;
 use selfcheck_core::Generation;
 use selfcheck_core::Namespace;
-use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::AgentUnit;
 use selfcheck_core::observation::LoadState;
@@ -12,6 +11,7 @@ use selfcheck_core::observation::Manager;
 use selfcheck_core::observation::ServiceUnit;
 use selfcheck_core::observation::TimerUnit;
 use selfcheck_core::observation::UnitResult;
+use selfcheck_core::observation::UnitState;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 
@@ -68,16 +68,11 @@ pub(crate) struct Units {
 const MANAGER: [(&str, &str); 2] = [("Manager", "SystemState"), ("Manager", "Version")];
 const AGENT: [(&str, &str); 1] = [("Service", "MainPID")];
 /// What is asked about the file of every unit that is judged.
-const FILE: [(&str, &str); 3] =
-    [("Unit", "UnitFileState"), ("Unit", "NeedDaemonReload"), ("Unit", "FragmentPath")];
-const SERVICE: [(&str, &str); 6] = [
-    FILE[0],
-    FILE[1],
-    FILE[2],
-    ("Service", "Result"),
-    ("Service", "ExecMainExitTimestamp"),
-    ("Service", "ExecStart"),
-];
+const FILE: [(&str, &str); 2] = [("Unit", "UnitFileState"), ("Unit", "NeedDaemonReload")];
+const SERVICE: [(&str, &str); 5] =
+    [FILE[0], FILE[1], ("Service", "Result"), ("Service", "ExecMainExitTimestamp"), ("Service", "ExecStart")];
+/// What matters only where systemd has not read the file as it now is, which includes a file that is gone.
+const CHANGED: [(&str, &str); 1] = [("Unit", "FragmentPath")];
 /// What matters only to a timer that never fired.
 const NEW_TIMER: [(&str, &str); 2] =
     [("Unit", "ActiveEnterTimestamp"), ("Unit", "ActiveEnterTimestampMonotonic")];
@@ -135,12 +130,11 @@ impl Units {
         };
         let mut batch = Batch::default();
         let states_at = batch.ask_states(&names.all());
-        let manager_at =
-            batch.ask(MANAGER_PATH, if bus.version.is_some() { &MANAGER[..1] } else { &MANAGER });
+        let manager_at = batch.ask(MANAGER_PATH, if bus.manager.is_some() { &[] } else { &MANAGER[..] });
         let agent_at = batch.ask(&object_path(&names.agent), &AGENT);
         let timer_at = ask_timer(&mut batch, &names.timer_v2);
         let service_at = batch.ask(&object_path(&names.service_v2), &SERVICE);
-        let answers = batch.run(&connection, deadline).await;
+        let mut answers = batch.run(&connection, deadline).await;
 
         let listed = listing::listed(&answers, &states_at, names.all(), &connection, deadline).await;
         let [agent, timer_v2, service_v2, timer_v1, service_v1] = match listed {
@@ -155,17 +149,17 @@ impl Units {
         let timer_v1_at = if exists(&timer_v1) { ask_timer(&mut batch, &names.timer_v1) } else { 0..0 };
         let service_v1_at =
             if exists(&service_v1) { batch.ask(&object_path(&names.service_v1), &SERVICE) } else { 0..0 };
-        let answers_v1 = batch.run(&connection, deadline).await;
+        let mut answers_v1 = batch.run(&connection, deadline).await;
 
         let timer = |properties, unit: &Listed| detail::timer(unit, properties, clock);
         let service = |properties, unit: &Listed| detail::service(unit, properties, clock);
         let mut units = Self {
-            manager: manager(&answers, manager_at, &mut bus.version).into(),
-            agent: unit(&agent, &answers, agent_at, |properties, unit| detail::agent(unit, properties)),
-            timer_v2: unit(&timer_v2, &answers, timer_at, timer),
-            service_v2: unit(&service_v2, &answers, service_at, service),
-            timer_v1: unit(&timer_v1, &answers_v1, timer_v1_at, timer),
-            service_v1: unit(&service_v1, &answers_v1, service_v1_at, service),
+            manager: manager(&mut answers, manager_at, &mut bus.manager).into(),
+            agent: unit(&agent, &mut answers, agent_at, |properties, unit| detail::agent(unit, properties)),
+            timer_v2: unit(&timer_v2, &mut answers, timer_at, timer),
+            service_v2: unit(&service_v2, &mut answers, service_at, service),
+            timer_v1: unit(&timer_v1, &mut answers_v1, timer_v1_at, timer),
+            service_v1: unit(&service_v1, &mut answers_v1, service_v1_at, service),
         };
         units.ask_more(&connection, deadline).await;
         units
@@ -175,34 +169,39 @@ impl Units {
     async fn ask_more(&mut self, connection: &zbus::Connection, deadline: Instant) {
         let mut batch = Batch::default();
         let mut timers = Vec::new();
-        for timer in [&mut self.timer_v2, &mut self.timer_v1] {
-            if let Fact::Present(TimerUnit { last_trigger: None, state, .. }) = timer {
-                timers.push((batch.ask(&object_path(state.unit.as_str()), &NEW_TIMER), timer));
-            }
+        for fact in [&mut self.timer_v2, &mut self.timer_v1] {
+            let Fact::Present(timer) = fact else { continue };
+            let mut wanted = if timer.last_trigger.is_none() { NEW_TIMER.to_vec() } else { Vec::new() };
+            wanted.extend(changed(&timer.state));
+            timers.push((batch.ask(&object_path(timer.state.unit.as_str()), &wanted), fact));
         }
         let mut services = Vec::new();
-        for service in [&mut self.service_v2, &mut self.service_v1] {
-            let busy_or_failed =
-                |service: &&ServiceUnit| service.is_running() || service.result != Some(UnitResult::Success);
-            if let Some(unit) = service.present().filter(busy_or_failed) {
-                services.push((batch.ask(&object_path(unit.state.unit.as_str()), &BUSY_OR_FAILED), service));
-            }
+        for fact in [&mut self.service_v2, &mut self.service_v1] {
+            let Fact::Present(service) = fact else { continue };
+            let busy_or_failed = service.is_running() || service.result != Some(UnitResult::Success);
+            let mut wanted = if busy_or_failed { BUSY_OR_FAILED.to_vec() } else { Vec::new() };
+            wanted.extend(changed(&service.state));
+            services.push((batch.ask(&object_path(service.state.unit.as_str()), &wanted), fact));
         }
-        let answers = batch.run(connection, deadline).await;
+        let mut answers = batch.run(connection, deadline).await;
         for (place, timer) in timers {
-            add(timer, &answers, place, |timer, mut properties| {
+            add(timer, &mut answers, place, |timer, mut properties| {
                 timer.active_since = properties.moment("ActiveEnterTimestamp")?;
-                Ok(())
+                detail::add_file(&mut timer.state, &mut properties)
             });
         }
         for (place, service) in services {
-            add(service, &answers, place, |service, mut properties| {
+            add(service, &mut answers, place, |service, mut properties| {
                 service.exit_status = properties.take("ExecMainStatus")?;
                 service.started = properties.moment("ExecMainStartTimestamp")?;
-                Ok(())
+                detail::add_file(&mut service.state, &mut properties)
             });
         }
     }
+}
+
+fn changed(state: &UnitState) -> &'static [(&'static str, &'static str)] {
+    if state.need_daemon_reload == Some(false) { &[] } else { &CHANGED }
 }
 
 fn exists(unit: &Listed) -> bool {
@@ -217,7 +216,7 @@ fn ask_timer(batch: &mut Batch, name: &str) -> Place {
 /// A unit that exists, from what was answered about it.
 fn unit<T>(
     unit: &Listed,
-    answers: &Answers,
+    answers: &mut Answers,
     place: Place,
     read: impl FnOnce(Properties, &Listed) -> Result<T, Why>,
 ) -> Fact<T> {
@@ -231,7 +230,7 @@ fn unit<T>(
 /// Adds what was answered later. A unit about which that could not be had is unreadable.
 fn add<T>(
     fact: &mut Fact<T>,
-    answers: &Answers,
+    answers: &mut Answers,
     place: Place,
     read: impl FnOnce(&mut T, Properties) -> Result<(), Why>,
 ) {
@@ -242,11 +241,12 @@ fn add<T>(
     }
 }
 
-/// The manager's state. Its version does not change under a connection and is asked for once.
-fn manager(answers: &Answers, place: Place, version: &mut Option<Text>) -> Result<Manager, Why> {
-    let mut properties = answers.properties(place)?;
-    if version.is_none() {
-        *version = properties.text("Version")?;
+/// What the manager says of itself, asked once per connection.
+fn manager(answers: &mut Answers, place: Place, known: &mut Option<Manager>) -> Result<Manager, Why> {
+    if let Some(known) = known {
+        return Ok(known.clone());
     }
-    Ok(Manager { version: version.clone(), state: properties.text("SystemState")? })
+    let mut properties = answers.properties(place)?;
+    let manager = Manager { version: properties.text("Version")?, state: properties.text("SystemState")? };
+    Ok(known.insert(manager).clone())
 }

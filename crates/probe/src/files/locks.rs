@@ -1,19 +1,17 @@
 //! Whether somebody holds a lock, told by `/proc/locks` without touching the lock.
 
 use std::fs::File;
-use std::fs::OpenOptions;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use nix::fcntl::OFlag;
 use nix::sys::stat::major;
 use nix::sys::stat::minor;
 use selfcheck_core::Fact;
 use selfcheck_core::observation::LockState;
 
 use super::read::failed;
+use super::read::place;
 use super::read::read;
 
 /// `/proc/locks` and the list of mounts have a line of some 100 bytes each for everything on the host.
@@ -24,9 +22,8 @@ type Device = (u64, u64);
 
 /// Whether the file at `path` is locked by anybody this process can see.
 pub(super) fn state(path: &str) -> Fact<LockState> {
-    // Opened as a mere place in the file system: neither the right to read it nor the lock is needed.
-    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
-    let file = match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {
+    // Neither the right to read it nor the lock is needed.
+    let file = match place(Path::new(path)) {
         Ok(file) => file,
         Err(error) => return failed(&error),
     };

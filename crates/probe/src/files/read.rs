@@ -15,6 +15,9 @@ use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 
+/// The bytes for which there is room from the start.
+const ROOM: usize = 4 << 10;
+
 /// A file that was asked for by name and could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -75,8 +78,16 @@ pub(crate) fn open(path: &Path) -> Fact<File> {
     }
 }
 
+/// Opens `path`, whatever it is, as a mere place in the file system: nothing can be read through it, but its kind
+/// and its true name can be told.
+pub(super) fn place(path: &Path) -> io::Result<File> {
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+    OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)
+}
+
 fn read_bytes(file: &File, limit: u64) -> Result<Vec<u8>, Why> {
-    let mut bytes = Vec::new();
+    // Room for most files in one call; those of /proc do not say how large they are.
+    let mut bytes = Vec::with_capacity(ROOM.min(usize::try_from(limit).unwrap_or(ROOM)));
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| why(&error))?;
     if bytes.len() as u64 > limit { Err(Why::TooLarge) } else { Ok(bytes) }
 }

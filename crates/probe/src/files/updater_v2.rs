@@ -1,5 +1,7 @@
 //! The files of `teleport-update`.
 
+use std::collections::HashSet;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -15,6 +17,7 @@ use selfcheck_core::observation::UpdaterBinary;
 
 use super::locks;
 use super::read::failed;
+use super::read::place;
 use super::read::read;
 use super::update_config;
 
@@ -61,11 +64,15 @@ fn written(path: &str) -> Option<Timestamp> {
 /// update.yaml names for links, where it names one. Its version is the installation's own; its path is one where
 /// a shell finds it, if there is one.
 fn binary(namespace: &Namespace, links: Option<String>) -> Fact<UpdaterBinary> {
-    let own = links.filter(|folder| folder.starts_with('/')).into_iter().chain([namespace.link_dir()]);
+    let named = links.filter(|folder| folder.starts_with('/'));
     let usual = ["/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin"].map(str::to_owned);
+    let mut folders: Vec<String> = named.into_iter().chain([namespace.link_dir()]).chain(usual).collect();
+    // The links of the default installation are at the usual place.
+    let mut known = HashSet::new();
+    folders.retain(|folder| known.insert(folder.clone()));
     let mut found: Option<UpdaterBinary> = None;
     let mut first_unreadable = None;
-    for folder in own.chain(usual) {
+    for folder in folders {
         let path = format!("{folder}/{}", selfcheck_core::Generation::V2.updater());
         match (program(&path), &mut found) {
             (Fact::Present(binary), None) => found = Some(binary),
@@ -84,12 +91,15 @@ fn binary(namespace: &Namespace, links: Option<String>) -> Fact<UpdaterBinary> {
 }
 
 fn program(path: &str) -> Fact<UpdaterBinary> {
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => {}
-        Ok(_) => return Fact::Absent,
+    // Opened as a mere place in the file system, whose kind and true name the open file then tells.
+    let file = match place(Path::new(path)) {
+        Ok(file) => file,
         Err(error) => return failed(&error),
+    };
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Fact::Absent;
     }
-    let target = std::fs::canonicalize(path).ok();
+    let target = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok();
     let revision = target.as_deref().and_then(Path::to_str).and_then(Revision::of_program);
     Fact::Present(UpdaterBinary { path: path.into(), revision })
 }
