@@ -8,12 +8,8 @@ use selfcheck_core::assess;
 use selfcheck_tests::Case;
 use selfcheck_tests::cases;
 
-/// Reasons of the catalogue that nothing finds yet: the older updater beside the newer one, and Kubernetes.
-const NOT_YET: [Reason; 12] = [
-    Reason::TwoUpdaters,
-    Reason::V1EndpointWrong,
-    Reason::V1ScheduleBad,
-    Reason::RestartNeeded,
+/// Reasons of the catalogue that nothing finds yet: those of Kubernetes.
+const NOT_YET: [Reason; 8] = [
     Reason::KubeUpdaterOff,
     Reason::KubeNeverRan,
     Reason::KubeUpdateFailed,

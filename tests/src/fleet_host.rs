@@ -72,6 +72,43 @@ impl Host {
         self.guest.systemctl(&["daemon-reload"]);
     }
 
+    /// A host whose agent is updated by the older updater, which has run once.
+    pub fn with_v1() -> Option<Self> {
+        let host = Self::with_package()?;
+        host.install_v1();
+        host.guest.systemctl(&["restart", "teleport.service"]);
+        host.guest.systemctl(&["start", "teleport-upgrade.service"]);
+        Some(host)
+    }
+
+    /// Installs what the package of the older updater brings, and starts its timer as the package does.
+    pub fn install_v1(&self) {
+        let script = include_str!("../standins/teleport-upgrade.sh");
+        self.guest.write("/usr/sbin/teleport-upgrade", script);
+        self.guest.must(&["chmod", "755", "/usr/sbin/teleport-upgrade"]);
+        self.guest.write(
+            "/usr/lib/systemd/system/teleport-upgrade.service",
+            "[Unit]\nDescription=Teleport updater\n\n[Service]\nType=oneshot\nExecStart=/usr/sbin/teleport-upgrade run\n",
+        );
+        self.guest.write(
+            "/usr/lib/systemd/system/teleport-upgrade.timer",
+            "[Unit]\nDescription=Teleport updater timer\n\n[Timer]\nOnActiveSec=1m\nOnUnitActiveSec=30m\n\n[Install]\n\
+             WantedBy=timers.target\n",
+        );
+        self.guest.write(
+            "/etc/systemd/system/teleport.service.d/teleport-upgrader-env.conf",
+            "[Service]\nEnvironment=TELEPORT_EXT_UPGRADER=unit\n",
+        );
+        let endpoint = format!("{}/v1/webapi/automaticupgrades/channel/stable/cloud", self.proxy.address());
+        for (name, text) in
+            [("endpoint", endpoint.as_str()), ("schedule", "1795600000 1795603600\n"), ("installer", "apt\n")]
+        {
+            self.guest.write(&format!("/etc/teleport-upgrade.d/{name}"), text);
+        }
+        self.guest.systemctl(&["daemon-reload"]);
+        self.guest.systemctl(&["enable", "--now", "teleport-upgrade.timer"]);
+    }
+
     /// Writes the agent's configuration for installation `suffix` ("" is the default one) with these `services`.
     pub fn configure(&self, suffix: &str, services: &str) {
         let path = if suffix.is_empty() {

@@ -176,7 +176,7 @@ fn observation(
     installation: Installation,
     holds: Fact<selfcheck_core::observation::Holds>,
 ) -> Observation {
-    let Units { manager, agent, timer_v2, service_v2, timer_v1, service_v1 } = seen.units;
+    let Units { manager, resumed, agent, timer_v2, service_v2, timer_v1, service_v1 } = seen.units;
     let Installation { host, v2, v1 } = installation;
     Observation {
         schema: ObservationSchema,
@@ -191,7 +191,7 @@ fn observation(
             config: seen.files.config,
             host_id: seen.files.host_id,
         },
-        systemd: Systemd { booted, manager },
+        systemd: Systemd { booted, resumed, manager },
         v2: UpdaterV2 {
             config_path: v2.config_path,
             config: v2.config,
@@ -207,6 +207,7 @@ fn observation(
             service: service_v1,
             endpoint: v1.endpoint,
             schedule: v1.schedule,
+            schedule_written: v1.schedule_written,
             installer: v1.installer,
             neutralised: v1.neutralised,
             holds,

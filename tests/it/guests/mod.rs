@@ -5,6 +5,8 @@ mod applicability;
 mod buses;
 mod config;
 mod healthy;
+mod pairs;
 mod runs;
 mod schedule;
 mod suffixes;
+mod v1;

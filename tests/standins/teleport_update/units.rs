@@ -55,8 +55,23 @@ pub(crate) fn set_up(installation: &Installation, version: &str) -> Outcome {
             ),
         )?;
     }
+    if installation.suffix.is_none() {
+        neutralise_v1(&mark)?;
+    }
     systemctl(&["daemon-reload"])?;
     systemctl(&["enable", "--now", &timer])
+}
+
+/// Takes the older updater out of action, where it is there. Only the default installation does this.
+fn neutralise_v1(mark: &str) -> Outcome {
+    if !Path::new("/etc/teleport-upgrade.d").exists() {
+        return Ok(());
+    }
+    fs::write("/etc/teleport-upgrade.d/schedule", "nop")?;
+    write(
+        "teleport-upgrade.service.d/teleport-update.conf",
+        &format!("{mark}[Service]\nExecStart=\nExecStart=-/bin/echo 'replaced by teleport-update'\n"),
+    )
 }
 
 /// Lets the agent take up the version just linked.

@@ -39,6 +39,15 @@ impl<'a> Case<'a> {
         Self { observation, policy, horizon: Horizon::new(now), findings: Vec::new() }
     }
 
+    /// Whether the host has been up and awake for long enough to blame anything for being late.
+    pub(super) fn is_settled(&mut self) -> bool {
+        let grace = self.policy.thresholds.boot_grace.usec();
+        let resumed = self.observation.systemd.resumed;
+        // Both are asked, so that the status holds until the later one ends.
+        let awake = resumed.is_none_or(|resumed| self.horizon.is_past(resumed.monotonic, grace));
+        self.horizon.is_past_boottime(0, grace) && awake
+    }
+
     /// Adds a finding with the catalogue's severity and remedy.
     pub(super) fn find(&mut self, reason: Reason) -> &mut Draft {
         let entry = reason.entry();

@@ -1,4 +1,4 @@
-//! update.yaml: is the updater told to update this agent, and from the right cluster?
+//! The updater's configuration: is it told to update this agent, and from the right cluster?
 
 use crate::Fact;
 use crate::Generation;
@@ -10,13 +10,11 @@ use crate::observation::UpdateConfig;
 use super::case::Case;
 use super::gaps;
 use super::presence::Updater;
+use super::v1;
 
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     if updater.generation == Generation::V1 {
-        let unit = Generation::V1.timer(&case.observation.agent.namespace);
-        case.find(Reason::V1Deprecated).of(Generation::V1).because("unit", unit.as_str());
-        held_package(case);
-        return;
+        return v1::judge(case);
     }
     let observation = case.observation;
     let path = &observation.v2.config_path;
@@ -31,6 +29,7 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
         Fact::Unreadable(why) => gaps::config(case, *why),
         Fact::NotApplicable => {}
     }
+    v1::beside(case);
 }
 
 fn configured(case: &mut Case<'_>, config: &UpdateConfig) {
@@ -71,16 +70,5 @@ fn proxy(case: &mut Case<'_>, config: &UpdateConfig) {
             .because("update.yaml", updaters)
             .because("teleport.yaml", agents)
             .remedied_by(Some(RemedyId::SetProxyV2));
-    }
-}
-
-/// Packages held for v1, whose updates go through the package manager.
-fn held_package(case: &mut Case<'_>) {
-    let Some(holds) = case.observation.v1.holds.present() else { return };
-    if let Some(package) = holds.packages.first() {
-        case.find(Reason::PackageHeld)
-            .of(Generation::V1)
-            .because("package", package)
-            .because_of("source", holds.source.clone());
     }
 }

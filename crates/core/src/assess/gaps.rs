@@ -1,7 +1,9 @@
 //! Evidence that was needed and could not be read.
 
+use crate::Generation;
 use crate::Reason;
 use crate::RemedyId;
+use crate::Text;
 use crate::Why;
 
 use super::case::Case;
@@ -16,6 +18,24 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     if let Some((fact, why)) = hidden.or_else(|| updater.service.why().map(|why| ("service", why))) {
         let fact = format!("{} {fact}", updater.generation.updater());
         bus(case, &fact, why);
+    }
+    if updater.generation == Generation::V1 {
+        v1_files(case);
+    }
+}
+
+/// The older updater has its configuration in several files; the first that is out of reach is the finding.
+fn v1_files(case: &mut Case<'_>) {
+    let v1 = &case.observation.v1;
+    let files = [
+        ("/etc/teleport-upgrade.d/endpoint", &v1.endpoint),
+        ("/etc/teleport-upgrade.d/schedule", &v1.schedule),
+        ("/etc/teleport-upgrade.d/installer", &v1.installer),
+        ("/etc/systemd/system/teleport-upgrade.service.d", &v1.neutralised),
+    ];
+    let hidden = files.into_iter().find_map(|(path, file)| Some((path, file.why()?)));
+    if let Some((path, why)) = hidden.filter(|(_, why)| !why.is_corruption()) {
+        config_at(case, Generation::V1, path.into(), why);
     }
 }
 
@@ -32,8 +52,16 @@ pub(super) fn place(case: &mut Case<'_>, fact: &'static str, why: Why) {
 
 /// update.yaml could not be read.
 pub(super) fn config(case: &mut Case<'_>, why: Why) {
-    let (remedy, path) = (remedy(case, why), case.observation.v2.config_path.clone());
-    case.find(Reason::ConfigDenied).because("path", path).because("why", why.code()).remedied_by(remedy);
+    config_at(case, Generation::V2, case.observation.v2.config_path.clone(), why);
+}
+
+fn config_at(case: &mut Case<'_>, generation: Generation, path: Text, why: Why) {
+    let remedy = remedy(case, why);
+    case.find(Reason::ConfigDenied)
+        .of(generation)
+        .because("path", path)
+        .because("why", why.code())
+        .remedied_by(remedy);
 }
 
 /// What decides whether an updater is needed could not be seen.

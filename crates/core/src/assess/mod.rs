@@ -14,6 +14,7 @@ mod process;
 mod run;
 mod schedule;
 mod update;
+mod v1;
 mod verdict;
 
 use crate::Clock;

@@ -44,7 +44,7 @@ fn old_binary(case: &mut Case<'_>, process: &Process) {
     let length = case.policy.thresholds.old_binary.usec();
     let old_enough = case.horizon.is_past_boottime(started, length);
     let long_enough = case.horizon.is_past_realtime(since, length);
-    if old_enough && long_enough {
+    if old_enough && long_enough && case.is_settled() {
         case.find(Reason::RunningOldBinary)
             .because("pid", process.pid)
             .because("executable", &executable.path)

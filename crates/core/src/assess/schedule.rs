@@ -4,6 +4,7 @@ use crate::Fact;
 use crate::Generation;
 use crate::Reason;
 use crate::RemedyId;
+use crate::Usec;
 use crate::observation::ActiveState;
 use crate::observation::LoadState;
 use crate::observation::ServiceUnit;
@@ -79,9 +80,8 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
         return;
     }
     let failed = state.active_state == ActiveState::Failed;
-    let grace = case.policy.thresholds.boot_grace.usec();
-    if !failed && !case.horizon.is_past_boottime(0, grace) {
-        return; // the host is still starting
+    if !failed && !case.is_settled() {
+        return; // the host is still starting or waking
     }
     if !matches!(state.active_state, ActiveState::Active | ActiveState::Activating | ActiveState::Reloading) {
         case.find(Reason::TimerInactive)
@@ -152,9 +152,13 @@ fn overdue(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit) {
     let late = if by_interval {
         case.horizon.is_past(last.monotonic, thresholds.overdue_after(timer.schedule.period()))
     } else {
-        // By the calendar the distance of two firings says nothing; a next one that has passed does.
-        let slack = timer.schedule.slack();
-        case.horizon.is_past_realtime(next.realtime, slack.saturating_add(thresholds.overdue.usec()))
+        // By the calendar a next firing that has passed is late, unless the host slept through it or its clock
+        // jumped over it: it must also have been awake for as long as from the last firing to that one.
+        let allowed = timer.schedule.slack().saturating_add(thresholds.overdue.usec());
+        let apart = next.realtime.duration_since(last.realtime).as_micros();
+        let apart = Usec::try_from(apart.max(0)).unwrap_or(Usec::MAX);
+        let awake_for_long = case.horizon.is_past(last.monotonic, apart.saturating_add(allowed));
+        case.horizon.is_past_realtime(next.realtime, allowed) && awake_for_long
     };
     if late {
         case.find(Reason::TimerOverdue)

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::Fact;
+use crate::Moment;
 use crate::Namespace;
 use crate::Text;
 
@@ -37,6 +38,9 @@ pub struct Host {
 pub struct Systemd {
     /// The folder by which systemd marks that it is running (`/run/systemd/system`).
     pub booted: Fact<Text>,
+    /// When the host last woke from sleep, as systemd tells; null if it never slept or that is not known.
+    #[serde(default)]
+    pub resumed: Option<Moment>,
     /// What the manager said of itself when it was first asked over the present connection.
     pub manager: Fact<Manager>,
 }

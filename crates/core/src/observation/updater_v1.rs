@@ -1,5 +1,6 @@
 //! `teleport-upgrade`, managed updates v1.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -24,6 +25,9 @@ pub struct UpdaterV1 {
     /// `/etc/teleport-upgrade.d/schedule`: the window, written by the agent.
     #[serde(default)]
     pub schedule: Fact<Text>,
+    /// When that was last written.
+    #[serde(default)]
+    pub schedule_written: Option<Timestamp>,
     /// `/etc/teleport-upgrade.d/installer`: `apt`, `yum` or `nop`.
     #[serde(default)]
     pub installer: Fact<Text>,
@@ -33,6 +37,11 @@ pub struct UpdaterV1 {
     /// Packages of Teleport that the package manager is told not to change. Read only where v1 is judged.
     #[serde(default)]
     pub holds: Fact<Holds>,
+}
+
+impl UpdaterV1 {
+    /// The host of the version server of all clusters, which updaters since 14.3.1 do not follow.
+    pub const GLOBAL_SERVER: &str = "updates.releases.teleport.dev";
 }
 
 /// Packages held at their version.

@@ -80,8 +80,10 @@ pub struct Thresholds {
     pub stuck: Length,
     /// An agent that still runs a replaced version is a fault after this.
     pub old_binary: Length,
-    /// After boot, a schedule that has not begun is no fault for this long.
+    /// After boot and after waking from sleep, what is late is no fault for this long.
     pub boot_grace: Length,
+    /// The schedule that the agent writes for `teleport-upgrade` is stale after this. It writes one every 40 minutes.
+    pub v1_export: Length,
     /// This many failed runs in a row are critical.
     pub failed_runs: u32,
 }
@@ -96,6 +98,7 @@ impl Default for Thresholds {
             stuck: Length::minutes(60),
             old_binary: Length::minutes(30),
             boot_grace: Length::minutes(5),
+            v1_export: Length::minutes(120),
             failed_runs: 3,
         }
     }

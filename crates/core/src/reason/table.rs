@@ -133,10 +133,10 @@ catalogue! {
         "The timer of the older updater is active without the drop-in that takes it out of action, beside an enabled teleport-update. Each may undo what the other did.";
     V1EndpointWrong "v1-endpoint-wrong", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V1,
         "teleport-upgrade asks a wrong version server",
-        "The endpoint of teleport-upgrade is missing, names another host than the agent's proxy, or is a global channel that newer updaters no longer follow.";
+        "The endpoint of teleport-upgrade is missing, names another host than the agent's proxy, or is the global one of all clusters, which newer updaters no longer follow.";
     V1ScheduleBad "v1-schedule-bad", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V1,
-        "teleport-upgrade has no usable schedule or installer",
-        "The schedule that the agent exports is unusable, or the installer file is missing or says to do nothing, in which case the updater ends with success and updates nothing.";
+        "teleport-upgrade has no usable schedule or installer, so it updates nothing",
+        "The schedule that the agent writes every 40 minutes says never, is missing or is old although the agent has run for long; or the installer is missing or says to do nothing, in which case the updater ends with success and updates nothing; or a drop-in of teleport-update took it out of action and nothing took its place. An empty schedule is no fault: the agent leaves one while it cannot reach the auth service.";
     RunningOldBinary "running-old-binary", IMPAIRED, Critical, Host, Some(RemedyId::RestartAgent), V2,
         "the agent still runs a version that has been replaced on disk",
         "The agent's executable has been deleted or is not the version that the updater activated, for longer than a restart takes. The update takes effect only when the agent is restarted.";
@@ -180,8 +180,8 @@ catalogue! {
         "systemd did not answer in time, so the updater's state is unknown",
         "The bus or systemd did not answer before the look's deadline. The host may be overloaded or starting.";
     ConfigDenied "config-denied", UNKNOWN, Warning, Host, Some(RemedyId::LookAsRoot), UPGRADING,
-        "update.yaml could not be read, so the updater's state is unknown",
-        "update.yaml exists but may not be read by this user, or could not be read in time.";
+        "{updater}'s configuration could not be read, so its state is unknown",
+        "update.yaml, or a file in /etc/teleport-upgrade.d for the older updater, exists but may not be read by this user, or could not be read in time.";
     ApplicabilityUnreadable "applicability-unreadable", UNKNOWN, Warning, Host, Some(RemedyId::LookAsRoot), UPGRADING,
         "whether this agent needs an updater could not be seen",
         "No updater was found, but what decides whether one is needed (the agent's roles or its environment), or a place where one could be, could not be read.";

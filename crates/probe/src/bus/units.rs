@@ -3,7 +3,9 @@
 use selfcheck_core::Clock;
 use selfcheck_core::Fact;
 use selfcheck_core::Generation;
+use selfcheck_core::Moment;
 use selfcheck_core::Namespace;
+use selfcheck_core::Usec;
 use selfcheck_core::Why;
 use selfcheck_core::observation::AgentUnit;
 use selfcheck_core::observation::LoadState;
@@ -58,6 +60,8 @@ impl Names {
 #[derive(Debug, Clone)]
 pub(crate) struct Units {
     pub(crate) manager: Fact<Manager>,
+    /// When the host last woke from sleep.
+    pub(crate) resumed: Option<Moment>,
     pub(crate) agent: Fact<AgentUnit>,
     pub(crate) timer_v2: Fact<TimerUnit>,
     pub(crate) service_v2: Fact<ServiceUnit>,
@@ -67,6 +71,12 @@ pub(crate) struct Units {
 
 const MANAGER: [(&str, &str); 2] = [("Manager", "SystemState"), ("Manager", "Version")];
 const AGENT: [(&str, &str); 1] = [("Service", "MainPID")];
+/// The target that is active while the host sleeps, and what tells when it woke.
+const SLEEP: &str = "sleep.target";
+const WOKE: [(&str, &str); 2] =
+    [("Unit", "InactiveEnterTimestamp"), ("Unit", "InactiveEnterTimestampMonotonic")];
+/// Two clocks read one after the other are this far apart on a busy host, in microseconds.
+const LEAST_SLEEP: Usec = 1_000_000;
 /// What is asked about the file of every unit that is judged.
 const FILE: [(&str, &str); 2] = [("Unit", "UnitFileState"), ("Unit", "NeedDaemonReload")];
 const SERVICE: [(&str, &str); 5] =
@@ -88,6 +98,7 @@ impl Units {
     pub(crate) const fn not_applicable() -> Self {
         Self {
             manager: Fact::NotApplicable,
+            resumed: None,
             agent: Fact::NotApplicable,
             timer_v2: Fact::NotApplicable,
             service_v2: Fact::NotApplicable,
@@ -99,6 +110,7 @@ impl Units {
     const fn unreadable(why: Why) -> Self {
         Self {
             manager: Fact::Unreadable(why),
+            resumed: None,
             agent: Fact::Unreadable(why),
             timer_v2: Fact::Unreadable(why),
             service_v2: Fact::Unreadable(why),
@@ -131,6 +143,9 @@ impl Units {
         let mut batch = Batch::default();
         let states_at = batch.ask_states(&names.all());
         let manager_at = batch.ask(MANAGER_PATH, if bus.manager.is_some() { &[] } else { &MANAGER[..] });
+        // Only a host that ever slept has a boot-time clock that is ahead.
+        let has_slept = clock.boottime.saturating_sub(clock.monotonic) > LEAST_SLEEP;
+        let woke_at = batch.ask(&object_path(SLEEP), if has_slept { &WOKE } else { &[] });
         let agent_at = batch.ask(&object_path(&names.agent), &AGENT);
         let timer_at = ask_timer(&mut batch, &names.timer_v2);
         let service_at = batch.ask(&object_path(&names.service_v2), &SERVICE);
@@ -155,6 +170,10 @@ impl Units {
         let service = |properties, unit: &Listed| detail::service(unit, properties, clock);
         let mut units = Self {
             manager: manager(&mut answers, manager_at, &mut bus.manager).into(),
+            resumed: answers
+                .properties(woke_at)
+                .and_then(|mut sleep| sleep.moment("InactiveEnterTimestamp"))
+                .unwrap_or_default(),
             agent: unit(&agent, &mut answers, agent_at, |properties, unit| detail::agent(unit, properties)),
             timer_v2: unit(&timer_v2, &mut answers, timer_at, timer),
             service_v2: unit(&service_v2, &mut answers, service_at, service),

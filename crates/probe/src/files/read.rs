@@ -5,10 +5,12 @@ use std::fs::Metadata;
 use std::fs::OpenOptions;
 use std::io;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use selfcheck_core::Fact;
@@ -76,6 +78,11 @@ pub(crate) fn open(path: &Path) -> Fact<File> {
         Ok(()) => Fact::Present(file),
         Err(why) => Fact::Unreadable(why),
     }
+}
+
+/// When the file at `path` was last written.
+pub(super) fn written(path: &str) -> Option<Timestamp> {
+    Timestamp::new(std::fs::metadata(path).ok()?.mtime(), 0).ok()
 }
 
 /// Opens `path`, whatever it is, as a mere place in the file system: nothing can be read through it, but its kind

@@ -2,15 +2,19 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 
 use super::read::exists;
 use super::read::read;
+use super::read::written;
 
 /// The drop-in by which managed updates v2 take v1 out of action.
 const NEUTRALISING: &str = "/etc/systemd/system/teleport-upgrade.service.d/teleport-update.conf";
+/// Where its configuration lies.
+const FOLDER: &str = "/etc/teleport-upgrade.d";
 /// Each file of v1 holds one short line.
 const LIMIT: u64 = 64 << 10;
 
@@ -19,6 +23,7 @@ pub(crate) struct FilesV1 {
     pub(crate) script: Fact<Text>,
     pub(crate) endpoint: Fact<Text>,
     pub(crate) schedule: Fact<Text>,
+    pub(crate) schedule_written: Option<Timestamp>,
     pub(crate) installer: Fact<Text>,
     pub(crate) neutralised: Fact<Text>,
 }
@@ -26,7 +31,7 @@ pub(crate) struct FilesV1 {
 impl FilesV1 {
     pub(crate) fn look() -> Self {
         let setting = |name: &str| {
-            let path = format!("/etc/teleport-upgrade.d/{name}");
+            let path = format!("{FOLDER}/{name}");
             read(Path::new(&path), LIMIT).map(|text| Text::new(text.trim()))
         };
         let script = match exists("/usr/sbin/teleport-upgrade") {
@@ -37,6 +42,7 @@ impl FilesV1 {
             script,
             endpoint: setting("endpoint"),
             schedule: setting("schedule"),
+            schedule_written: written(&format!("{FOLDER}/schedule")),
             installer: setting("installer"),
             neutralised: exists(NEUTRALISING),
         }
@@ -48,6 +54,7 @@ impl FilesV1 {
             script: Fact::Unreadable(why),
             endpoint: Fact::Unreadable(why),
             schedule: Fact::Unreadable(why),
+            schedule_written: None,
             installer: Fact::Unreadable(why),
             neutralised: Fact::Unreadable(why),
         }

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -19,6 +18,7 @@ use super::locks;
 use super::read::failed;
 use super::read::place;
 use super::read::read;
+use super::read::written;
 use super::update_config;
 
 /// The files of `teleport-update` of one installation.
@@ -54,10 +54,6 @@ impl FilesV2 {
             binary: Fact::Unreadable(why),
         }
     }
-}
-
-fn written(path: &str) -> Option<Timestamp> {
-    Timestamp::new(std::fs::metadata(path).ok()?.mtime(), 0).ok()
 }
 
 /// The updater's program: linked by an installation, or as the package brought it. `links` is the folder that

@@ -1,0 +1,167 @@
+//! The older updater: alone, whether it can do its work; beside the newer one, whether they fight.
+
+use crate::Fact;
+use crate::Generation;
+use crate::Observation;
+use crate::ProxyAddr;
+use crate::Reason;
+use crate::Text;
+use crate::observation::ActiveState;
+use crate::observation::Process;
+use crate::observation::TimerUnit;
+use crate::observation::UpdaterV1;
+
+use super::applicability;
+use super::case::Case;
+
+/// What the agent writes as the schedule, and an installation as the installer, to say "never".
+const NEVER: &str = "nop";
+/// What the agent's environment says where it started with this updater.
+const KIND: &str = "unit";
+
+/// Judges the older updater where it is the one that is there.
+pub(super) fn judge(case: &mut Case<'_>) {
+    let observation = case.observation;
+    let unit = Generation::V1.timer(&observation.agent.namespace);
+    case.find(Reason::V1Deprecated).of(Generation::V1).because("unit", unit.as_str());
+    endpoint(case, &observation.v1);
+    schedule(case, &observation.v1);
+    restart(case);
+    held_package(case, &observation.v1);
+}
+
+/// Judges the older updater beside an enabled newer one.
+pub(super) fn beside(case: &mut Case<'_>) {
+    let observation = case.observation;
+    let v1 = &observation.v1;
+    // The installations with a suffix leave the older updater alone, and it them.
+    let enabled = observation.v2.config.present().is_some_and(|config| config.spec.enabled);
+    if observation.agent.namespace.suffix().is_some() || !enabled {
+        return;
+    }
+    let says_never = v1.schedule.present().is_some_and(|schedule| *schedule == *NEVER);
+    let out_of_action = !v1.neutralised.is_absent() || says_never || v1.schedule.is_unreadable();
+    let starts = v1.service.present().is_some_and(|service| !service.state.is_masked());
+    let Some(timer) = v1.timer.present().filter(|timer| is_live(timer)) else { return };
+    if starts && !out_of_action {
+        case.find(Reason::TwoUpdaters)
+            .because("unit", &timer.state.unit)
+            .because("active_state", timer.state.active_state.word())
+            .because_of(
+                "unit_file_state",
+                timer.state.unit_file_state.map(crate::observation::UnitFileState::word),
+            );
+    }
+}
+
+fn is_live(timer: &TimerUnit) -> bool {
+    matches!(timer.state.active_state, ActiveState::Active | ActiveState::Activating)
+        && !timer.state.is_masked()
+}
+
+/// The version server it asks. A missing one means the global one.
+fn endpoint(case: &mut Case<'_>, v1: &UpdaterV1) {
+    let agents = agents_proxy(case.observation);
+    let wrong = match &v1.endpoint {
+        Fact::Absent => Some("missing"),
+        Fact::Unreadable(why) if why.is_corruption() => Some(why.code()),
+        Fact::Unreadable(_) | Fact::NotApplicable => None,
+        Fact::Present(endpoint) => match ProxyAddr::parse(endpoint.as_str()) {
+            None => Some("no address"),
+            Some(server) if server.host() == UpdaterV1::GLOBAL_SERVER => Some("global channel"),
+            Some(server) => {
+                agents.as_ref().filter(|agents| agents.host() != server.host()).map(|_| "another host")
+            }
+        },
+    };
+    if let Some(wrong) = wrong {
+        let proxy = agents
+            .map(|_| case.observation.agent.config.present().and_then(|config| config.proxy_server.clone()));
+        case.find(Reason::V1EndpointWrong)
+            .of(Generation::V1)
+            .because("why", wrong)
+            .because_of("endpoint", v1.endpoint.present())
+            .because_of("teleport.yaml", proxy.flatten());
+    }
+}
+
+fn agents_proxy(observation: &Observation) -> Option<ProxyAddr> {
+    ProxyAddr::parse(observation.agent.config.present()?.proxy_server.as_ref()?.as_str())
+}
+
+/// When it may work and what installs for it. An empty schedule is what the agent leaves while it cannot reach the
+/// auth service, and no fault.
+fn schedule(case: &mut Case<'_>, v1: &UpdaterV1) {
+    let wrong = if let Fact::Present(drop_in) = &v1.neutralised {
+        Some(("neutralised", drop_in.clone()))
+    } else if let Some(wrong) = bad_installer(&v1.installer) {
+        Some(("installer", wrong))
+    } else {
+        bad_schedule(case, v1).map(|wrong| ("schedule", wrong))
+    };
+    if let Some((part, wrong)) = wrong {
+        case.find(Reason::V1ScheduleBad).of(Generation::V1).because(part, wrong);
+    }
+}
+
+fn bad_installer(installer: &Fact<Text>) -> Option<Text> {
+    match installer {
+        Fact::Absent => Some("missing".into()),
+        Fact::Unreadable(why) if why.is_corruption() => Some(why.code().into()),
+        Fact::Present(name) if name.is_empty() => Some("empty".into()),
+        Fact::Present(name) if *name == *NEVER => Some(name.clone()),
+        Fact::Present(_) | Fact::Unreadable(_) | Fact::NotApplicable => None,
+    }
+}
+
+fn bad_schedule(case: &mut Case<'_>, v1: &UpdaterV1) -> Option<Text> {
+    match &v1.schedule {
+        Fact::Present(schedule) if *schedule == *NEVER => Some(schedule.clone()),
+        Fact::Unreadable(why) if why.is_corruption() => Some(why.code().into()),
+        Fact::Absent => exports_for_long(case).then(|| "missing".into()),
+        Fact::Present(schedule) if !schedule.is_empty() => {
+            let written = v1.schedule_written?;
+            let length = case.policy.thresholds.v1_export.usec();
+            let stale = exports_for_long(case) && case.horizon.is_past_realtime(written, length);
+            stale.then(|| "stale".into())
+        }
+        Fact::Present(_) | Fact::Unreadable(_) | Fact::NotApplicable => None,
+    }
+}
+
+/// Whether the agent should have written the schedule by now: it runs for long, and knows of this updater.
+fn exports_for_long(case: &mut Case<'_>) -> bool {
+    let Some(started) = exporter(case.observation).and_then(|process| process.started_boottime) else {
+        return false;
+    };
+    case.horizon.is_past_boottime(started, case.policy.thresholds.v1_export.usec())
+}
+
+fn exporter(observation: &Observation) -> Option<&Process> {
+    let knows =
+        applicability::environment(observation)?.ext_upgrader.as_ref().is_some_and(|kind| *kind == *KIND);
+    observation.agent.process.present().filter(|_| knows)
+}
+
+/// The agent learns of this updater from its environment, which is that of its start.
+fn restart(case: &mut Case<'_>) {
+    let observation = case.observation;
+    let Some(environment) = applicability::environment(observation) else { return };
+    if environment.ext_upgrader.as_ref().is_none_or(|kind| *kind != *KIND) {
+        case.find(Reason::RestartNeeded)
+            .because_of("pid", observation.agent.process.present().map(|process| process.pid))
+            .because("at_start", environment.ext_upgrader.clone().unwrap_or_else(|| "none".into()))
+            .because("now", KIND);
+    }
+}
+
+/// Packages held, whose updates go through the package manager.
+fn held_package(case: &mut Case<'_>, v1: &UpdaterV1) {
+    let Some(holds) = v1.holds.present() else { return };
+    if let Some(package) = holds.packages.first() {
+        case.find(Reason::PackageHeld)
+            .of(Generation::V1)
+            .because("package", package)
+            .because_of("source", holds.source.clone());
+    }
+}
