@@ -5,5 +5,6 @@ mod cases;
 mod command;
 mod documents;
 mod guests;
+mod images;
 mod properties;
 mod snapshots;

@@ -12,6 +12,7 @@ mod command;
 mod component;
 mod fleet_host;
 mod guest;
+mod image;
 mod proxy;
 
 pub use cases::Case;
@@ -24,4 +25,5 @@ pub use fleet_host::Host;
 pub use guest::SystemdGuest;
 pub use guest::User;
 pub use guest::binary;
+pub use image::UnpackedImage;
 pub use proxy::Proxy;

@@ -75,6 +75,9 @@ pub(crate) struct StatusArgs {
     /// The system bus [default: $DBUS_SYSTEM_BUS_ADDRESS, else the standard socket]
     #[arg(long, value_name = "ADDRESS", conflicts_with = "observation")]
     pub(crate) bus: Option<String>,
+    /// Judge an unpacked image or another disk by its files alone; no path or link in it leads out of it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["live", "socket", "bus", "pid", "observation", "watch"])]
+    pub(crate) root: Option<PathBuf>,
     /// Judge a recorded observation instead of this host; `-` reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "install_suffix", "pid", "probe", "watch", "save_observation"])]
     pub(crate) observation: Option<PathBuf>,

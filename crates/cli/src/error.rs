@@ -26,6 +26,8 @@ pub(crate) enum CliError {
     ParseObservation { from: String, reason: Text },
     #[error("--now {now} is before the observation was made, at {made}")]
     NowBeforeObservation { now: jiff::Timestamp, made: jiff::Timestamp },
+    #[error(transparent)]
+    OpenImage(selfcheck_probe::OpenImage),
     #[error("there is no process {0} on this host")]
     NoSuchProcess(u32),
     #[error("observation could not be saved to `{}`: {}", .path.display(), .source.kind())]
@@ -58,6 +60,7 @@ impl CliError {
                 "record one with `teleport-selfcheck debug updater-status --save-observation FILE`"
             }
             Self::NowBeforeObservation { .. } => "give a later time, or leave out `--now`",
+            Self::OpenImage(_) => "give the folder in which the image's /etc and /usr lie",
             Self::NoSuchProcess(_) => "leave out `--pid` to find the agent by its unit or pid file",
             Self::NoDaemon(_) => "leave out `--live` to look at the host itself",
             Self::ReadStdin(_)

@@ -11,6 +11,7 @@ use selfcheck_core::observation::Process;
 
 use crate::bus::Units;
 use crate::files::AgentFiles;
+use crate::files::Tree;
 use crate::process;
 use crate::target::Target;
 
@@ -39,7 +40,7 @@ impl Ahead {
         let namespace = target.namespace.clone().unwrap_or_default();
         let config_path = target.config.clone().unwrap_or_else(|| namespace.agent_config().into());
         let data_dir = namespace.data_dir();
-        let files = AgentFiles::look(&config_path, &data_dir, target.file_bytes);
+        let files = AgentFiles::look(&Tree::default(), &config_path, &data_dir, target.file_bytes);
         let process = pid.and_then(|pid| process::look(pid).present().cloned());
         Self { process, config_path, data_dir, files }
     }
@@ -55,7 +56,7 @@ impl Ahead {
         if (self.config_path.as_path(), self.data_dir.as_str()) == (config_path, data_dir) {
             self.files
         } else {
-            AgentFiles::look(config_path, data_dir, limit)
+            AgentFiles::look(&Tree::default(), config_path, data_dir, limit)
         }
     }
 }

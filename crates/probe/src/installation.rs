@@ -7,6 +7,7 @@ use selfcheck_core::observation::Host;
 use crate::files;
 use crate::files::FilesV1;
 use crate::files::FilesV2;
+use crate::files::Tree;
 use crate::host;
 use crate::host::Constants;
 
@@ -25,13 +26,14 @@ impl Installation {
         limit: u64,
         constants: &Constants,
     ) -> Self {
+        let tree = Tree::default();
         Self {
             host: Host {
-                other_installations: files::other_installations(namespace),
+                other_installations: files::other_installations(&tree, namespace),
                 ..host::look(constants)
             },
-            v2: FilesV2::look(namespace, update_config, limit),
-            v1: FilesV1::look(),
+            v2: FilesV2::look(&tree, namespace, update_config, limit).with_lock(namespace),
+            v1: FilesV1::look(&tree),
         }
     }
 

@@ -28,6 +28,7 @@ use crate::bus::Names;
 use crate::bus::Units;
 use crate::clock;
 use crate::files;
+use crate::files::Tree;
 use crate::host::Constants;
 use crate::installation::Installation;
 use crate::target::Target;
@@ -61,7 +62,7 @@ impl Probe {
     pub async fn look(&mut self, time: Duration) -> Observation {
         let deadline = Instant::now() + time;
         let clock = clock::now();
-        let booted = files::exists(BOOTED);
+        let booted = Tree::default().exists(BOOTED);
         let assumed = self.target.namespace.clone().unwrap_or_default();
         let assumed_config = assumed.update_config();
         // The files of the installation are read while systemd answers.
@@ -166,7 +167,7 @@ async fn holds(
     if !installation.v2.config.is_absent() || !seen.units.timer_v1.is_present() {
         return Fact::NotApplicable;
     }
-    wait(spawn_blocking(files::holds), deadline).await.unwrap_or_else(Fact::Unreadable)
+    wait(spawn_blocking(|| files::holds(&Tree::default())), deadline).await.unwrap_or_else(Fact::Unreadable)
 }
 
 fn observation(

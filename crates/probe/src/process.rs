@@ -22,13 +22,14 @@ use selfcheck_core::observation::Executable;
 use selfcheck_core::observation::Process;
 
 use crate::files;
+use crate::files::Tree;
 
 /// Command lines and environments are at most this large on Linux unless somebody raised the stack limit.
 const LIMIT: u64 = 2 << 20;
 
 /// The process id in a pid file.
 pub(crate) fn from_pid_file(path: &str) -> Fact<u32> {
-    match files::read(Path::new(path), 64) {
+    match Tree::default().read(Path::new(path), 64) {
         Fact::Present(text) => text.trim().parse().map_or(Fact::Absent, Fact::Present),
         Fact::Absent | Fact::NotApplicable => Fact::Absent,
         Fact::Unreadable(why) => Fact::Unreadable(why),
@@ -37,7 +38,7 @@ pub(crate) fn from_pid_file(path: &str) -> Fact<u32> {
 
 /// Looks at the process `pid`.
 pub(crate) fn look(pid: u32) -> Fact<Process> {
-    let stat = match files::read(&proc(pid, "stat"), 4096) {
+    let stat = match Tree::default().read(&proc(pid, "stat"), 4096) {
         Fact::Present(stat) => stat,
         Fact::Unreadable(why) => return Fact::Unreadable(why),
         Fact::Absent | Fact::NotApplicable => return hidden_or_gone(pid),
@@ -104,7 +105,9 @@ fn replaced_at(path: &str) -> Option<Timestamp> {
 
 /// The NUL-separated strings of a file of the process, as far as they are UTF-8.
 fn split(pid: u32, name: &str) -> Fact<Vec<String>> {
-    files::read_lossy(&proc(pid, name), LIMIT).map(|text| text.split('\0').map(str::to_owned).collect())
+    Tree::default()
+        .read_lossy(&proc(pid, name), LIMIT)
+        .map(|text| text.split('\0').map(str::to_owned).collect())
 }
 
 /// The two things a command line is asked for. It may also hold a join token.
@@ -158,7 +161,7 @@ fn by_environment(process: &Process) -> Option<Namespace> {
 }
 
 fn by_unit(pid: u32) -> Option<Namespace> {
-    let groups = files::read(&proc(pid, "cgroup"), LIMIT);
+    let groups = Tree::default().read(&proc(pid, "cgroup"), LIMIT);
     groups.present()?.lines().find_map(|line| of_unit(line.rsplit('/').next()?))
 }
 

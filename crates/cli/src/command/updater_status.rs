@@ -12,6 +12,7 @@ use selfcheck_core::Status;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_core::assess;
+use selfcheck_probe::Image;
 use selfcheck_probe::Probe;
 use selfcheck_probe::Target;
 
@@ -56,17 +57,23 @@ fn judge(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
     if args.live {
         return Err(no_daemon);
     }
-    if !args.probe {
+    if !args.probe && args.root.is_none() {
         output.remark(&no_daemon.to_string());
     }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)?;
     let result = runtime.block_on(async {
+        if let Some(root) = &args.root {
+            let image = Image::open(root, target(args, &policy)).map_err(CliError::OpenImage)?;
+            return conclude(args, &policy, output, &image.look(args.timeout.duration()).await);
+        }
         let mut probe = Probe::new(target(args, &policy), bus_address(args));
         if args.watch {
             watch(args, &policy, output, &mut probe).await
         } else {
-            once(args, &policy, output, &mut probe).await
+            let observation = probe.look(args.timeout.duration()).await;
+            require_process(args, &observation)?;
+            conclude(args, &policy, output, &observation)
         }
     });
     // A read that hangs in the kernel must not keep the command from ending.
@@ -74,14 +81,13 @@ fn judge(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
     result
 }
 
-async fn once(
+/// Saves, judges and shows one look.
+fn conclude(
     args: &StatusArgs,
     policy: &Policy,
     output: &Output,
-    probe: &mut Probe,
+    observation: &Observation,
 ) -> Result<u8, CliError> {
-    let observation = probe.look(args.timeout.duration()).await;
-    require_process(args, &observation)?;
     if let Some(path) = &args.save_observation {
         let shared = if args.include_identifiers {
             observation.clone()
@@ -90,8 +96,8 @@ async fn once(
         };
         save::save(&shared, path)?;
     }
-    let status = assess(&observation, policy, observation.clock);
-    show(args, output, &observation, &status, observation.clock)?;
+    let status = assess(observation, policy, observation.clock);
+    show(args, output, observation, &status, observation.clock)?;
     Ok(exit_code(args, status.verdict))
 }
 

@@ -1,6 +1,7 @@
 //! A status as text: the verdict in plain words, the proof, the findings, and last the one command.
 
 use jiff::Timestamp;
+use selfcheck_core::EvidenceKind;
 use selfcheck_core::EvidenceValue;
 use selfcheck_core::Finding;
 use selfcheck_core::Observation;
@@ -42,7 +43,7 @@ pub(crate) fn status(observation: &Observation, status: &Status, now: Timestamp,
     }
     if let Some(remedy) = &status.remedy {
         text.push('\n');
-        text.push_str(&hint(remedy, style));
+        text.push_str(&hint(remedy, status.evidence, style));
     }
     text
 }
@@ -51,6 +52,9 @@ fn headline(status: &Status, style: Style) -> String {
     let verdict = status.verdict.code().to_ascii_uppercase();
     let is_mild = status.leading().is_some_and(|finding| finding.severity != Severity::Critical);
     let plain = match status.verdict {
+        Verdict::Accompanied if status.evidence == EvidenceKind::Static => {
+            "an enabled updater comes with this agent"
+        }
         Verdict::Accompanied => "a working updater will update this agent",
         Verdict::Exempt => "this agent needs no updater on this host",
         Verdict::Held => "a person paused this agent's updates",
@@ -86,6 +90,7 @@ fn facts(observation: &Observation, status: &Status, now: Timestamp) -> Vec<(&'s
     let proof = &status.proof;
     if let Some(updater) = &status.updater
         && updater.unit.is_some()
+        && status.evidence == EvidenceKind::Live
     {
         let (timer, service) = match updater.kind.as_str() {
             "unit" => (observation.v1.timer.is_unreadable(), observation.v1.service.is_unreadable()),
@@ -122,6 +127,7 @@ fn agent(observation: &Observation, status: &Status) -> String {
                 observation.agent.config_path
             )
         }
+        None if status.evidence == EvidenceKind::Static => "teleport, in an image".to_owned(),
         None => "teleport, not running".to_owned(),
     }];
     if let Some(suffix) = agent.namespace.suffix() {
@@ -188,11 +194,15 @@ fn finding(finding: &Finding, status: &Status, now: Timestamp, style: Style) -> 
     text
 }
 
-fn hint(remedy: &Remedy, style: Style) -> String {
+fn hint(remedy: &Remedy, evidence: EvidenceKind, style: Style) -> String {
     let hint = style.paint(Tone::Strong, "hint:");
-    let mut text = format!("{hint} run `{}`\n", remedy.shell);
+    let run = match evidence {
+        EvidenceKind::Live => "run",
+        EvidenceKind::Static => "where the image runs, run",
+    };
+    let mut text = format!("{hint} {run} `{}`\n", remedy.shell);
     if wrap::columns(text.trim_end()) > wrap::COLUMNS {
-        text = format!("{hint} run\n{}", wrap::command("    ", "      ", &remedy.shell));
+        text = format!("{hint} {run}\n{}", wrap::command("    ", "      ", &remedy.shell));
     }
     text.push_str(&wrap::wrap("  It ", "  ", &format!("{}.", remedy.effect)));
     if let Some(undo) = &remedy.undo {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::Clock;
 use crate::Evidence;
+use crate::EvidenceKind;
 use crate::EvidenceValue;
 use crate::Generation;
 use crate::Observation;
@@ -37,6 +38,11 @@ pub(super) struct Draft {
 impl<'a> Case<'a> {
     pub(super) const fn new(observation: &'a Observation, policy: &'a Policy, now: Clock) -> Self {
         Self { observation, policy, horizon: Horizon::new(now), findings: Vec::new() }
+    }
+
+    /// Whether files alone were looked at: nothing runs, nothing is late.
+    pub(super) fn is_static(&self) -> bool {
+        self.observation.evidence == EvidenceKind::Static
     }
 
     /// Whether the host has been up and awake for long enough to blame anything for being late.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::AgentSummary;
 use crate::Basis;
+use crate::EvidenceKind;
 use crate::Finding;
 use crate::Generation;
 use crate::Observation;
@@ -59,7 +60,7 @@ pub(super) fn conclude(mut case: Case<'_>) -> Status {
         agent: agent(observation),
         updater,
         findings,
-        unseen: unseen(observation),
+        unseen: unseen(observation, &reasons),
         proof,
         remedy,
         reporting: Reporting {
@@ -95,6 +96,9 @@ fn summary(findings: &[Finding], observation: &Observation, found: Found, proof:
         _ => (Generation::V2, observation.v2.service.present()),
     };
     let updater = updater.updater();
+    if observation.evidence == EvidenceKind::Static {
+        return format!("{updater} is enabled in this image; whether it works shows where the image runs");
+    }
     if service.is_some_and(ServiceUnit::is_running) {
         return format!("{updater} is scheduled, and a run is in progress");
     }
@@ -159,6 +163,9 @@ fn updater(observation: &Observation, found: Found) -> Option<UpdaterSummary> {
 }
 
 fn proof(observation: &Observation, found: Found) -> Proof {
+    if observation.evidence == EvidenceKind::Static {
+        return Proof::default();
+    }
     let (timer, service) = match found {
         Found::V2 => (observation.v2.timer.present(), observation.v2.service.present()),
         Found::V1 => (observation.v1.timer.present(), observation.v1.service.present()),
@@ -187,11 +194,18 @@ fn next_run(timer: &TimerUnit) -> Option<Timestamp> {
     timer.next_elapse.map(|next| next.realtime).filter(|_| !timer.state.is_masked())
 }
 
-fn unseen(observation: &Observation) -> Vec<Unseen> {
+fn unseen(observation: &Observation, reasons: &[Reason]) -> Vec<Unseen> {
     let mut unseen: Vec<_> =
         observation.unreadable().into_iter().map(|(fact, why)| Unseen::new(fact, why)).collect();
+    let mut add = |fact: &str, why: &str| unseen.push(Unseen { fact: fact.into(), why: why.into() });
     if observation.agent.process.is_absent() {
-        unseen.push(Unseen { fact: "agent process".into(), why: "no agent runs".into() });
+        add("agent process", "no agent runs");
+    }
+    if observation.evidence == EvidenceKind::Static {
+        add("agent process, timer and runs", "nothing runs in an image");
+    }
+    if observation.history.is_none() && reasons.contains(&Reason::RunFailed) {
+        add("runs before the last one", "only a daemon remembers them");
     }
     unseen
 }

@@ -9,6 +9,7 @@ use crate::observation::UpdateConfig;
 
 use super::case::Case;
 use super::gaps;
+use super::presence;
 use super::presence::Updater;
 use super::v1;
 
@@ -38,7 +39,8 @@ fn configured(case: &mut Case<'_>, config: &UpdateConfig) {
     if !config.spec.enabled {
         case.find(Reason::UpdatesDisabled).because("path", path).because("spec.enabled", "false");
     } else if observation.systemd.booted.is_absent() {
-        case.find(Reason::NoScheduler).because("missing", "/run/systemd/system");
+        let missing = presence::systemds_mark(case);
+        case.find(Reason::NoScheduler).because("missing", missing);
     }
     if config.spec.pinned {
         case.find(Reason::VersionPinned)

@@ -108,11 +108,11 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
     }
     let without_systemd = observation.systemd.booted.is_absent();
     if without_systemd && observation.v2.config.is_absent() {
-        match applicability::hidden_environment(observation) {
-            Some((fact, why)) => gaps::applicability(case, fact, why),
-            None => {
-                case.find(Reason::PlatformWithoutUpdater).because("missing", "/run/systemd/system");
-            }
+        if let Some((fact, why)) = applicability::hidden_environment(observation) {
+            gaps::applicability(case, fact, why);
+        } else {
+            let missing = systemds_mark(case);
+            case.find(Reason::PlatformWithoutUpdater).because("missing", missing);
         }
         return Judged::Settled;
     }
@@ -132,6 +132,11 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         }
         Found::Kubernetes => Judged::Settled,
     }
+}
+
+/// By what systemd is known to run on a host, or to run where an image does.
+pub(super) fn systemds_mark(case: &Case<'_>) -> &'static str {
+    if case.is_static() { "/usr/lib/systemd/systemd" } else { "/run/systemd/system" }
 }
 
 /// Where systemd does not run there are no units, whatever else was written down.

@@ -79,6 +79,9 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
             .because("active_state", state.active_state.word());
         return;
     }
+    if case.is_static() {
+        return;
+    }
     let failed = state.active_state == ActiveState::Failed;
     if !failed && !case.is_settled() {
         return; // the host is still starting or waking

@@ -9,6 +9,7 @@ use crate::Text;
 use crate::observation::ActiveState;
 use crate::observation::Process;
 use crate::observation::TimerUnit;
+use crate::observation::UnitFileState;
 use crate::observation::UpdaterV1;
 
 use super::applicability;
@@ -42,21 +43,24 @@ pub(super) fn beside(case: &mut Case<'_>) {
     let says_never = v1.schedule.present().is_some_and(|schedule| *schedule == *NEVER);
     let out_of_action = !v1.neutralised.is_absent() || says_never || v1.schedule.is_unreadable();
     let starts = v1.service.present().is_some_and(|service| !service.state.is_masked());
-    let Some(timer) = v1.timer.present().filter(|timer| is_live(timer)) else { return };
+    let fires = |timer: &&TimerUnit| if case.is_static() { will_fire(timer) } else { fires(timer) };
+    let Some(timer) = v1.timer.present().filter(fires) else { return };
     if starts && !out_of_action {
         case.find(Reason::TwoUpdaters)
             .because("unit", &timer.state.unit)
             .because("active_state", timer.state.active_state.word())
-            .because_of(
-                "unit_file_state",
-                timer.state.unit_file_state.map(crate::observation::UnitFileState::word),
-            );
+            .because_of("unit_file_state", timer.state.unit_file_state.map(UnitFileState::word));
     }
 }
 
-fn is_live(timer: &TimerUnit) -> bool {
+fn fires(timer: &TimerUnit) -> bool {
     matches!(timer.state.active_state, ActiveState::Active | ActiveState::Activating)
         && !timer.state.is_masked()
+}
+
+/// Whether the timer of an image will fire where the image runs.
+fn will_fire(timer: &TimerUnit) -> bool {
+    timer.state.unit_file_state == Some(UnitFileState::Enabled)
 }
 
 /// The version server it asks. A missing one means the global one.

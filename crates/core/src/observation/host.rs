@@ -36,7 +36,7 @@ pub struct Host {
 /// The service manager.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Systemd {
-    /// The folder by which systemd marks that it is running (`/run/systemd/system`).
+    /// The folder by which systemd marks that it is running (`/run/systemd/system`); in an image, systemd's program.
     pub booted: Fact<Text>,
     /// When the host last woke from sleep, as systemd tells; null if it never slept or that is not known.
     #[serde(default)]

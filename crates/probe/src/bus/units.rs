@@ -121,14 +121,15 @@ impl Units {
 
     /// Completes the units by what lies on disk under their names.
     pub(crate) fn complete(&mut self) {
+        let tree = files::Tree::default();
         for timer in [&mut self.timer_v2, &mut self.timer_v1] {
             if let Fact::Present(timer) = timer {
-                files::complete(&mut timer.state);
+                files::complete(&tree, &mut timer.state);
             }
         }
         for service in [&mut self.service_v2, &mut self.service_v1] {
             if let Fact::Present(service) = service {
-                files::complete(&mut service.state);
+                files::complete(&tree, &mut service.state);
             }
         }
     }

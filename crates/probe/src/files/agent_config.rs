@@ -14,7 +14,7 @@ use serde::de::MapAccess;
 use serde::de::SeqAccess;
 use serde::de::Visitor;
 
-use super::read::read;
+use super::tree::Tree;
 use super::yaml::from_yaml;
 
 /// The agent's configuration and host id.
@@ -30,11 +30,11 @@ impl AgentFiles {
     }
 
     /// Reads the configuration at `path`, and the host id from the data directory it names or `data_dir`.
-    pub(crate) fn look(path: &Path, data_dir: &str, limit: u64) -> Self {
-        let document = read(path, limit).and_read(|text| parse(&text));
+    pub(crate) fn look(tree: &Tree, path: &Path, data_dir: &str, limit: u64) -> Self {
+        let document = tree.read(path, limit).and_read(|text| parse(&text));
         let named = document.present().and_then(|document| document.teleport.as_ref()?.data_dir.0.clone());
         let host_uuid = Path::new(named.as_deref().unwrap_or(data_dir)).join("host_uuid");
-        let host_id = read(&host_uuid, 256).map(|id| Text::new(id.trim()));
+        let host_id = tree.read(&host_uuid, 256).map(|id| Text::new(id.trim()));
         Self { config: document.map(Document::into_config), host_id }
     }
 }

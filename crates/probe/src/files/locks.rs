@@ -11,8 +11,7 @@ use selfcheck_core::Fact;
 use selfcheck_core::observation::LockState;
 
 use super::read::failed;
-use super::read::place;
-use super::read::read;
+use super::tree::Tree;
 
 /// `/proc/locks` and the list of mounts have a line of some 100 bytes each for everything on the host.
 const LIMIT: u64 = 8 << 20;
@@ -23,7 +22,8 @@ type Device = (u64, u64);
 /// Whether the file at `path` is locked by anybody this process can see.
 pub(super) fn state(path: &str) -> Fact<LockState> {
     // Neither the right to read it nor the lock is needed.
-    let file = match place(Path::new(path)) {
+    let tree = Tree::default();
+    let file = match tree.place(Path::new(path)) {
         Ok(file) => file,
         Err(error) => return failed(&error),
     };
@@ -31,13 +31,13 @@ pub(super) fn state(path: &str) -> Fact<LockState> {
         Ok(metadata) => metadata,
         Err(error) => return failed(&error),
     };
-    match read(Path::new("/proc/locks"), LIMIT) {
+    match tree.read(Path::new("/proc/locks"), LIMIT) {
         Fact::Present(locks) => {
             let devices = holders(&locks, metadata.ino());
             let own = (major(metadata.dev()), minor(metadata.dev()));
             let held = devices.contains(&own)
                 || !devices.is_empty()
-                    && mounted_device(&file).is_some_and(|device| devices.contains(&device));
+                    && mounted_device(&tree, &file).is_some_and(|device| devices.contains(&device));
             Fact::Present(if held { LockState::Held } else { LockState::Free })
         }
         Fact::Absent | Fact::NotApplicable => Fact::NotApplicable,
@@ -63,10 +63,10 @@ fn device_of(place: &str, inode: u64) -> Option<Device> {
 
 /// The device of the file system a file is on. On btrfs and overlayfs that is another one than the file's own,
 /// and the one that `/proc/locks` shows.
-fn mounted_device(file: &File) -> Option<Device> {
-    let info = read(Path::new(&format!("/proc/self/fdinfo/{}", file.as_raw_fd())), LIMIT);
+fn mounted_device(tree: &Tree, file: &File) -> Option<Device> {
+    let info = tree.read(Path::new(&format!("/proc/self/fdinfo/{}", file.as_raw_fd())), LIMIT);
     let mount = info.present()?.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().to_owned();
-    let mounts = read(Path::new("/proc/self/mountinfo"), LIMIT);
+    let mounts = tree.read(Path::new("/proc/self/mountinfo"), LIMIT);
     let line = mounts.present()?.lines().find(|line| line.split(' ').next() == Some(mount.as_str()))?;
     let (major, minor) = line.split(' ').nth(2)?.split_once(':')?;
     Some((major.parse().ok()?, minor.parse().ok()?))

@@ -10,9 +10,8 @@ use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Holds;
 
-use super::read::open;
-use super::read::read;
 use super::read::why;
+use super::tree::Tree;
 
 /// The packages that hold an agent.
 const PACKAGES: [&str; 3] = ["teleport", "teleport-ent", "teleport-ent-fips"];
@@ -24,20 +23,20 @@ const LINE_LIMIT: u64 = 64 << 10;
 const LIST_LIMIT: u64 = 1 << 20;
 
 /// A list of holds: where it is, and how it is read.
-type Source = (&'static str, fn(&str) -> Fact<Vec<String>>);
+type Source = (&'static str, fn(&Tree, &str) -> Fact<Vec<String>>);
 
 /// The packages held, from every package manager that keeps such a list here.
-pub(crate) fn holds() -> Fact<Holds> {
+pub(crate) fn holds(tree: &Tree) -> Fact<Holds> {
     let sources: [Source; 5] = [
         ("/var/lib/dpkg/status", dpkg),
-        ("/etc/zypp/locks", |path| listed(path, zypper_line)),
-        ("/etc/dnf/plugins/versionlock.list", |path| listed(path, versionlock_line)),
-        ("/etc/yum/pluginconf.d/versionlock.list", |path| listed(path, versionlock_line)),
-        ("/etc/dnf/versionlock.toml", |path| listed(path, dnf5_line)),
+        ("/etc/zypp/locks", |tree, path| listed(tree, path, zypper_line)),
+        ("/etc/dnf/plugins/versionlock.list", |tree, path| listed(tree, path, versionlock_line)),
+        ("/etc/yum/pluginconf.d/versionlock.list", |tree, path| listed(tree, path, versionlock_line)),
+        ("/etc/dnf/versionlock.toml", |tree, path| listed(tree, path, dnf5_line)),
     ];
     let mut result = Fact::Absent;
     for (path, look) in sources {
-        match look(path) {
+        match look(tree, path) {
             Fact::Present(packages) if !packages.is_empty() => {
                 let mut packages: Vec<_> = packages.iter().map(|package| Text::new(package)).collect();
                 packages.sort();
@@ -53,8 +52,8 @@ pub(crate) fn holds() -> Fact<Holds> {
 }
 
 /// Streams dpkg's database for held packages of Teleport.
-fn dpkg(path: &str) -> Fact<Vec<String>> {
-    open(Path::new(path)).and_read(|file| dpkg_stream(BufReader::new(file.take(DPKG_LIMIT))))
+fn dpkg(tree: &Tree, path: &str) -> Fact<Vec<String>> {
+    tree.regular(Path::new(path)).and_read(|file| dpkg_stream(BufReader::new(file.take(DPKG_LIMIT))))
 }
 
 fn dpkg_stream(mut database: impl BufRead) -> Result<Vec<String>, Why> {
@@ -81,8 +80,8 @@ fn dpkg_stream(mut database: impl BufRead) -> Result<Vec<String>, Why> {
 }
 
 /// Reads a list of locks, one line at a time.
-fn listed(path: &str, package: fn(&str) -> Option<&str>) -> Fact<Vec<String>> {
-    read(Path::new(path), LIST_LIMIT).map(|text| {
+fn listed(tree: &Tree, path: &str, package: fn(&str) -> Option<&str>) -> Fact<Vec<String>> {
+    tree.read(Path::new(path), LIST_LIMIT).map(|text| {
         let named = text.lines().filter_map(|line| package(line.trim()));
         named.filter(|name| PACKAGES.contains(name)).map(str::to_owned).collect()
     })

@@ -2,20 +2,17 @@
 
 use std::fs::File;
 use std::fs::Metadata;
-use std::fs::OpenOptions;
 use std::io;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use selfcheck_core::Fact;
-use selfcheck_core::Text;
 use selfcheck_core::Why;
+
+use super::tree::Tree;
 
 /// The bytes for which there is room from the start.
 const ROOM: usize = 4 << 10;
@@ -41,55 +38,46 @@ pub enum FileError {
 
 /// Reads the UTF-8 text of `path`, of at most `limit` bytes.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
-    match read(path, limit) {
+    match Tree::default().read(path, limit) {
         Fact::Present(text) => Ok(text),
         Fact::Unreadable(why) => Err(FileError::Unreadable { path: path.to_owned(), why }),
         Fact::Absent | Fact::NotApplicable => Err(FileError::Missing(path.to_owned())),
     }
 }
 
-/// Reads the UTF-8 text of `path`, of at most `limit` bytes.
-pub(crate) fn read(path: &Path, limit: u64) -> Fact<String> {
-    open(path).and_read(|file| String::from_utf8(read_bytes(&file, limit)?).map_err(|_| Why::Encoding))
-}
-
-/// The same for a file that may hold other bytes, which are replaced.
-pub(crate) fn read_lossy(path: &Path, limit: u64) -> Fact<String> {
-    open(path).and_read(|file| Ok(String::from_utf8_lossy(&read_bytes(&file, limit)?).into_owned()))
-}
-
-/// Opens `path` if it is a regular file. Neither a FIFO nor a device is ever waited for.
-pub(crate) fn open(path: &Path) -> Fact<File> {
-    let regular = |metadata: Metadata| if metadata.is_file() { Ok(()) } else { Err(Why::NotAFile) };
-    let seen = match std::fs::metadata(path) {
-        Ok(metadata) => regular(metadata),
-        Err(error) => return failed(&error),
-    };
-    if let Err(why) = seen {
-        return Fact::Unreadable(why);
+impl Tree {
+    /// Reads the UTF-8 text of `path`, of at most `limit` bytes.
+    pub(crate) fn read(&self, path: &Path, limit: u64) -> Fact<String> {
+        self.regular(path)
+            .and_read(|file| String::from_utf8(read_bytes(&file, limit)?).map_err(|_| Why::Encoding))
     }
-    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    let file = match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {
-        Ok(file) => file,
-        Err(error) => return failed(&error),
-    };
-    // It may have been replaced in between: what counts is what was opened.
-    match file.metadata().map_err(|error| why(&error)).and_then(regular) {
-        Ok(()) => Fact::Present(file),
-        Err(why) => Fact::Unreadable(why),
+
+    /// The same for a file that may hold other bytes, which are replaced.
+    pub(crate) fn read_lossy(&self, path: &Path, limit: u64) -> Fact<String> {
+        self.regular(path)
+            .and_read(|file| Ok(String::from_utf8_lossy(&read_bytes(&file, limit)?).into_owned()))
     }
-}
 
-/// When the file at `path` was last written.
-pub(super) fn written(path: &str) -> Option<Timestamp> {
-    Timestamp::new(std::fs::metadata(path).ok()?.mtime(), 0).ok()
-}
-
-/// Opens `path`, whatever it is, as a mere place in the file system: nothing can be read through it, but its kind
-/// and its true name can be told.
-pub(super) fn place(path: &Path) -> io::Result<File> {
-    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
-    OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)
+    /// Opens `path` if it is a regular file. Neither a FIFO nor a device is ever waited for.
+    pub(super) fn regular(&self, path: &Path) -> Fact<File> {
+        let regular = |metadata: Metadata| if metadata.is_file() { Ok(()) } else { Err(Why::NotAFile) };
+        let seen = match self.metadata(path) {
+            Ok(metadata) => regular(metadata),
+            Err(error) => return failed(&error),
+        };
+        if let Err(why) = seen {
+            return Fact::Unreadable(why);
+        }
+        let file = match self.open(path, OFlag::O_NONBLOCK | OFlag::O_NOCTTY) {
+            Ok(file) => file,
+            Err(error) => return failed(&error),
+        };
+        // It may have been replaced in between: what counts is what was opened.
+        match file.metadata().map_err(|error| why(&error)).and_then(regular) {
+            Ok(()) => Fact::Present(file),
+            Err(why) => Fact::Unreadable(why),
+        }
+    }
 }
 
 fn read_bytes(file: &File, limit: u64) -> Result<Vec<u8>, Why> {
@@ -97,14 +85,6 @@ fn read_bytes(file: &File, limit: u64) -> Result<Vec<u8>, Why> {
     let mut bytes = Vec::with_capacity(ROOM.min(usize::try_from(limit).unwrap_or(ROOM)));
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| why(&error))?;
     if bytes.len() as u64 > limit { Err(Why::TooLarge) } else { Ok(bytes) }
-}
-
-/// Whether something of any kind is at `path`; the value is the path.
-pub(crate) fn exists(path: &str) -> Fact<Text> {
-    match std::fs::metadata(path) {
-        Ok(_) => Fact::Present(path.into()),
-        Err(error) => failed(&error),
-    }
 }
 
 /// The fact that follows from an error while opening or looking up a file.
@@ -146,6 +126,7 @@ mod tests {
         std::fs::create_dir(at("folder")).expect("folder");
         symlink(at("loop"), at("loop")).expect("link");
         nix::unistd::mkfifo(&at("fifo"), Mode::S_IRWXU).expect("fifo");
+        let read = |path: &Path, limit| Tree::default().read(path, limit);
         assert_eq!(read(&at("good"), 32), Fact::Present("text".to_owned()));
         assert_eq!(read(&at("none"), 32), Fact::Absent);
         assert_eq!(read(&at("good/below"), 32), Fact::Absent);

@@ -3,20 +3,20 @@
 use selfcheck_core::Fact;
 use selfcheck_core::observation::UnitState;
 
-use super::read::exists;
+use super::tree::Tree;
 
 /// Where packages put units.
-const VENDOR_DIRS: [&str; 3] =
+pub(crate) const VENDOR_DIRS: [&str; 3] =
     ["/usr/lib/systemd/system", "/lib/systemd/system", "/usr/local/lib/systemd/system"];
 
 /// Completes a unit's state: whether the file it was read from is still there, and, for a masked unit, whether
 /// a packaged one would come back.
-pub(crate) fn complete(state: &mut UnitState) {
+pub(crate) fn complete(tree: &Tree, state: &mut UnitState) {
     if let Fact::Present(path) = &state.fragment {
-        state.fragment = exists(path.as_str());
+        state.fragment = tree.exists(path.as_str());
     }
     if state.is_masked() {
-        let candidates = VENDOR_DIRS.map(|dir| exists(&format!("{dir}/{}", state.unit)));
+        let candidates = VENDOR_DIRS.map(|dir| tree.exists(&format!("{dir}/{}", state.unit)));
         state.vendor_file = candidates.into_iter().find(Fact::is_present).unwrap_or(Fact::Absent);
     }
 }

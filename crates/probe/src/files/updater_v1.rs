@@ -7,9 +7,7 @@ use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 
-use super::read::exists;
-use super::read::read;
-use super::read::written;
+use super::tree::Tree;
 
 /// The drop-in by which managed updates v2 take v1 out of action.
 const NEUTRALISING: &str = "/etc/systemd/system/teleport-upgrade.service.d/teleport-update.conf";
@@ -29,22 +27,22 @@ pub(crate) struct FilesV1 {
 }
 
 impl FilesV1 {
-    pub(crate) fn look() -> Self {
+    pub(crate) fn look(tree: &Tree) -> Self {
         let setting = |name: &str| {
             let path = format!("{FOLDER}/{name}");
-            read(Path::new(&path), LIMIT).map(|text| Text::new(text.trim()))
+            tree.read(Path::new(&path), LIMIT).map(|text| Text::new(text.trim()))
         };
-        let script = match exists("/usr/sbin/teleport-upgrade") {
-            Fact::Absent => exists("/usr/local/bin/teleport-upgrade"),
+        let script = match tree.exists("/usr/sbin/teleport-upgrade") {
+            Fact::Absent => tree.exists("/usr/local/bin/teleport-upgrade"),
             found => found,
         };
         Self {
             script,
             endpoint: setting("endpoint"),
             schedule: setting("schedule"),
-            schedule_written: written(&format!("{FOLDER}/schedule")),
+            schedule_written: tree.written(&format!("{FOLDER}/schedule")),
             installer: setting("installer"),
-            neutralised: exists(NEUTRALISING),
+            neutralised: tree.exists(NEUTRALISING),
         }
     }
 

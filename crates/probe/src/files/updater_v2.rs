@@ -1,7 +1,6 @@
 //! The files of `teleport-update`.
 
 use std::collections::HashSet;
-use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -16,9 +15,7 @@ use selfcheck_core::observation::UpdaterBinary;
 
 use super::locks;
 use super::read::failed;
-use super::read::place;
-use super::read::read;
-use super::read::written;
+use super::tree::Tree;
 use super::update_config;
 
 /// The files of `teleport-update` of one installation.
@@ -32,16 +29,21 @@ pub(crate) struct FilesV2 {
 
 impl FilesV2 {
     /// Reads update.yaml at `config_path`, and what else belongs to `namespace`.
-    pub(crate) fn look(namespace: &Namespace, config_path: &str, limit: u64) -> Self {
-        let document = read(Path::new(config_path), limit).and_read(|text| update_config::parse(&text));
+    pub(crate) fn look(tree: &Tree, namespace: &Namespace, config_path: &str, limit: u64) -> Self {
+        let document = tree.read(Path::new(config_path), limit).and_read(|text| update_config::parse(&text));
         let links = document.present().and_then(|document| document.links.clone());
         Self {
             config_path: config_path.into(),
             config: document.map(|document| document.config),
-            config_written: written(config_path),
-            lock: locks::state(&namespace.update_lock()),
-            binary: binary(namespace, links),
+            config_written: tree.written(config_path),
+            lock: Fact::NotApplicable,
+            binary: binary(tree, namespace, links),
         }
+    }
+
+    /// Looks whether an updater works right now, which files alone do not tell.
+    pub(crate) fn with_lock(self, namespace: &Namespace) -> Self {
+        Self { lock: locks::state(&namespace.update_lock()), ..self }
     }
 
     /// Nothing could be seen.
@@ -59,7 +61,7 @@ impl FilesV2 {
 /// The updater's program: linked by an installation, or as the package brought it. `links` is the folder that
 /// update.yaml names for links, where it names one. Its version is the installation's own; its path is one where
 /// a shell finds it, if there is one.
-fn binary(namespace: &Namespace, links: Option<String>) -> Fact<UpdaterBinary> {
+fn binary(tree: &Tree, namespace: &Namespace, links: Option<String>) -> Fact<UpdaterBinary> {
     let named = links.filter(|folder| folder.starts_with('/'));
     let usual = ["/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin"].map(str::to_owned);
     let mut folders: Vec<String> = named.into_iter().chain([namespace.link_dir()]).chain(usual).collect();
@@ -70,7 +72,7 @@ fn binary(namespace: &Namespace, links: Option<String>) -> Fact<UpdaterBinary> {
     let mut first_unreadable = None;
     for folder in folders {
         let path = format!("{folder}/{}", selfcheck_core::Generation::V2.updater());
-        match (program(&path), &mut found) {
+        match (program(tree, &path), &mut found) {
             (Fact::Present(binary), None) => found = Some(binary),
             (Fact::Present(binary), Some(found)) if binary.is_in_path() && !found.is_in_path() => {
                 found.path = binary.path;
@@ -86,16 +88,16 @@ fn binary(namespace: &Namespace, links: Option<String>) -> Fact<UpdaterBinary> {
     }
 }
 
-fn program(path: &str) -> Fact<UpdaterBinary> {
+fn program(tree: &Tree, path: &str) -> Fact<UpdaterBinary> {
     // Opened as a mere place in the file system, whose kind and true name the open file then tells.
-    let file = match place(Path::new(path)) {
+    let file = match tree.place(Path::new(path)) {
         Ok(file) => file,
         Err(error) => return failed(&error),
     };
     if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
         return Fact::Absent;
     }
-    let target = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok();
+    let target = tree.true_name(&file);
     let revision = target.as_deref().and_then(Path::to_str).and_then(Revision::of_program);
     Fact::Present(UpdaterBinary { path: path.into(), revision })
 }

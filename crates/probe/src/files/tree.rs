@@ -1,0 +1,169 @@
+//! The file tree looked at: the running host's own, or one unpacked in a folder, which no path or link may leave.
+
+use std::fs::File;
+use std::fs::Metadata;
+use std::fs::OpenOptions;
+use std::fs::ReadDir;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::fd::AsRawFd;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::fcntl::OpenHow;
+use nix::fcntl::ResolveFlag;
+use nix::fcntl::openat2;
+use selfcheck_core::Fact;
+use selfcheck_core::Text;
+
+use super::read::failed;
+
+/// How often the kernel is asked again while something renames folders under a path.
+const TRIES: usize = 16;
+/// Opened as a mere place in the file system: nothing can be read through it, but its kind and name can be told.
+const PLACE: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
+
+/// A file tree; the default one is the host's own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tree(Option<Arc<Root>>);
+
+/// A folder that stands for `/`.
+#[derive(Debug)]
+struct Root {
+    folder: OwnedFd,
+    /// Its name in the host's own tree.
+    name: PathBuf,
+}
+
+impl Tree {
+    /// The tree in `folder`.
+    pub(crate) fn within(folder: &Path) -> io::Result<Self> {
+        let opened =
+            OpenOptions::new().read(true).custom_flags((PLACE | OFlag::O_DIRECTORY).bits()).open(folder)?;
+        let root = Root { name: std::fs::canonicalize(folder)?, folder: opened.into() };
+        let tree = Self(Some(Arc::new(root)));
+        // Says at once where the kernel cannot keep paths within a folder.
+        tree.place(Path::new("/"))?;
+        Ok(tree)
+    }
+
+    /// Opens `path` with `flags`.
+    pub(super) fn open(&self, path: &Path, flags: OFlag) -> io::Result<File> {
+        let flags = flags | OFlag::O_CLOEXEC;
+        match &self.0 {
+            None => OpenOptions::new().read(true).custom_flags(flags.bits()).open(path),
+            Some(root) => root.open(path, flags).map(File::from),
+        }
+    }
+
+    /// Opens `path`, whatever it is, as a mere place.
+    pub(super) fn place(&self, path: &Path) -> io::Result<File> {
+        self.open(path, PLACE)
+    }
+
+    /// The same without following a link at the end of `path`.
+    pub(crate) fn place_of_link(&self, path: &Path) -> io::Result<File> {
+        self.open(path, PLACE | OFlag::O_NOFOLLOW)
+    }
+
+    /// What is known of the file at `path`.
+    pub(super) fn metadata(&self, path: &Path) -> io::Result<Metadata> {
+        match &self.0 {
+            None => std::fs::metadata(path),
+            Some(_) => self.place(path)?.metadata(),
+        }
+    }
+
+    /// Whether something of any kind is at `path`; the value is the path.
+    pub(crate) fn exists(&self, path: &str) -> Fact<Text> {
+        match self.metadata(Path::new(path)) {
+            Ok(_) => Fact::Present(path.into()),
+            Err(error) => failed(&error),
+        }
+    }
+
+    /// When the file at `path` was last written.
+    pub(super) fn written(&self, path: &str) -> Option<Timestamp> {
+        Timestamp::new(self.metadata(Path::new(path)).ok()?.mtime(), 0).ok()
+    }
+
+    /// The name, in this tree and free of links, of an open file.
+    pub(super) fn true_name(&self, file: &File) -> Option<PathBuf> {
+        let name = std::fs::read_link(of_descriptor(file)).ok()?;
+        match &self.0 {
+            None => Some(name),
+            Some(root) => Some(Path::new("/").join(name.strip_prefix(&root.name).ok()?)),
+        }
+    }
+
+    /// The entries of a folder. Their paths are of the host's own tree, only their names mean anything.
+    pub(crate) fn entries(&self, path: &str) -> io::Result<ReadDir> {
+        match &self.0 {
+            None => std::fs::read_dir(path),
+            Some(_) => std::fs::read_dir(of_descriptor(&self.place(Path::new(path))?)),
+        }
+    }
+}
+
+impl Root {
+    fn open(&self, path: &Path, flags: OFlag) -> io::Result<OwnedFd> {
+        let how = OpenHow::new()
+            .flags(flags)
+            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+        let mut last = Errno::EAGAIN;
+        for _ in 0..TRIES {
+            match openat2(self.folder.as_fd(), path, how) {
+                Ok(file) => return Ok(file),
+                Err(Errno::EAGAIN) => {}
+                Err(errno) => {
+                    last = errno;
+                    break;
+                }
+            }
+        }
+        Err(last.into())
+    }
+}
+
+/// The name of an open file in /proc, through which the kernel leads to that very file.
+fn of_descriptor(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn no_path_or_link_leads_out_of_the_tree() {
+        let outside = tempfile::tempdir().expect("folder");
+        std::fs::write(outside.path().join("secret"), "outside").expect("write");
+        let root = outside.path().join("root");
+        std::fs::create_dir_all(root.join("etc")).expect("folder");
+        std::fs::write(root.join("etc/file"), "inside").expect("write");
+        symlink("/etc/file", root.join("absolute")).expect("link");
+        symlink("../../../../../etc/file", root.join("etc/upwards")).expect("link");
+        symlink("../../secret", root.join("etc/out")).expect("link");
+        symlink(outside.path().join("secret"), root.join("named")).expect("link");
+        symlink("/proc/self/root", root.join("magic")).expect("link");
+        let tree = Tree::within(&root).expect("tree");
+        let read = |path: &str| tree.read(Path::new(path), 32);
+        for inside in ["/etc/file", "/absolute", "/etc/upwards", "/../../etc/file"] {
+            assert_eq!(read(inside), Fact::Present("inside".to_owned()), "{inside}");
+        }
+        for gone in ["/etc/out", "/named", "/../secret", "/magic/etc/passwd"] {
+            assert_eq!(read(gone), Fact::Absent, "{gone}");
+        }
+        let place = tree.place(Path::new("/absolute")).expect("place");
+        assert_eq!(tree.true_name(&place), Some("/etc/file".into()));
+    }
+}

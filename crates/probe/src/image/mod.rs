@@ -1,0 +1,208 @@
+//! A static look: an unpacked image or another disk, judged by its files alone.
+
+mod unit_file;
+mod units;
+
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use selfcheck_core::EvidenceKind;
+use selfcheck_core::Fact;
+use selfcheck_core::Generation;
+use selfcheck_core::Namespace;
+use selfcheck_core::Observation;
+use selfcheck_core::Text;
+use selfcheck_core::Why;
+use selfcheck_core::observation::Agent;
+use selfcheck_core::observation::Host;
+use selfcheck_core::observation::ObservationSchema;
+use selfcheck_core::observation::Systemd;
+use selfcheck_core::observation::UpdaterV1;
+use selfcheck_core::observation::UpdaterV2;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::clock;
+use crate::files;
+use crate::files::AgentFiles;
+use crate::files::FilesV1;
+use crate::files::FilesV2;
+use crate::files::Tree;
+use crate::host;
+use crate::target::Target;
+
+use units::Units;
+
+/// systemd's own program: where it is, systemd will run.
+const SYSTEMD: [&str; 2] = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
+/// A file with a name or two in it.
+const SHORT: u64 = 64 << 10;
+
+/// An unpacked image or another disk. No path and no link in it leads out of it.
+#[derive(Debug)]
+pub struct Image {
+    tree: Tree,
+    target: Target,
+}
+
+/// A folder that cannot be looked at as an image.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` cannot be opened as the root of an image", .folder.display())]
+pub struct OpenImage {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What the system said. Keeping paths within a folder takes Linux 5.6.
+    #[source]
+    pub source: io::Error,
+}
+
+impl Image {
+    /// The image in `folder`, to be judged for `target`. Paths of `target` are paths in the image.
+    pub fn open(folder: &Path, target: Target) -> Result<Self, OpenImage> {
+        let tree = Tree::within(folder).map_err(|source| OpenImage { folder: folder.to_owned(), source })?;
+        Ok(Self { tree, target })
+    }
+
+    /// Looks once. What is not read after `time` is unreadable.
+    ///
+    /// Must be called within a tokio runtime that has its time driver.
+    pub async fn look(&self, time: Duration) -> Observation {
+        let (tree, target) = (self.tree.clone(), self.target.clone());
+        let looking = spawn_blocking(move || look(&tree, &target));
+        match timeout(time, looking).await {
+            Ok(Ok(observation)) => observation,
+            // A panic while reading is contained.
+            Ok(Err(_)) => unreadable(&self.target, Why::Io),
+            Err(_) => unreadable(&self.target, Why::Timeout),
+        }
+    }
+}
+
+fn look(tree: &Tree, target: &Target) -> Observation {
+    let units = Units::look(tree);
+    let assumed = target.namespace.clone().unwrap_or_default();
+    let observation = look_at(tree, target, &units, &assumed);
+    let nothing = observation.agent.config.is_absent()
+        && observation.agent.unit.is_absent()
+        && observation.v2.config.is_absent();
+    match observation.host.other_installations.as_slice() {
+        [only] if nothing && target.namespace.is_none() => look_at(tree, target, &units, &only.clone()),
+        _ => observation,
+    }
+}
+
+fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespace) -> Observation {
+    let config_path = target.config.clone().unwrap_or_else(|| namespace.agent_config().into());
+    let agent = AgentFiles::look(tree, &config_path, &namespace.data_dir(), target.file_bytes);
+    let v2 = FilesV2::look(tree, namespace, &namespace.update_config(), target.file_bytes);
+    let v1 = FilesV1::look(tree);
+    let timer_v1 = units.timer(&Generation::V1.timer(namespace));
+    let judges_v1 = v2.config.is_absent() && timer_v1.is_present();
+    Observation {
+        schema: ObservationSchema,
+        clock: clock::now(),
+        evidence: EvidenceKind::Static,
+        host: Host {
+            os_version: os_version(tree),
+            hostname: tree
+                .read(Path::new("/etc/hostname"), SHORT)
+                .present()
+                .map(|name| Text::new(name.trim())),
+            architecture: None,
+            other_installations: files::other_installations(tree, namespace),
+            ..host::without_files()
+        },
+        agent: Agent {
+            namespace: namespace.clone(),
+            unit: units.agent(&namespace.agent_unit()),
+            process: Fact::NotApplicable,
+            config_path: Text::new(&config_path.to_string_lossy()),
+            config: agent.config,
+            host_id: agent.host_id,
+        },
+        systemd: Systemd { booted: systemd(tree), resumed: None, manager: Fact::NotApplicable },
+        v2: UpdaterV2 {
+            config_path: v2.config_path,
+            config: v2.config,
+            config_written: v2.config_written,
+            lock: Fact::NotApplicable,
+            binary: v2.binary,
+            timer: units.timer(&Generation::V2.timer(namespace)),
+            service: units.service(&Generation::V2.service(namespace)),
+        },
+        v1: UpdaterV1 {
+            script: v1.script,
+            timer: timer_v1,
+            service: units.service(&Generation::V1.service(namespace)),
+            endpoint: v1.endpoint,
+            schedule: v1.schedule,
+            schedule_written: v1.schedule_written,
+            installer: v1.installer,
+            neutralised: v1.neutralised,
+            holds: if judges_v1 { files::holds(tree) } else { Fact::NotApplicable },
+        },
+        kubernetes: Fact::NotApplicable,
+        history: None,
+    }
+}
+
+fn systemd(tree: &Tree) -> Fact<Text> {
+    let [first, second] = SYSTEMD.map(|path| tree.exists(path));
+    if first.is_absent() { second } else { first }
+}
+
+fn os_version(tree: &Tree) -> Option<Text> {
+    let release = match tree.read(Path::new("/etc/os-release"), SHORT) {
+        Fact::Absent => tree.read(Path::new("/usr/lib/os-release"), SHORT),
+        found => found,
+    };
+    let name =
+        release.present()?.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?.trim_matches('"');
+    Some(Text::new(name))
+}
+
+/// Nothing could be seen.
+fn unreadable(target: &Target, why: Why) -> Observation {
+    let namespace = target.namespace.clone().unwrap_or_default();
+    let files = FilesV2::unreadable(&namespace.update_config(), why);
+    let v1 = FilesV1::unreadable(why);
+    Observation {
+        schema: ObservationSchema,
+        clock: clock::now(),
+        evidence: EvidenceKind::Static,
+        host: host::without_files(),
+        agent: Agent {
+            unit: Fact::Unreadable(why),
+            process: Fact::NotApplicable,
+            config_path: Text::new(&namespace.agent_config()),
+            config: Fact::Unreadable(why),
+            host_id: Fact::Unreadable(why),
+            namespace,
+        },
+        systemd: Systemd { booted: Fact::Unreadable(why), resumed: None, manager: Fact::NotApplicable },
+        v2: UpdaterV2 {
+            config_path: files.config_path,
+            config: files.config,
+            config_written: None,
+            lock: Fact::NotApplicable,
+            binary: files.binary,
+            timer: Fact::Unreadable(why),
+            service: Fact::Unreadable(why),
+        },
+        v1: UpdaterV1 {
+            script: v1.script,
+            timer: Fact::Unreadable(why),
+            service: Fact::Unreadable(why),
+            endpoint: v1.endpoint,
+            schedule: v1.schedule,
+            schedule_written: None,
+            installer: v1.installer,
+            neutralised: v1.neutralised,
+            holds: Fact::NotApplicable,
+        },
+        kubernetes: Fact::NotApplicable,
+        history: None,
+    }
+}

@@ -1,0 +1,209 @@
+//! Static looks: an unpacked image judged by its files alone.
+
+use selfcheck_core::EvidenceKind;
+use selfcheck_core::Proof;
+use selfcheck_tests::Host;
+use selfcheck_tests::UnpackedImage;
+use selfcheck_tests::User;
+use selfcheck_tests::selfcheck;
+use selfcheck_tests::shown;
+
+const UNITS: &str = "/etc/systemd/system";
+const CONFIG: &str = "/opt/teleport/default/update.yaml";
+const WANTED: &str = "/etc/systemd/system/teleport.service.wants/teleport-update.timer";
+const ENABLED: &str =
+    "version: v1\nkind: update_config\nspec: {proxy: teleport.example.com, group: g, enabled: true";
+
+#[test]
+fn an_image_with_an_enabled_updater_is_accompanied_without_proof() {
+    let image = UnpackedImage::accompanied();
+    image.expect("accompanied", &[]);
+    let status = image.status(&[]);
+    assert_eq!((status.evidence, status.proof), (EvidenceKind::Static, Proof::default()));
+    assert_eq!(status.updater.expect("updater").version.expect("version").as_str(), "18.2.0");
+    assert_eq!(status.agent.hostname.expect("hostname").as_str(), "image");
+    assert_eq!(status.unseen.len(), 1, "{:?}", status.unseen);
+    assert_eq!(status.holds_until, None);
+    let output = image.look(&[]);
+    assert_eq!(output.status.code(), Some(0));
+    insta::assert_snapshot!("image_accompanied", shown(&output));
+}
+
+#[test]
+fn the_schedule_chain_by_files_and_links() {
+    let change = |change: &dyn Fn(&UnpackedImage)| {
+        let image = UnpackedImage::accompanied();
+        change(&image);
+        image
+    };
+    let timer = format!("{UNITS}/teleport-update.timer");
+    let service = format!("{UNITS}/teleport-update.service");
+    change(&|image| image.remove(&timer)).expect("impaired", &["timer-missing"]);
+    change(&|image| image.link(&timer, "/dev/null")).expect("impaired", &["timer-masked"]);
+    change(&|image| image.write(&timer, "")).expect("impaired", &["timer-masked"]);
+    change(&|image| image.link(&timer, "/nowhere")).expect("impaired", &["timer-missing"]);
+    change(&|image| image.remove(&service)).expect("impaired", &["service-missing"]);
+    change(&|image| image.link(&service, "/dev/null")).expect("impaired", &["service-masked"]);
+    change(&|image| image.write(&service, [0xff, 0xfe])).expect("impaired", &["service-missing"]);
+    let disabled = change(&|image| image.remove(WANTED));
+    disabled.expect("impaired", &["timer-disabled"]);
+    insta::assert_snapshot!("image_timer_disabled", shown(&disabled.look(&[])));
+    // A link in any unit's folder starts the timer, also one that requires it.
+    disabled.link(
+        &format!("{UNITS}/multi-user.target.requires/teleport-update.timer"),
+        "../teleport-update.timer",
+    );
+    disabled.expect("accompanied", &[]);
+}
+
+#[test]
+fn a_masked_timer_over_a_packaged_one_is_unmasked() {
+    let image = UnpackedImage::accompanied();
+    image.link(&format!("{UNITS}/teleport-update.timer"), "/dev/null");
+    image.write(
+        "/usr/lib/systemd/system/teleport-update.timer",
+        "[Timer]\n[Install]\nWantedBy=timers.target\n",
+    );
+    let remedy = image.status(&[]).remedy.expect("remedy");
+    assert!(remedy.shell.starts_with("sudo systemctl unmask teleport-update.timer"), "{}", remedy.shell);
+}
+
+#[test]
+fn drop_ins_say_what_the_service_runs() {
+    let image = UnpackedImage::accompanied();
+    let drop_ins = format!("{UNITS}/teleport-update.service.d");
+    let start = |flag: &str| {
+        format!("[Service]\nExecStart=\nExecStart=/usr/local/bin/teleport-update {flag} update\n")
+    };
+    image.write(&format!("{drop_ins}/50-insecure.conf"), start("--insecure"));
+    image.expect("accompanied", &["insecure-updater"]);
+    image.write(&format!("{drop_ins}/60-secure.conf"), start(""));
+    image.expect("accompanied", &[]);
+}
+
+#[test]
+fn update_yaml_and_the_agents_roles_count_as_on_a_running_host() {
+    let image = UnpackedImage::accompanied();
+    image.write(CONFIG, format!("{ENABLED}, pinned: true}}\n"));
+    image.expect("held", &["version-pinned"]);
+    image.write(CONFIG, "version: v1\nkind: [\n");
+    image.expect("impaired", &["config-corrupt"]);
+    image.remove(CONFIG);
+    image.expect("impaired", &["config-missing"]);
+    image.write(CONFIG, format!("{ENABLED}}}\n"));
+    image.write("/etc/teleport.yaml", "teleport: {proxy_server: other.example.com}\nauth_service: {enabled: no}\nproxy_service: {enabled: no}\n");
+    image.expect("impaired", &["proxy-mismatch"]);
+    image.write("/etc/teleport.yaml", "ssh_service: {enabled: yes}\n");
+    image.expect("exempt", &["control-plane"]);
+    image.write("/srv/agent.yaml", "auth_service: {enabled: no}\nproxy_service: {enabled: no}\n");
+    image.expect_with(&["-c", "/srv/agent.yaml"], "accompanied", &[]);
+}
+
+#[test]
+fn an_image_without_updater() {
+    let image = UnpackedImage::bare();
+    image.write("/etc/teleport.yaml", "auth_service: {enabled: no}\nproxy_service: {enabled: no}\n");
+    image.expect("unaccompanied", &["no-updater"]);
+    image.write("/usr/local/bin/teleport-update", "ELF");
+    image.expect("unaccompanied", &["updater-not-enabled"]);
+    image.remove("/usr/lib/systemd/systemd");
+    image.expect("unsupported", &["platform-without-updater"]);
+    image.write(CONFIG, format!("{ENABLED}}}\n"));
+    image.expect("impaired", &["no-scheduler"]);
+}
+
+#[test]
+fn the_older_updater_in_an_image() {
+    let image = UnpackedImage::bare();
+    image.write("/etc/teleport.yaml", "auth_service: {enabled: no}\nproxy_service: {enabled: no}\n");
+    image.write("/usr/sbin/teleport-upgrade", "#!/bin/sh\n");
+    image.write(
+        "/usr/lib/systemd/system/teleport-upgrade.timer",
+        "[Timer]\n[Install]\nWantedBy=timers.target\n",
+    );
+    image.write(
+        "/usr/lib/systemd/system/teleport-upgrade.service",
+        "[Service]\nExecStart=/usr/sbin/teleport-upgrade run\n",
+    );
+    image.write("/etc/teleport-upgrade.d/endpoint", "https://teleport.example.com/v1");
+    image.write("/etc/teleport-upgrade.d/installer", "apt");
+    image.expect("impaired", &["timer-disabled", "v1-deprecated"]);
+    image.link(
+        "/etc/systemd/system/timers.target.wants/teleport-upgrade.timer",
+        "/usr/lib/systemd/system/teleport-upgrade.timer",
+    );
+    image.expect("accompanied", &["v1-deprecated"]);
+    image.write("/var/lib/dpkg/status", "Package: teleport-ent\nStatus: hold ok installed\n");
+    image.expect("held", &["package-held", "v1-deprecated"]);
+    // Beside an enabled newer one it will fight, once the image runs.
+    let both = UnpackedImage::accompanied();
+    for unit in ["teleport-upgrade.timer", "teleport-upgrade.service"] {
+        both.write(
+            &format!("/usr/lib/systemd/system/{unit}"),
+            "[Service]\nExecStart=/usr/sbin/teleport-upgrade run\n",
+        );
+    }
+    both.expect("accompanied", &[]);
+    both.link(
+        &format!("{UNITS}/timers.target.wants/teleport-upgrade.timer"),
+        "/usr/lib/systemd/system/teleport-upgrade.timer",
+    );
+    both.expect("impaired", &["two-updaters"]);
+}
+
+#[test]
+fn installations_with_a_suffix() {
+    let image = UnpackedImage::accompanied();
+    let blue = "/opt/teleport/blue/update.yaml";
+    image.write(blue, format!("{ENABLED}}}\n"));
+    let status = image.status(&[]);
+    assert_eq!(status.agent.namespace.name(), "default");
+    image.expect_with(&["--install-suffix", "blue"], "impaired", &["timer-missing"]);
+    let only = UnpackedImage::bare();
+    only.write(blue, format!("{ENABLED}}}\n"));
+    assert_eq!(only.status(&[]).agent.namespace.name(), "blue");
+}
+
+#[test]
+fn no_link_leads_out_of_the_image() {
+    let outside = UnpackedImage::accompanied();
+    let image = UnpackedImage::bare();
+    for path in ["/etc/teleport.yaml", CONFIG] {
+        image.link(path, outside.at(path).to_str().expect("path"));
+    }
+    let deep = "../".repeat(40);
+    image.link("/usr/local/bin/teleport-update", &format!("{deep}bin/sh"));
+    image.link("/etc/systemd/system/teleport-update.timer", "/proc/self/root/etc/passwd");
+    // Nothing that lies outside is seen: the image has no updater.
+    image.expect("unaccompanied", &["no-updater"]);
+}
+
+#[test]
+fn a_root_that_is_none_is_an_error_that_names_it() {
+    let image = UnpackedImage::bare();
+    let file = image.at("/usr/lib/systemd/systemd");
+    for (root, named) in [("/nowhere", "/nowhere"), (file.to_str().expect("path"), "systemd")] {
+        let output = selfcheck(&["debug", "updater-status", "--root", root], "");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+        assert!(stderr.starts_with("error: ") && stderr.contains(named), "{stderr}");
+    }
+    for flag in [["--bus", "unix:path=/x"], ["--pid", "1"], ["--observation", "x"], ["--socket", "x"]] {
+        assert_eq!(image.look(&flag).status.code(), Some(2), "{flag:?}");
+    }
+}
+
+#[test]
+fn a_running_host_judged_by_its_files_is_judged_the_same() {
+    let Some(host) = Host::accompanied() else { return };
+    let files = ["--root", "/"];
+    host.expect_with(User::Root, &files, "accompanied", &[]);
+    host.guest.systemctl(&["disable", "teleport-update.timer"]);
+    host.expect_with(User::Root, &files, "impaired", &["timer-disabled"]);
+    host.guest.must(&["ln", "-sf", "/dev/null", "/etc/systemd/system/teleport-update.timer"]);
+    host.expect_with(User::Root, &files, "impaired", &["timer-masked"]);
+    host.guest.must(&["sh", "-ec", "sudo teleport-update enable"]);
+    host.expect_with(User::Root, &files, "accompanied", &[]);
+    // An ordinary user cannot read the agent's configuration, which an image without updater would be judged by.
+    host.expect_with(User::Ordinary, &files, "accompanied", &[]);
+}
