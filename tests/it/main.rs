@@ -5,6 +5,7 @@ mod cases;
 mod command;
 mod documents;
 mod guests;
+mod hostile;
 mod images;
 mod properties;
 mod snapshots;

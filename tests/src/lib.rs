@@ -10,6 +10,7 @@
 mod cases;
 mod command;
 mod component;
+mod fake_bus;
 mod fleet_host;
 mod guest;
 mod image;
@@ -21,6 +22,9 @@ pub use cases::cases;
 pub use command::selfcheck;
 pub use command::shown;
 pub use component::available;
+pub use fake_bus::FakeBus;
+pub use fake_bus::Listing;
+pub use fake_bus::Trouble;
 pub use fleet_host::Host;
 pub use guest::SystemdGuest;
 pub use guest::User;

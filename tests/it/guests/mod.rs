@@ -4,6 +4,7 @@ mod agent;
 mod applicability;
 mod buses;
 mod config;
+mod fakes;
 mod healthy;
 mod pairs;
 mod runs;

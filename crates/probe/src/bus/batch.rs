@@ -19,6 +19,8 @@ use super::properties::Properties;
 
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 const MANAGER: &str = "org.freedesktop.systemd1.Manager";
+/// The states of a handful of units, each with a description, are far smaller.
+const STATES_LIMIT: usize = 1 << 20;
 /// The manager's object.
 pub(super) const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
@@ -64,6 +66,7 @@ impl Reply {
         Ok(match question {
             Question::One(property) => Self::Property((property.to_owned(), body.deserialize()?)),
             Question::All => Self::Properties(body.deserialize()?),
+            Question::States if body.len() > STATES_LIMIT => Self::Failed(Why::Protocol),
             Question::States => Self::States(message),
         })
     }

@@ -31,8 +31,10 @@ pub(super) fn timer(unit: &Listed, mut properties: Properties, clock: Clock) -> 
 }
 
 pub(super) fn service(unit: &Listed, mut properties: Properties, clock: Clock) -> Result<ServiceUnit, Why> {
+    // Every systemd has this one, and without it nothing shows that the last run succeeded.
+    let result = properties.text("Result")?.ok_or(Why::Protocol)?;
     Ok(ServiceUnit {
-        result: properties.text("Result")?.map(|word| word.as_str().into()),
+        result: Some(result.as_str().into()),
         exit_status: None,
         started: None,
         exited: properties.instant("ExecMainExitTimestamp")?.map(|realtime| clock.moment_at(realtime)),

@@ -34,6 +34,7 @@ pub(super) async fn listed<const N: usize>(
     deadline: Instant,
 ) -> Result<[Listed; N], Why> {
     let listed = match answers.states::<Vec<Row>>(place)? {
+        Some(rows) if rows.len() != N => return Err(Why::Protocol),
         Some(rows) => names.iter().zip(rows).map(|(name, row)| from_row(name, row)).collect(),
         None => one_by_one(connection, &names, deadline).await?,
     };
