@@ -124,8 +124,8 @@ impl FakeBus {
     fn reply(&self, call: &Message) -> zbus::Result<(String, Message)> {
         let header = call.header();
         let answer = Message::method_return(&header);
-        let member = header.member().map(|member| member.to_string()).unwrap_or_default();
-        let unit = header.path().map(|path| path.to_string()).unwrap_or_default();
+        let member = header.member().map(ToString::to_string).unwrap_or_default();
+        let unit = header.path().map(ToString::to_string).unwrap_or_default();
         match member.as_str() {
             "Hello" => Ok((member, answer.build(&":1.1")?)),
             "ListUnitsByNames" if self.listing == Listing::Unknown => {

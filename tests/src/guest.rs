@@ -76,7 +76,7 @@ impl SystemdGuest {
         let console = fs::File::create(state.path().join("console.log")).expect("console");
         let mut launcher = Command::new(binary("guest-init"))
             .arg("launch")
-            .args([state.path(), &cgroup, binary("guest-init").parent().expect("folder")])
+            .args([state.path(), &cgroup, binary("guest-init").parent().expect("folder"), &lower()])
             .env("NOTIFY_SOCKET", format!("@{id}"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -199,17 +199,24 @@ fn possible() -> Result<(), String> {
     if !Uid::effective().is_root() {
         return Err("it needs root".to_owned());
     }
-    for (path, what) in [
-        ("/lib/systemd/systemd", "the Debian package systemd"),
-        ("/usr/bin/dbus-daemon", "the Debian package dbus"),
-        ("/usr/bin/nsenter", "the Debian package util-linux"),
-        ("/proc/self/ns/time", "a kernel with time namespaces"),
+    let own = Path::new("/").to_owned();
+    for (root, path, what) in [
+        (&lower(), "lib/systemd/systemd", "the Debian package systemd"),
+        (&lower(), "usr/bin/dbus-daemon", "the Debian package dbus"),
+        (&own, "usr/bin/nsenter", "the Debian package util-linux"),
+        (&own, "proc/self/ns/time", "a kernel with time namespaces"),
     ] {
-        if !Path::new(path).exists() {
-            return Err(format!("{path} is missing, which comes with {what}"));
+        let path = root.join(path);
+        if !path.exists() {
+            return Err(format!("{} is missing, which comes with {what}", path.display()));
         }
     }
     cgroup_root().map(|_| ()).ok_or_else(|| "no cgroup2 is mounted".to_owned())
+}
+
+/// The root that guests are made of: this machine's own, or another systemd's.
+fn lower() -> PathBuf {
+    std::env::var_os("SELFCHECK_GUEST_ROOT").map_or_else(|| "/".into(), PathBuf::from)
 }
 
 /// Where cgroup2 is mounted.

@@ -1,6 +1,6 @@
-//! Starts a real systemd as PID 1 of private namespaces, over an overlay of this host's own root.
+//! Starts a real systemd as PID 1 of private namespaces, over an overlay of a root, usually this host's own.
 //!
-//! `guest-init launch STATE CGROUP BINARIES` enters the namespaces and starts `guest-init init …` in them as
+//! `guest-init launch STATE CGROUP BINARIES ROOT` enters the namespaces and starts `guest-init init …` in them as
 //! PID 1, which mounts what a guest needs and becomes systemd. Every mount lives in the private mount namespace, so
 //! nothing is left when the last process of the guest has ended.
 #![expect(clippy::print_stdout, reason = "the pid of the guest is told to the test on standard output")]
@@ -38,13 +38,13 @@ fn main() -> Outcome {
     let words: Vec<_> = std::env::args().skip(1).collect();
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     match *words.as_slice() {
-        ["launch", state, cgroup, binaries] => launch(state, cgroup, binaries),
-        ["init", state, binaries] => init(Path::new(state), binaries),
-        _ => Err("usage: guest-init launch STATE CGROUP BINARIES".into()),
+        ["launch", state, cgroup, binaries, lower] => launch(state, cgroup, binaries, lower),
+        ["init", state, binaries, lower] => init(Path::new(state), binaries, Path::new(lower)),
+        _ => Err("usage: guest-init launch STATE CGROUP BINARIES ROOT".into()),
     }
 }
 
-fn launch(state: &str, cgroup: &str, binaries: &str) -> Outcome {
+fn launch(state: &str, cgroup: &str, binaries: &str, lower: &str) -> Outcome {
     // Whatever ends the test ends the guest.
     set_pdeathsig(Signal::SIGKILL)?;
     fs::write(Path::new(cgroup).join("cgroup.procs"), "0")?;
@@ -60,13 +60,13 @@ fn launch(state: &str, cgroup: &str, binaries: &str) -> Outcome {
         "/proc/self/timens_offsets",
         format!("monotonic {UPTIME_SECONDS} 0\nboottime {UPTIME_SECONDS} 0\n"),
     )?;
-    let mut init = Command::new(std::env::current_exe()?).args(["init", state, binaries]).spawn()?;
+    let mut init = Command::new(std::env::current_exe()?).args(["init", state, binaries, lower]).spawn()?;
     println!("{}", init.id());
     init.wait()?;
     Ok(())
 }
 
-fn init(state: &Path, binaries: &str) -> Outcome {
+fn init(state: &Path, binaries: &str, lower: &Path) -> Outcome {
     set_pdeathsig(Signal::SIGKILL)?;
     umask(Mode::empty());
     let none = None::<&str>;
@@ -78,10 +78,11 @@ fn init(state: &Path, binaries: &str) -> Outcome {
     for folder in ["up", "work", "root", "run", "etc-units", "vendor-units"] {
         fs::create_dir(state.join(folder))?;
     }
-    units(&state.join("vendor-units"))?;
+    units(lower, &state.join("vendor-units"))?;
     let root = state.join("root");
     let layers = format!(
-        "lowerdir=/,upperdir={},workdir={}",
+        "lowerdir={},upperdir={},workdir={}",
+        lower.display(),
         state.join("up").display(),
         state.join("work").display()
     );
@@ -122,9 +123,9 @@ fn init(state: &Path, binaries: &str) -> Outcome {
 }
 
 /// A hermetic set of units: the bus, and targets that pull in nothing which would touch the host's kernel.
-fn units(folder: &Path) -> Outcome {
+fn units(lower: &Path, folder: &Path) -> Outcome {
     for unit in ["dbus.socket", "dbus.service"] {
-        fs::copy(Path::new("/usr/lib/systemd/system").join(unit), folder.join(unit))?;
+        fs::copy(lower.join("usr/lib/systemd/system").join(unit), folder.join(unit))?;
     }
     let targets = [
         "sysinit",

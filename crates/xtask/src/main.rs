@@ -6,6 +6,7 @@ mod documents;
 mod packages;
 mod run;
 mod test;
+mod trixie;
 
 use std::process::ExitCode;
 

@@ -7,10 +7,11 @@ use crate::Outcome;
 use crate::run::must;
 
 /// A file, and the Debian package that brings it.
-const NEEDED: [(&str, &str); 3] = [
+const NEEDED: [(&str, &str); 4] = [
     ("/lib/systemd/systemd", "systemd"),
     ("/usr/bin/dbus-daemon", "dbus"),
     ("/usr/bin/nsenter", "util-linux"),
+    ("/usr/sbin/debootstrap", "debootstrap"),
 ];
 
 /// Installs what is missing in CI. Elsewhere the tests that need it are skipped by name.

@@ -18,8 +18,8 @@ fn label(host: &Host, fake: FakeBus, name: &str) -> String {
     host.status(User::Ordinary, &flags.each_ref().map(String::as_str)).label()
 }
 
-fn value(value: Variant<'_>) -> Option<OwnedVariant> {
-    Some(OwnedVariant::try_from(value).expect("value"))
+fn value(value: Variant<'_>) -> OwnedVariant {
+    OwnedVariant::try_from(value).expect("value")
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn of_this_time_and_of_2015() {
     // systemd 219 cannot list units by name and lacks some properties.
     let old = || FakeBus { listing: Listing::Unknown, ..FakeBus::default() };
     assert_eq!(label(&host, old(), "old"), "accompanied");
-    let masked = HashMap::from([("LoadState", value(Variant::from("masked")))]);
+    let masked = HashMap::from([("LoadState", Some(value(Variant::from("masked"))))]);
     assert_eq!(label(&host, FakeBus { properties: masked, ..old() }, "old-masked"), "impaired.timer-masked");
     let flags = old().serve(&host, "old-version");
     let flags =
@@ -45,7 +45,7 @@ fn a_property_of_another_type() {
     for name in FakeBus::ASKED {
         let wrong =
             if name == "NeedDaemonReload" { value(Variant::from("no")) } else { value(Variant::from(true)) };
-        let fake = FakeBus { properties: HashMap::from([(name, wrong)]), ..FakeBus::default() };
+        let fake = FakeBus { properties: HashMap::from([(name, Some(wrong))]), ..FakeBus::default() };
         let needed = !NOT_NEEDED.contains(&name);
         let expected = if needed { "unknown.bus-unavailable" } else { "accompanied" };
         assert_eq!(label(&host, fake, &format!("wrong-{name}")), expected, "{name}");

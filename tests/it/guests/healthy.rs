@@ -19,6 +19,23 @@ fn is_accompanied_for_root_and_for_ordinary_users() {
 }
 
 #[test]
+fn the_systemd_asked_is_that_of_the_guest() {
+    let Some(host) = Host::accompanied() else { return };
+    host.status(User::Root, &["--save-observation", "/run/seen.json"]);
+    let saved = std::fs::read_to_string(host.guest.path("/run/seen.json")).expect("saved");
+    let observation: selfcheck_core::Observation = serde_json::from_str(&saved).expect("observation");
+    let manager = observation.systemd.manager.present().cloned().expect("manager");
+    let version = manager.version.expect("version");
+    // `systemd 252 (252.38-1~deb12u1)`
+    let told = host.guest.systemctl(&["--version"]);
+    let number = told.split_ascii_whitespace().nth(1).expect("number");
+    assert!(version.as_str().starts_with(number), "{version} is not {told}");
+    if std::env::var_os("SELFCHECK_GUEST_ROOT").is_some() {
+        assert_eq!(number, "257");
+    }
+}
+
+#[test]
 fn the_status_names_agent_updater_proof_and_what_stock_teleport_is_told() {
     let Some(host) = Host::accompanied() else { return };
     let status = host.status(User::Root, &[]);
