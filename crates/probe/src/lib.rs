@@ -13,6 +13,8 @@ mod agent;
 mod bus;
 mod clock;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod host;
 mod image;
 mod installation;

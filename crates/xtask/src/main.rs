@@ -3,6 +3,7 @@
 
 mod bench;
 mod documents;
+mod fuzz;
 mod packages;
 mod run;
 mod test;
@@ -13,10 +14,13 @@ use std::process::ExitCode;
 /// A command's outcome; the error is what to tell.
 type Outcome = Result<(), String>;
 
+/// How long each reader is fuzzed when nothing is said.
+const FUZZ_SECONDS: u32 = 600;
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   test          format, lints, documentation and all tests
   bench         the figures: speed, size, memory
+  fuzz [N]      every reader of hostile input, N seconds each (600)
   docs          write the generated documentation anew";
 
 fn main() -> ExitCode {
@@ -25,6 +29,8 @@ fn main() -> ExitCode {
     let outcome = match *words.as_slice() {
         ["test"] => test::run(),
         ["bench"] => bench::run(),
+        ["fuzz"] => fuzz::run(FUZZ_SECONDS),
+        ["fuzz", seconds] => seconds.parse().map_err(|_| USAGE.to_owned()).and_then(fuzz::run),
         ["docs"] => documents::write(),
         ["help" | "--help"] => {
             println!("{USAGE}");

@@ -6,11 +6,15 @@ use std::path::Path;
 
 use crate::Outcome;
 use crate::documents;
+use crate::fuzz;
 use crate::packages;
 use crate::run::cargo;
 use crate::run::must;
 use crate::run::root;
 use crate::trixie;
+
+/// How long each reader is fuzzed.
+const FUZZ_SECONDS: u32 = 10;
 
 pub(crate) fn run() -> Outcome {
     packages::install()?;
@@ -24,6 +28,7 @@ pub(crate) fn run() -> Outcome {
     let _ = fs::remove_file(&skips);
     must(cargo(&["test", "--locked", "--workspace"]).env("SELFCHECK_SKIPS", &skips))?;
     guests_of_a_newer_systemd(&skips)?;
+    fuzzed_for_a_moment(&skips)?;
     tell_skips(&fs::read_to_string(&skips).unwrap_or_default());
     Ok(())
 }
@@ -36,13 +41,26 @@ fn guests_of_a_newer_systemd(skips: &Path) -> Outcome {
                 .env("SELFCHECK_GUEST_ROOT", root)
                 .env("SELFCHECK_SKIPS", skips),
         ),
-        Err(why) => {
-            let note = format!("in guests of Debian 13 SKIPPED, all of them: {why}\n");
-            let mut list =
-                fs::OpenOptions::new().create(true).append(true).open(skips).map_err(|e| e.to_string())?;
-            list.write_all(note.as_bytes()).map_err(|error| error.to_string())
-        }
+        Err(why) => note(skips, &format!("run of all guests by the systemd of Debian 13: {why}")),
     }
+}
+
+/// Every reader of hostile input, for some seconds.
+fn fuzzed_for_a_moment(skips: &Path) -> Outcome {
+    match fuzz::missing() {
+        None => fuzz::run(FUZZ_SECONDS),
+        Some(why) if std::env::var_os("CI").is_some() => {
+            Err(format!("error: fuzzing is required in CI: {why}"))
+        }
+        Some(why) => note(skips, &format!("run of the fuzzers: {why}")),
+    }
+}
+
+/// Notes what was skipped, for the summary.
+fn note(skips: &Path, what: &str) -> Outcome {
+    let told = |error: std::io::Error| error.to_string();
+    let mut list = fs::OpenOptions::new().create(true).append(true).open(skips).map_err(told)?;
+    writeln!(list, "SKIPPED the {what}").map_err(told)
 }
 
 /// Says last, where nobody overlooks it, what was not tested.
@@ -55,6 +73,6 @@ fn tell_skips(skips: &str) {
     notes.sort_unstable();
     println!("==> NOT EVERYTHING WAS TESTED:");
     for same in notes.chunk_by(|one, other| one == other) {
-        println!("    {} tests {}", same.len(), same[0]);
+        println!("    {} times {}", same.len(), same[0]);
     }
 }

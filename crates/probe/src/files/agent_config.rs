@@ -39,14 +39,14 @@ impl AgentFiles {
     }
 }
 
-fn parse(text: &str) -> Result<Document, Why> {
+pub(super) fn parse(text: &str) -> Result<Document, Why> {
     let document: Option<Document> = from_yaml(text).map_err(|_| Why::Yaml)?;
     Ok(document.unwrap_or_default())
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Document {
+pub(super) struct Document {
     teleport: Option<Global>,
     auth_service: Option<Service>,
     proxy_service: Option<Service>,
@@ -75,7 +75,7 @@ struct Service {
 }
 
 impl Document {
-    fn into_config(self) -> AgentConfig {
+    pub(super) fn into_config(self) -> AgentConfig {
         let others = [
             (&self.app_service, "App"),
             (&self.db_service, "Db"),

@@ -1,6 +1,8 @@
 //! Files, read with bounds on size, kind and time.
 
 mod agent_config;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod installations;
 mod locks;
 mod packages;

@@ -56,7 +56,7 @@ fn dpkg(tree: &Tree, path: &str) -> Fact<Vec<String>> {
     tree.regular(Path::new(path)).and_read(|file| dpkg_stream(BufReader::new(file.take(DPKG_LIMIT))))
 }
 
-fn dpkg_stream(mut database: impl BufRead) -> Result<Vec<String>, Why> {
+pub(super) fn dpkg_stream(mut database: impl BufRead) -> Result<Vec<String>, Why> {
     let mut held = Vec::new();
     let mut package = None;
     let mut line = Vec::new();
@@ -81,19 +81,22 @@ fn dpkg_stream(mut database: impl BufRead) -> Result<Vec<String>, Why> {
 
 /// Reads a list of locks, one line at a time.
 fn listed(tree: &Tree, path: &str, package: fn(&str) -> Option<&str>) -> Fact<Vec<String>> {
-    tree.read(Path::new(path), LIST_LIMIT).map(|text| {
-        let named = text.lines().filter_map(|line| package(line.trim()));
-        named.filter(|name| PACKAGES.contains(name)).map(str::to_owned).collect()
-    })
+    tree.read(Path::new(path), LIST_LIMIT).map(|text| named(&text, package))
+}
+
+/// The packages of Teleport that the lines of a list name.
+pub(super) fn named(list: &str, package: fn(&str) -> Option<&str>) -> Vec<String> {
+    let named = list.lines().filter_map(|line| package(line.trim()));
+    named.filter(|name| PACKAGES.contains(name)).map(str::to_owned).collect()
 }
 
 /// `solvable_name: teleport-ent`
-fn zypper_line(line: &str) -> Option<&str> {
+pub(super) fn zypper_line(line: &str) -> Option<&str> {
     line.strip_prefix("solvable_name:").map(str::trim)
 }
 
 /// `teleport-ent-0:17.4.1-1.*`, or with the epoch first: `0:teleport-ent-17.4.1-1.*`. A `!` excludes.
-fn versionlock_line(line: &str) -> Option<&str> {
+pub(super) fn versionlock_line(line: &str) -> Option<&str> {
     let line = line.trim_start_matches('!');
     let line = line
         .split_once(':')
@@ -105,7 +108,7 @@ fn versionlock_line(line: &str) -> Option<&str> {
 }
 
 /// `name = "teleport-ent"`
-fn dnf5_line(line: &str) -> Option<&str> {
+pub(super) fn dnf5_line(line: &str) -> Option<&str> {
     let value = line.strip_prefix("name")?.trim_start().strip_prefix('=')?;
     Some(value.trim().trim_matches('"'))
 }

@@ -80,6 +80,12 @@ impl Image {
     }
 }
 
+/// What the text of a service's file starts.
+#[cfg(fuzzing)]
+pub fn exec_start(text: &str) -> Option<Vec<String>> {
+    unit_file::exec_start(&unit_file::settings(text))
+}
+
 fn look(tree: &Tree, target: &Target) -> Observation {
     let units = Units::look(tree);
     let assumed = target.namespace.clone().unwrap_or_default();
