@@ -7,5 +7,6 @@ mod documents;
 mod guests;
 mod hostile;
 mod images;
+mod privacy;
 mod properties;
 mod snapshots;

@@ -69,6 +69,22 @@ fn denied_by_the_socket_and_by_the_bus() {
 }
 
 #[test]
+fn denied_and_granted_by_the_example_policy() {
+    let Some(host) = Host::accompanied() else { return };
+    let deny = "<policy user=\"nobody\"><deny send_destination=\"org.freedesktop.systemd1\"/></policy>";
+    let policy = |text: &str| {
+        host.guest.write("/etc/dbus-1/system.d/policy.conf", text);
+        host.guest.systemctl(&["reload", "dbus.service"]);
+    };
+    policy(&format!("<busconfig>{deny}</busconfig>\n"));
+    assert_eq!(why(&host, User::Ordinary, &[]), ("unknown.bus-denied".to_owned(), "denied".to_owned()));
+    let example = include_str!("../../../examples/access/dbus/teleport-selfcheck.conf");
+    let example = example.replace("teleport-selfcheck\">", "nobody\">");
+    policy(&example.replace("<busconfig>", &format!("<busconfig>{deny}")));
+    host.expect("accompanied", &[]);
+}
+
+#[test]
 fn hanging() {
     let Some(host) = Host::accompanied() else { return };
     let flags = fake(&host, |mut stream| {

@@ -16,6 +16,11 @@ fn it_works_until_the_newer_one_takes_over() {
     assert_eq!(status.proof.last_run, status.proof.last_success);
     assert!(status.proof.last_run.is_some());
     assert_eq!(status.reporting.stock_view.expect("seen").external_upgrader.as_str(), "unit");
+    // Its version server names the cluster too.
+    host.status(User::Root, &["--save-observation", "/run/seen.json"]);
+    let saved = std::fs::read_to_string(host.guest.path("/run/seen.json")).expect("saved");
+    assert!(!saved.contains(&host.proxy.address()), "{saved}");
+    host.expect_with(User::Root, &["--observation", "/run/seen.json"], "accompanied", &["v1-deprecated"]);
     host.guest.must(&["sh", "-ec", ENABLE]);
     host.guest.systemctl(&["restart", "teleport.service"]);
     // The older one's timer still fires, and does nothing.

@@ -89,7 +89,10 @@ fn bus(case: &mut Case<'_>, fact: &str, why: Why) {
 /// What helps against `why`: rights for what was denied to an ordinary user, time for what was late.
 pub(super) fn remedy(case: &Case<'_>, why: Why) -> Option<RemedyId> {
     match why {
+        // The command that looks again would look at the host, not at the image.
+        _ if case.is_static() => None,
         Why::Denied if case.observation.host.looked_as_uid != Some(0) => Some(RemedyId::LookAsRoot),
+        Why::Denied => Some(RemedyId::ShowDenials),
         Why::Timeout => Some(RemedyId::LookLonger),
         _ => None,
     }

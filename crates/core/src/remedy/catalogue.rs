@@ -52,6 +52,8 @@ coded! {
         LookAsRoot = "look-as-root",
         /// Look again with more time.
         LookLonger = "look-longer",
+        /// List what a security module refused.
+        ShowDenials = "show-denials",
     }
 }
 
@@ -201,6 +203,12 @@ impl RemedyId {
                 UPDATES,
             ),
             Self::LookAsRoot => one(look(target, &[]), "looks again with the rights to see everything", None, UPDATES),
+            Self::ShowDenials => one(
+                words(&["ausearch", "-m", "avc", "-ts", "recent"]),
+                "lists what SELinux refused even root lately; a local policy module can permit it",
+                None,
+                UPDATES,
+            ),
             Self::LookLonger => {
                 one(look(target, &["--timeout", "30s"]), "looks again and waits up to 30 seconds", None, UPDATES)
             }
