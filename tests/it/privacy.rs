@@ -32,7 +32,9 @@ fn add(value: &Value, path: &str, found: &mut BTreeSet<String>) {
             }
         }
         Value::Array(entries) if entries.iter().any(Value::is_object) => {
-            entries.iter().for_each(|entry| add(entry, path, found));
+            for entry in entries {
+                add(entry, path, found);
+            }
         }
         _ => {
             found.insert(path.to_owned());
