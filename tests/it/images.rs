@@ -165,6 +165,21 @@ fn installations_with_a_suffix() {
 }
 
 #[test]
+fn folders_that_cannot_be_listed_hide_what_is_in_them() {
+    let image = UnpackedImage::accompanied();
+    let extra = "/usr/lib/systemd/system/extra.wants";
+    for number in 0..=10_000 {
+        image.write(&format!("{extra}/{number}.timer"), "");
+    }
+    image.expect("unknown", &["config-denied"]);
+    image.remove(extra);
+    image.link(extra, extra);
+    image.expect("unknown", &["config-denied"]);
+    image.remove(extra);
+    image.expect("accompanied", &[]);
+}
+
+#[test]
 fn no_link_leads_out_of_the_image() {
     let outside = UnpackedImage::accompanied();
     let image = UnpackedImage::bare();

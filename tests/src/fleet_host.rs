@@ -22,27 +22,41 @@ impl Host {
     /// A host with a Teleport package on it: agent running, updater shipped but never enabled.
     pub fn with_package() -> Option<Self> {
         let host = Self::bare()?;
-        host.install_package();
-        host.configure(
+        host.install_agent();
+        Some(host)
+    }
+
+    /// Installs a package, and starts an agent that runs the SSH service.
+    pub fn install_agent(&self) {
+        self.install_package();
+        self.configure(
             "",
             "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n",
         );
-        host.guest.systemctl(&["start", "teleport.service"]);
-        Some(host)
+        self.guest.systemctl(&["start", "teleport.service"]);
     }
 
     /// A host whose agent is accompanied: the updater is enabled and has run once.
     pub fn accompanied() -> Option<Self> {
         let host = Self::with_package()?;
-        host.guest.must(&["teleport-update", "enable", "--group", "production"]);
-        host.guest.systemctl(&["restart", "teleport.service"]);
-        assert!(host.run_updater().status.success(), "the updater runs");
+        host.enable_updater();
         Some(host)
+    }
+
+    /// Enables the updater and lets it run once.
+    pub fn enable_updater(&self) {
+        self.guest.must(&["teleport-update", "enable", "--group", "production"]);
+        self.guest.systemctl(&["restart", "teleport.service"]);
+        assert!(self.run_updater().status.success(), "the updater runs");
     }
 
     /// A host without Teleport, but with this project's command.
     pub fn bare() -> Option<Self> {
-        let guest = SystemdGuest::boot()?;
+        Some(Self::on(SystemdGuest::boot()?))
+    }
+
+    /// A host without Teleport that is this guest.
+    pub fn on(guest: SystemdGuest) -> Self {
         guest.must(&[
             "ln",
             "-s",
@@ -53,7 +67,7 @@ impl Host {
         guest.write("/usr/local/sbin/sudo", "#!/bin/sh\nexec \"$@\"\n");
         guest.must(&["chmod", "755", "/usr/local/sbin/sudo"]);
         guest.must(&["rm", "-rf", "/opt/teleport", "/etc/teleport.yaml"]);
-        Some(Self { guest, proxy: Proxy::start("18.2.0") })
+        Self { guest, proxy: Proxy::start("18.2.0") }
     }
 
     /// Installs what a Teleport package brings.

@@ -63,6 +63,11 @@ pub fn binary(name: &str) -> PathBuf {
 impl SystemdGuest {
     /// Boots a guest, or says why none can be had here and returns `None`.
     pub fn boot() -> Option<Self> {
+        Self::boot_having_slept(Duration::ZERO)
+    }
+
+    /// The same for a guest that believes to have slept for so long, in whole seconds.
+    pub fn boot_having_slept(slept: Duration) -> Option<Self> {
         if !available("a systemd guest", possible()) {
             return None;
         }
@@ -77,6 +82,7 @@ impl SystemdGuest {
         let mut launcher = Command::new(binary("guest-init"))
             .arg("launch")
             .args([state.path(), &cgroup, binary("guest-init").parent().expect("folder"), &lower()])
+            .arg(slept.as_secs().to_string())
             .env("NOTIFY_SOCKET", format!("@{id}"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,8 +1,9 @@
 //! Starts a real systemd as PID 1 of private namespaces, over an overlay of a root, usually this host's own.
 //!
-//! `guest-init launch STATE CGROUP BINARIES ROOT` enters the namespaces and starts `guest-init init …` in them as
+//! `guest-init launch STATE CGROUP BINARIES ROOT SLEPT` enters the namespaces and starts `guest-init init …` in them as
 //! PID 1, which mounts what a guest needs and becomes systemd. Every mount lives in the private mount namespace, so
-//! nothing is left when the last process of the guest has ended.
+//! nothing is left when the last process of the guest has ended. SLEPT is for how many seconds the guest believes to have
+//! slept.
 #![expect(clippy::print_stdout, reason = "the pid of the guest is told to the test on standard output")]
 
 use std::error::Error;
@@ -38,13 +39,15 @@ fn main() -> Outcome {
     let words: Vec<_> = std::env::args().skip(1).collect();
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     match *words.as_slice() {
-        ["launch", state, cgroup, binaries, lower] => launch(state, cgroup, binaries, lower),
+        ["launch", state, cgroup, binaries, lower, slept] => {
+            launch(state, cgroup, binaries, lower, slept.parse()?)
+        }
         ["init", state, binaries, lower] => init(Path::new(state), binaries, Path::new(lower)),
-        _ => Err("usage: guest-init launch STATE CGROUP BINARIES ROOT".into()),
+        _ => Err("usage: guest-init launch STATE CGROUP BINARIES ROOT SLEPT".into()),
     }
 }
 
-fn launch(state: &str, cgroup: &str, binaries: &str, lower: &str) -> Outcome {
+fn launch(state: &str, cgroup: &str, binaries: &str, lower: &str, slept: u32) -> Outcome {
     // Whatever ends the test ends the guest.
     set_pdeathsig(Signal::SIGKILL)?;
     fs::write(Path::new(cgroup).join("cgroup.procs"), "0")?;
@@ -58,7 +61,7 @@ fn launch(state: &str, cgroup: &str, binaries: &str, lower: &str) -> Outcome {
     )?;
     fs::write(
         "/proc/self/timens_offsets",
-        format!("monotonic {UPTIME_SECONDS} 0\nboottime {UPTIME_SECONDS} 0\n"),
+        format!("monotonic {UPTIME_SECONDS} 0\nboottime {} 0\n", UPTIME_SECONDS + slept),
     )?;
     let mut init = Command::new(std::env::current_exe()?).args(["init", state, binaries, lower]).spawn()?;
     println!("{}", init.id());

@@ -1,6 +1,9 @@
 //! Every link of the schedule chain broken for real, and its remedy run as printed.
 
+use std::time::Duration;
+
 use selfcheck_tests::Host;
+use selfcheck_tests::SystemdGuest;
 use selfcheck_tests::User;
 
 const TIMER: &str = "teleport-update.timer";
@@ -132,4 +135,34 @@ fn no_scheduler_and_unsupported() {
     host.expect("impaired", &["no-scheduler"]);
     host.guest.must(&["rm", "/opt/teleport/default/update.yaml"]);
     host.expect("unsupported", &["platform-without-updater"]);
+}
+
+#[test]
+fn a_host_that_has_just_woken_is_given_grace() {
+    let Some(guest) = SystemdGuest::boot_having_slept(Duration::from_secs(3_600)) else { return };
+    let host = Host::on(guest);
+    host.install_agent();
+    host.enable_updater();
+    host.guest.systemctl(&["stop", TIMER]);
+    // It slept once, but systemd does not know when it woke.
+    host.expect("impaired", &["timer-inactive"]);
+    let target = "[Unit]\nDescription=sleep\nDefaultDependencies=no\n";
+    host.guest.write("/usr/lib/systemd/system/sleep.target", target);
+    // systemd forgets a target that no loaded unit refers to.
+    host.guest.write("/etc/systemd/system/dbus.service.d/sleep.conf", "[Unit]\nBefore=sleep.target\n");
+    host.guest.systemctl(&["daemon-reload"]);
+    host.guest.systemctl(&["start", "sleep.target"]);
+    host.guest.systemctl(&["stop", "sleep.target"]);
+    host.expect("accompanied", &[]);
+    let until = host.status(User::Root, &[]).holds_until.expect("the grace ends");
+    let policy = host.policy("thresholds: {boot_grace: 1us}\n");
+    host.expect_with(User::Root, &policy, "impaired", &["timer-inactive"]);
+    let seen = host.status(User::Root, &["--save-observation", "/run/seen.json"]);
+    assert_eq!(seen.holds_until.expect("the grace ends").duration_since(until).as_secs(), 0);
+    host.expect_with(
+        User::Root,
+        &["--observation", "/run/seen.json", "--now", &until.to_string()],
+        "impaired",
+        &["timer-inactive"],
+    );
 }

@@ -17,7 +17,7 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let hidden = updater.timer.why().map(|why| ("timer", why));
     if let Some((fact, why)) = hidden.or_else(|| updater.service.why().map(|why| ("service", why))) {
         let fact = format!("{} {fact}", updater.generation.updater());
-        bus(case, &fact, why);
+        unit(case, &fact, why);
     }
     if updater.generation == Generation::V1 {
         v1_files(case);
@@ -44,7 +44,7 @@ pub(super) fn place(case: &mut Case<'_>, fact: &'static str, why: Why) {
     if fact == UPDATE_CONFIG {
         config(case, why);
     } else if fact.ends_with("timer") || fact.ends_with("service") {
-        bus(case, fact, why);
+        unit(case, fact, why);
     } else {
         applicability(case, fact, why);
     }
@@ -73,7 +73,12 @@ pub(super) fn applicability(case: &mut Case<'_>, fact: &'static str, why: Why) {
         .remedied_by(remedy);
 }
 
-fn bus(case: &mut Case<'_>, fact: &str, why: Why) {
+/// A unit could not be seen: systemd did not tell, or in an image its files did not.
+fn unit(case: &mut Case<'_>, fact: &str, why: Why) {
+    if case.is_static() {
+        case.find(Reason::ConfigDenied).because("fact", fact).because("why", why.code()).remedied_by(None);
+        return;
+    }
     let reason = match why {
         Why::Denied => Reason::BusDenied,
         Why::Timeout => Reason::BusTimeout,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashSet;
+use std::fs::DirEntry;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -196,11 +197,15 @@ fn has_ending(name: &str, endings: &[&str]) -> bool {
 /// The names in a folder; none where there is no such folder.
 fn names(tree: &Tree, folder: &str) -> Result<Vec<String>, Why> {
     match tree.entries(folder) {
-        Ok(entries) => Ok(entries
-            .take(MOST)
-            .flatten()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect()),
+        Ok(entries) => {
+            let name = |entry: io::Result<DirEntry>| match entry {
+                Ok(entry) => Ok(entry.file_name().to_string_lossy().into_owned()),
+                Err(error) => Err(files::why(&error)),
+            };
+            let names: Vec<_> = entries.take(MOST + 1).map(name).collect::<Result<_, _>>()?;
+            // What lies beyond is not known to be absent.
+            if names.len() > MOST { Err(Why::TooLarge) } else { Ok(names) }
+        }
         Err(error) => match files::failed::<()>(&error) {
             Fact::Unreadable(why) => Err(why),
             _ => Ok(Vec::new()),
