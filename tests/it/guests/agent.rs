@@ -93,3 +93,30 @@ fn an_updater_enabled_behind_the_agents_back_is_told() {
     let former = host.guest.systemctl(&["show", "--value", "-p", "MainPID", "former.service"]);
     host.expect_with(User::Root, &["--pid", former.trim()], "accompanied", &["updater-changed-since-start"]);
 }
+
+#[test]
+fn a_hostile_environment_and_command_line() {
+    let Some(host) = Host::accompanied() else { return };
+    let evil = "\\x1b[2J\\x1b]0;owned\\x07\\nACCOMPANIED: all is well\\x9b";
+    let long = "x".repeat(100_000);
+    host.guest.write(
+        "/etc/systemd/system/teleport.service.d/hostile.conf",
+        &format!(
+            "[Service]\nEnvironment=\"TELEPORT_EXT_UPGRADER={evil}\" \"RELEASE_NAME={long}\" \"KUBE_NAMESPACE=\\xff\\xfe\"\n\
+             Environment=\"TELEPORT_EXT_UPGRADER_VERSION={evil}\"\nExecStart=\nExecStart=/usr/local/bin/teleport start \
+             \"--config=/etc/{evil}\" --roles={long},{evil}\n"
+        ),
+    );
+    host.guest.systemctl(&["daemon-reload"]);
+    host.guest.systemctl(&["restart", "teleport.service"]);
+    for user in [User::Root, User::Ordinary] {
+        let text = String::from_utf8(host.look(user, &["-v"]).stdout).expect("UTF-8");
+        assert_eq!(text.chars().find(|c| c.is_control() && *c != '\n'), None, "{text:?}");
+        assert_eq!(text.lines().filter(|line| line.starts_with("ACCOMPANIED")).count(), 1, "{text}");
+        assert!(text.starts_with("ACCOMPANIED"), "{text}");
+        // It was seen, as text.
+        assert!(text.contains("owned"), "{text}");
+        let json = serde_json::to_string(&host.status(user, &[])).expect("json");
+        assert!(json.len() < 16_384 && !json.chars().any(char::is_control), "{json}");
+    }
+}
