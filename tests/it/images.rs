@@ -167,16 +167,72 @@ fn installations_with_a_suffix() {
 #[test]
 fn folders_that_cannot_be_listed_hide_what_is_in_them() {
     let image = UnpackedImage::accompanied();
-    let extra = "/usr/lib/systemd/system/extra.wants";
+    let vendor = "/usr/lib/systemd/system";
+    // A folder of links that is none starts nothing, and hides nothing.
+    image.link(&format!("{UNITS}/loop.wants"), "loop.wants");
+    image.write(&format!("{UNITS}/file.wants"), "");
+    image.expect("accompanied", &[]);
     for number in 0..=10_000 {
-        image.write(&format!("{extra}/{number}.timer"), "");
+        image.write(&format!("{vendor}/{number}.mount"), "");
     }
     image.expect("unknown", &["config-denied"]);
-    image.remove(extra);
-    image.link(extra, extra);
-    image.expect("unknown", &["config-denied"]);
-    image.remove(extra);
+    image.remove(vendor);
     image.expect("accompanied", &[]);
+}
+
+#[test]
+fn only_a_link_that_is_not_masked_starts_a_timer() {
+    let timer = format!("{UNITS}/teleport-update.timer");
+    let image = UnpackedImage::accompanied();
+    image.link(WANTED, "/dev/null");
+    image.expect("impaired", &["timer-disabled"]);
+    image.write(WANTED, "[Timer]\n");
+    image.expect("impaired", &["timer-disabled"]);
+    image.remove(WANTED);
+    image.write(&timer, "[Timer]\nOnUnitActiveSec=5m\n");
+    image.expect("impaired", &["timer-disabled"]);
+    // A mask of the administrator's counts more than the vendor's link.
+    let vendors = "/usr/lib/systemd/system/teleport.service.wants/teleport-update.timer";
+    image.link(vendors, "../teleport-update.timer");
+    image.expect("accompanied", &[]);
+    image.link(WANTED, "/dev/null");
+    image.expect("impaired", &["timer-disabled"]);
+}
+
+#[test]
+fn units_that_systemd_would_not_load() {
+    let timer = format!("{UNITS}/teleport-update.timer");
+    let service = format!("{UNITS}/teleport-update.service");
+    let image = UnpackedImage::accompanied();
+    image.write(&timer, [0xff]);
+    image.expect("impaired", &["timer-missing"]);
+    image.link(&timer, "../../../dev/null");
+    image.expect("impaired", &["timer-masked"]);
+    image.remove(&timer);
+    image.write("/usr/lib/systemd/system/teleport-update.timer", "[Timer]\n");
+    image.expect("accompanied", &[]);
+    image.link("/usr/local/lib/systemd/system/teleport-update.timer", "/dev/null");
+    image.expect("impaired", &["timer-masked"]);
+    image.remove("/usr/local/lib/systemd/system/teleport-update.timer");
+    image.write(&service, "[Service]\nType=oneshot\n");
+    image.expect("impaired", &["service-missing"]);
+}
+
+#[test]
+fn the_agents_unit_says_which_configuration_and_roles_it_has() {
+    let image = UnpackedImage::bare();
+    let agent = |flags: &str| {
+        let text = format!("[Service]\nExecStart=/usr/local/bin/teleport start {flags}\n");
+        image.write(&format!("{UNITS}/teleport.service"), text);
+    };
+    image.write("/etc/teleport.yaml", "auth_service: {enabled: no}\nproxy_service: {enabled: no}\n");
+    image.write("/etc/proxy.yaml", "auth_service: {enabled: no}\n");
+    agent("--config /etc/proxy.yaml");
+    image.expect("exempt", &["control-plane"]);
+    agent("--roles=proxy");
+    image.expect("exempt", &["control-plane"]);
+    agent("--roles=node");
+    image.expect("unaccompanied", &["no-updater"]);
 }
 
 #[test]

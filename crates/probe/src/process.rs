@@ -111,7 +111,7 @@ fn split(pid: u32, name: &str) -> Fact<Vec<String>> {
 }
 
 /// The two things a command line is asked for. It may also hold a join token.
-fn command_line(words: &[String]) -> CommandLine {
+pub(crate) fn command_line(words: &[String]) -> CommandLine {
     let value = |long: &str, short: &str| {
         words.iter().enumerate().find_map(|(index, word)| {
             if word == long || word == short {

@@ -40,12 +40,10 @@ pub(crate) fn is_redeployed_by_cluster(environment: &Environment) -> bool {
 
 /// The agent's Teleport roles, as far as they could be seen. `--roles` replaces those of the configuration.
 pub(super) fn roles(observation: &Observation) -> Vec<Text> {
-    let named = observation
-        .agent
-        .process
-        .present()
-        .and_then(|process| process.command_line.present())
-        .and_then(|command_line| command_line.roles.as_ref());
+    let agent = &observation.agent;
+    let process = agent.process.present().and_then(|process| process.command_line.present());
+    let command_line = process.or_else(|| agent.unit.present()?.command_line.as_ref());
+    let named = command_line.and_then(|command_line| command_line.roles.as_ref());
     match named {
         Some(roles) => roles.iter().map(canonical_role).collect(),
         None => {

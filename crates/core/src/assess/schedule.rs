@@ -19,7 +19,9 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let namespace = &case.observation.agent.namespace;
     let generation = updater.generation;
     let (timer_name, service_name) = (generation.timer(namespace), generation.service(namespace));
-    if is_missing(updater.timer, |timer| &timer.state) {
+    // A running timer may have lost its file to a bad edit; in an image a broken file is as good as none.
+    let unusable = updater.timer.present().is_some_and(|timer| case.is_static() && timer.state.is_broken());
+    if unusable || is_missing(updater.timer, |timer| &timer.state) {
         case.find(Reason::TimerMissing).of(generation).because("unit", timer_name.as_str());
     } else if let Some(timer) = masked(updater.timer, |timer| &timer.state) {
         find_masked(case, Reason::TimerMasked, timer, RemedyId::UnmaskTimer, generation);
@@ -71,7 +73,9 @@ fn find_masked(
 /// The rest of the chain, for a timer and a service that exist.
 fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service: Option<&ServiceUnit>) {
     let state = &timer.state;
-    if is_not_enabled(state.unit_file_state) {
+    // In an image only a link starts the timer; on a host it may have been started otherwise.
+    let is_enabled = state.unit_file_state == Some(UnitFileState::Enabled);
+    if is_not_enabled(state.unit_file_state) || case.is_static() && !is_enabled {
         case.find(Reason::TimerDisabled)
             .of(generation)
             .because("unit", &state.unit)

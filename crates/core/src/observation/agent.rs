@@ -42,6 +42,9 @@ pub struct AgentUnit {
     /// Its main process.
     #[serde(default)]
     pub main_pid: Option<u32>,
+    /// What its file starts it with. Looked at in images, where no process tells.
+    #[serde(default)]
+    pub command_line: Option<CommandLine>,
 }
 
 /// A running agent.

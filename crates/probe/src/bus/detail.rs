@@ -16,7 +16,7 @@ use super::schedule;
 
 pub(super) fn agent(unit: &Listed, mut properties: Properties) -> Result<AgentUnit, Why> {
     let main_pid = properties.take::<u32>("MainPID")?.filter(|pid| *pid != 0);
-    Ok(AgentUnit { state: state(unit, &mut properties)?, main_pid })
+    Ok(AgentUnit { state: state(unit, &mut properties)?, main_pid, command_line: None })
 }
 
 pub(super) fn timer(unit: &Listed, mut properties: Properties, clock: Clock) -> Result<TimerUnit, Why> {

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::fs::Metadata;
 use std::fs::OpenOptions;
-use std::fs::ReadDir;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
@@ -15,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::fcntl::OpenHow;
@@ -22,8 +22,10 @@ use nix::fcntl::ResolveFlag;
 use nix::fcntl::openat2;
 use selfcheck_core::Fact;
 use selfcheck_core::Text;
+use selfcheck_core::Why;
 
 use super::read::failed;
+use super::read::why;
 
 /// How often the kernel is asked again while something renames folders under a path.
 const TRIES: usize = 16;
@@ -89,6 +91,15 @@ impl Tree {
         }
     }
 
+    /// Whether a file with something in it is at `path`; the value is the path.
+    pub(super) fn has_content(&self, path: &str) -> Fact<Text> {
+        match self.metadata(Path::new(path)) {
+            Ok(metadata) if metadata.is_file() && metadata.len() > 0 => Fact::Present(path.into()),
+            Ok(_) => Fact::Absent,
+            Err(error) => failed(&error),
+        }
+    }
+
     /// When the file at `path` was last written.
     pub(super) fn written(&self, path: &str) -> Option<Timestamp> {
         Timestamp::new(self.metadata(Path::new(path)).ok()?.mtime(), 0).ok()
@@ -103,12 +114,27 @@ impl Tree {
         }
     }
 
-    /// The entries of a folder. Their paths are of the host's own tree, only their names mean anything.
-    pub(crate) fn entries(&self, path: &str) -> io::Result<ReadDir> {
-        match &self.0 {
-            None => std::fs::read_dir(path),
-            Some(_) => std::fs::read_dir(of_descriptor(&self.place(Path::new(path))?)),
+    /// The names in a folder, sorted; none where there is no such folder. More than `most` are too many to be told.
+    pub(crate) fn names(&self, path: &str, most: usize) -> Result<Vec<String>, Why> {
+        let folder = match self.open(Path::new(path), OFlag::O_DIRECTORY) {
+            Ok(folder) => folder,
+            Err(error) => return failed::<()>(&error).why().map_or_else(|| Ok(Vec::new()), Err),
+        };
+        let mut folder = Dir::from_fd(folder.into()).map_err(|errno| why(&errno.into()))?;
+        let mut names = Vec::new();
+        for entry in folder.iter() {
+            let entry = entry.map_err(|errno| why(&errno.into()))?;
+            let name = entry.file_name().to_string_lossy();
+            if !matches!(name.as_ref(), "." | "..") {
+                names.push(name.into_owned());
+            }
+            if names.len() > most {
+                // What lies beyond is not known to be absent.
+                return Err(Why::TooLarge);
+            }
         }
+        names.sort_unstable();
+        Ok(names)
     }
 }
 

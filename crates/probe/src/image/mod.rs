@@ -100,7 +100,12 @@ fn look(tree: &Tree, target: &Target) -> Observation {
 }
 
 fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespace) -> Observation {
-    let config_path = target.config.clone().unwrap_or_else(|| namespace.agent_config().into());
+    let unit = units.agent(&namespace.agent_unit());
+    let named = unit.present().and_then(|unit| unit.command_line.as_ref()?.config.as_ref());
+    let config_path = target
+        .config
+        .clone()
+        .unwrap_or_else(|| named.map_or_else(|| namespace.agent_config().into(), |path| path.as_str().into()));
     let agent = AgentFiles::look(tree, &config_path, &namespace.data_dir(), target.file_bytes);
     let v2 = FilesV2::look(tree, namespace, &namespace.update_config(), target.file_bytes);
     let v1 = FilesV1::look(tree);
@@ -122,7 +127,7 @@ fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespac
         },
         agent: Agent {
             namespace: namespace.clone(),
-            unit: units.agent(&namespace.agent_unit()),
+            unit,
             process: Fact::NotApplicable,
             config_path: Text::new(&config_path.to_string_lossy()),
             config: agent.config,

@@ -15,8 +15,10 @@ pub(super) fn settings(text: &str) -> Vec<Setting> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
     while let Some(line) = lines.next() {
         let mut whole = line.to_owned();
-        while let Some(start) = whole.strip_suffix('\\') {
-            whole = format!("{start} {}", lines.next().unwrap_or_default());
+        while whole.ends_with('\\') {
+            whole.pop();
+            whole.push(' ');
+            whole.push_str(lines.next().unwrap_or_default());
         }
         if let Some(name) = whole.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             name.clone_into(&mut section);
@@ -31,7 +33,7 @@ pub(super) fn settings(text: &str) -> Vec<Setting> {
     settings
 }
 
-/// The words of the last `ExecStart=`. An empty one takes back those before it.
+/// The words of what `ExecStart=` starts first. An empty one takes back those before it.
 pub(super) fn exec_start(settings: &[Setting]) -> Option<Vec<String>> {
     let lines = settings.iter().filter(|setting| setting.section == "Service" && setting.key == "ExecStart");
     let mut commands: Vec<&str> = Vec::new();

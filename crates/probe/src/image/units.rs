@@ -1,11 +1,11 @@
 //! Units as their files say: where systemd would find them, and whether a link enables them.
 
 use std::collections::BTreeMap;
-use std::collections::HashSet;
-use std::fs::DirEntry;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Component;
 use std::path::Path;
+use std::path::PathBuf;
 
 use nix::fcntl::readlinkat;
 use selfcheck_core::Fact;
@@ -23,37 +23,55 @@ use selfcheck_core::observation::UnitState;
 
 use crate::files;
 use crate::files::Tree;
+use crate::process;
 
 use super::unit_file;
+use super::unit_file::Setting;
 
 /// Where the administrator's units lie, which come before all others.
 const ADMINISTRATORS: &str = "/etc/systemd/system";
 /// A unit file is a few hundred bytes.
-const LIMIT: u64 = 1 << 20;
-/// The most entries of one folder that are looked at.
-const MOST: usize = 10_000;
+const LIMIT: u64 = 64 << 10;
+/// The most entries of a folder of units.
+const MOST_UNITS: usize = 10_000;
+/// The most drop-ins of one unit that are read.
+const MOST_DROP_INS: usize = 64;
 
 /// The units of a tree.
 pub(super) struct Units<'a> {
     tree: &'a Tree,
-    /// The units that a link of another unit starts, or why those could not be listed.
-    wanted: Result<HashSet<String>, Why>,
+    /// The folders of links by which units start others, as `teleport.service.wants`, each once and in the place that
+    /// counts most; or why they could not be listed.
+    starting: Result<Vec<String>, Why>,
 }
 
 /// The file of a unit.
 struct UnitFile {
     path: String,
     load: LoadState,
-    text: String,
+    settings: Vec<Setting>,
+}
+
+/// A link to a unit.
+enum Link {
+    /// To /dev/null, which is how units and links are masked.
+    Null,
+    /// To anything else.
+    Other,
+    /// Something is there that is no link.
+    None,
 }
 
 impl<'a> Units<'a> {
     pub(super) fn look(tree: &'a Tree) -> Self {
-        Self { tree, wanted: wanted(tree) }
+        Self { tree, starting: starting(tree) }
     }
 
     pub(super) fn agent(&self, name: &str) -> Fact<AgentUnit> {
-        self.unit(name, |_, state| AgentUnit { state, main_pid: None })
+        self.unit(name, |file, state| {
+            let words = unit_file::exec_start(&self.with_drop_ins(name, file.settings));
+            AgentUnit { state, main_pid: None, command_line: words.as_deref().map(process::command_line) }
+        })
     }
 
     pub(super) fn timer(&self, name: &str) -> Fact<TimerUnit> {
@@ -68,12 +86,11 @@ impl<'a> Units<'a> {
     }
 
     pub(super) fn service(&self, name: &str) -> Fact<ServiceUnit> {
-        self.unit(name, |file, state| {
-            let mut settings = unit_file::settings(&file.text);
-            for drop_in in self.drop_ins(name) {
-                settings.extend(unit_file::settings(&drop_in));
+        self.unit(name, |file, mut state| {
+            let words = unit_file::exec_start(&self.with_drop_ins(name, file.settings));
+            if words.is_none() && state.load_state == LoadState::Loaded {
+                state.load_state = LoadState::BadSetting; // systemd does not load a service that starts nothing
             }
-            let words = unit_file::exec_start(&settings);
             ServiceUnit {
                 state,
                 result: None,
@@ -90,7 +107,7 @@ impl<'a> Units<'a> {
         })
     }
 
-    fn unit<T>(&self, name: &str, make: impl FnOnce(&UnitFile, UnitState) -> T) -> Fact<T> {
+    fn unit<T>(&self, name: &str, make: impl FnOnce(UnitFile, UnitState) -> T) -> Fact<T> {
         self.file(name).and_read(|file| {
             let mut state = UnitState {
                 unit: name.into(),
@@ -103,7 +120,7 @@ impl<'a> Units<'a> {
                 vendor_file: Fact::NotApplicable,
             };
             files::complete(self.tree, &mut state);
-            Ok(make(&file, state))
+            Ok(make(file, state))
         })
     }
 
@@ -111,27 +128,39 @@ impl<'a> Units<'a> {
         if file.load == LoadState::Masked {
             return Ok(UnitFileState::Masked);
         }
-        if self.wanted.as_ref().map_err(|why| *why)?.contains(name) {
+        if self.is_started_by_another(name)? {
             return Ok(UnitFileState::Enabled);
         }
-        let can_be_enabled =
-            unit_file::settings(&file.text).iter().any(|setting| setting.section == "Install");
+        let can_be_enabled = file.settings.iter().any(|setting| setting.section == "Install");
         Ok(if can_be_enabled { UnitFileState::Disabled } else { UnitFileState::Static })
+    }
+
+    /// Whether a link in some unit's `.wants` or `.requires` folder starts `name`.
+    fn is_started_by_another(&self, name: &str) -> Result<bool, Why> {
+        let mut hidden = None;
+        for starting in self.starting.as_ref().map_err(|why| *why)? {
+            match self.first(&format!("{starting}/{name}")) {
+                Ok(Some((_, Link::Other))) => return Ok(true),
+                Ok(_) => {}
+                // What is no folder starts nothing.
+                Err(why) if why.is_corruption() => {}
+                Err(why) => hidden = Some(why),
+            }
+        }
+        hidden.map_or(Ok(false), Err)
     }
 
     /// The file that systemd would load for `name`.
     fn file(&self, name: &str) -> Fact<UnitFile> {
         for folder in folders() {
             let path = format!("{folder}/{name}");
-            match self.leads_to_null(&path) {
-                Ok(true) => {
-                    return Fact::Present(UnitFile { path, load: LoadState::Masked, text: String::new() });
+            match self.link(&path) {
+                Ok(Some(Link::Null)) => {
+                    return Fact::Present(UnitFile { path, load: LoadState::Masked, settings: Vec::new() });
                 }
-                Ok(false) => {}
-                Err(error) => match files::failed::<()>(&error) {
-                    Fact::Unreadable(why) => return Fact::Unreadable(why),
-                    _ => continue,
-                },
+                Ok(Some(_)) => {}
+                Ok(None) => continue,
+                Err(why) => return Fact::Unreadable(why),
             }
             let (load, text) = match self.tree.read(Path::new(&path), LIMIT) {
                 Fact::Present(text) if text.is_empty() => (LoadState::Masked, text),
@@ -141,34 +170,58 @@ impl<'a> Units<'a> {
                 // A link to nowhere is no unit.
                 Fact::Absent | Fact::NotApplicable => continue,
             };
-            return Fact::Present(UnitFile { path, load, text });
+            return Fact::Present(UnitFile { path, load, settings: unit_file::settings(&text) });
         }
         Fact::Absent
     }
 
-    /// Whether `path` is a link to /dev/null, which is how units are masked. An image need not have that device.
-    fn leads_to_null(&self, path: &str) -> io::Result<bool> {
-        let place = self.tree.place_of_link(Path::new(path))?;
-        if !place.metadata()?.is_symlink() {
-            return Ok(false);
+    /// What is at `name` in the first folder of units that has it, and where.
+    fn first(&self, name: &str) -> Result<Option<(String, Link)>, Why> {
+        for folder in folders() {
+            let path = format!("{folder}/{name}");
+            if let Some(link) = self.link(&path)? {
+                return Ok(Some((path, link)));
+            }
         }
-        Ok(readlinkat(&place, "")?.as_bytes() == b"/dev/null")
+        Ok(None)
     }
 
-    /// The drop-ins of a unit, in the order in which they are read. Those out of reach change nothing.
-    fn drop_ins(&self, name: &str) -> Vec<String> {
+    /// What kind of link is at `path`, if anything is. An image need not have the device /dev/null.
+    fn link(&self, path: &str) -> Result<Option<Link>, Why> {
+        let read = || -> io::Result<Link> {
+            let place = self.tree.place_of_link(Path::new(path))?;
+            if !place.metadata()?.is_symlink() {
+                return Ok(Link::None);
+            }
+            let target = readlinkat(&place, "")?;
+            let folder = Path::new(path).parent().unwrap_or(Path::new("/"));
+            let target = plain(&folder.join(Path::new(&target)));
+            Ok(if target.as_os_str().as_bytes() == b"/dev/null" { Link::Null } else { Link::Other })
+        };
+        match read() {
+            Ok(link) => Ok(Some(link)),
+            Err(error) => files::failed::<()>(&error).why().map_or(Ok(None), Err),
+        }
+    }
+
+    /// The settings of a unit with those of its drop-ins behind. Drop-ins out of reach change nothing.
+    fn with_drop_ins(&self, name: &str, mut settings: Vec<Setting>) -> Vec<Setting> {
         let mut found = BTreeMap::new();
         for folder in folders() {
             let folder = format!("{folder}/{name}.d");
-            for file in self.tree.entries(&folder).into_iter().flatten().take(MOST).flatten() {
-                let file = file.file_name().to_string_lossy().into_owned();
+            for file in self.tree.names(&folder, MOST_UNITS).unwrap_or_default() {
                 if has_ending(&file, &["conf"]) {
                     let path = format!("{folder}/{file}");
                     found.entry(file).or_insert(path);
                 }
             }
         }
-        found.values().filter_map(|path| self.tree.read(Path::new(path), LIMIT).present().cloned()).collect()
+        for path in found.values().take(MOST_DROP_INS) {
+            if let Fact::Present(text) = self.tree.read(Path::new(path), LIMIT) {
+                settings.extend(unit_file::settings(&text));
+            }
+        }
+        settings
     }
 }
 
@@ -177,38 +230,33 @@ fn folders() -> impl Iterator<Item = &'static str> {
     [ADMINISTRATORS].into_iter().chain(files::VENDOR_DIRS)
 }
 
-/// The units that stand in some unit's `.wants` or `.requires` folder.
-fn wanted(tree: &Tree) -> Result<HashSet<String>, Why> {
-    let mut wanted = HashSet::new();
+/// The names of all `.wants` and `.requires` folders.
+fn starting(tree: &Tree) -> Result<Vec<String>, Why> {
+    let mut found = Vec::new();
     for folder in folders() {
-        for name in names(tree, folder)? {
-            if has_ending(&name, &["wants", "requires"]) {
-                wanted.extend(names(tree, &format!("{folder}/{name}"))?);
-            }
-        }
+        let names = tree.names(folder, MOST_UNITS)?;
+        found.extend(names.into_iter().filter(|name| has_ending(name, &["wants", "requires"])));
     }
-    Ok(wanted)
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }
 
 fn has_ending(name: &str, endings: &[&str]) -> bool {
     name.rsplit_once('.').is_some_and(|(_, ending)| endings.contains(&ending))
 }
 
-/// The names in a folder; none where there is no such folder.
-fn names(tree: &Tree, folder: &str) -> Result<Vec<String>, Why> {
-    match tree.entries(folder) {
-        Ok(entries) => {
-            let name = |entry: io::Result<DirEntry>| match entry {
-                Ok(entry) => Ok(entry.file_name().to_string_lossy().into_owned()),
-                Err(error) => Err(files::why(&error)),
-            };
-            let names: Vec<_> = entries.take(MOST + 1).map(name).collect::<Result<_, _>>()?;
-            // What lies beyond is not known to be absent.
-            if names.len() > MOST { Err(Why::TooLarge) } else { Ok(names) }
+/// `path` without `.` and `..`, by its words alone.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::from("/");
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::Normal(name) => plain.push(name),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
         }
-        Err(error) => match files::failed::<()>(&error) {
-            Fact::Unreadable(why) => Err(why),
-            _ => Ok(Vec::new()),
-        },
     }
+    plain
 }
