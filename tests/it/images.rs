@@ -236,6 +236,20 @@ fn the_agents_unit_says_which_configuration_and_roles_it_has() {
 }
 
 #[test]
+fn an_image_brings_its_own_policy() {
+    let image = UnpackedImage::accompanied();
+    image.write("/etc/teleport-selfcheck/policy.yaml", "acknowledged: {reason: rebuilt every night}\n");
+    image.expect("exempt", &["acknowledged"]);
+    image.write("/etc/teleport-selfcheck/policy.yaml", "acknowledgd: {}\n");
+    let output = image.look(&[]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("acknowledgd"), "{}", shown(&output));
+    let none = image.at("/none.yaml");
+    std::fs::write(&none, "").expect("policy");
+    image.expect_with(&["--policy", none.to_str().expect("path")], "accompanied", &[]);
+}
+
+#[test]
 fn no_link_leads_out_of_the_image() {
     let outside = UnpackedImage::accompanied();
     let image = UnpackedImage::bare();

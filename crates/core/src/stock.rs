@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::EvidenceKind;
 use crate::Fact;
 use crate::Observation;
 use crate::Reason;
@@ -75,6 +76,7 @@ pub(crate) fn detected(observation: &Observation) -> Option<StockView> {
     let process = match &observation.agent.process {
         Fact::Present(process) => process,
         Fact::Unreadable(_) => return None,
+        Fact::NotApplicable if observation.evidence == EvidenceKind::Static => return None,
         Fact::Absent | Fact::NotApplicable => return Some(StockView::default()),
     };
     let executable = process.executable.present()?;

@@ -27,8 +27,14 @@ pub(crate) struct AgentSeen {
 }
 
 /// What systemd's answer will most likely lead to, looked at while it is awaited.
+#[derive(Default)]
 pub(crate) struct Ahead {
     process: Option<Process>,
+    files: Option<FilesAhead>,
+}
+
+/// The files of the agent, read as from this configuration and data directory.
+struct FilesAhead {
     config_path: PathBuf,
     data_dir: String,
     files: AgentFiles,
@@ -42,7 +48,7 @@ impl Ahead {
         let data_dir = namespace.data_dir();
         let files = AgentFiles::look(&Tree::default(), &config_path, &data_dir, target.file_bytes);
         let process = pid.and_then(|pid| process::look(pid).present().cloned());
-        Self { process, config_path, data_dir, files }
+        Self { process, files: Some(FilesAhead { config_path, data_dir, files }) }
     }
 
     fn process(&mut self, pid: u32) -> Fact<Process> {
@@ -53,10 +59,9 @@ impl Ahead {
     }
 
     fn files(self, config_path: &Path, data_dir: &str, limit: u64) -> AgentFiles {
-        if (self.config_path.as_path(), self.data_dir.as_str()) == (config_path, data_dir) {
-            self.files
-        } else {
-            AgentFiles::look(&Tree::default(), config_path, data_dir, limit)
+        match self.files {
+            Some(ahead) if ahead.config_path == config_path && ahead.data_dir == data_dir => ahead.files,
+            _ => AgentFiles::look(&Tree::default(), config_path, data_dir, limit),
         }
     }
 }

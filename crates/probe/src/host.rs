@@ -1,5 +1,7 @@
 //! Facts about the host.
 
+use std::path::Path;
+
 use selfcheck_core::Text;
 use selfcheck_core::observation::Host;
 use sysinfo::System;
@@ -23,6 +25,7 @@ pub(crate) fn look(constants: &Constants) -> Host {
         os_version: constants.os_version.clone(),
         kernel: constants.kernel.clone(),
         hostname: text(System::host_name()),
+        selinux: Some(Path::new("/sys/fs/selinux/enforce").exists()),
         ..without_files()
     }
 }

@@ -69,7 +69,7 @@ impl Probe {
         let reading = self.read(assumed.clone(), assumed_config.clone());
         let ahead = look_ahead(self.target.clone(), self.pid);
         let units = self.units(&booted, &assumed, clock, deadline - time / FILES_SHARE).await;
-        let mut seen = agent(self.target.clone(), units, ahead, deadline).await;
+        let mut seen = agent(self.target.clone(), units, had(ahead, deadline).await, deadline).await;
         let mut installation = wait(reading, deadline).await;
         let judged = only_other(&self.target, &seen, &installation).unwrap_or_else(|| seen.namespace.clone());
         if judged != assumed {
@@ -79,7 +79,7 @@ impl Probe {
             let units = self.units(&booted, &judged, clock, half).await;
             let pid = seen.process.present().map(|process| process.pid);
             let target = Target { namespace: Some(judged), pid, ..self.target.clone() };
-            seen = agent(target.clone(), units, look_ahead(target, pid), deadline).await;
+            seen = agent(target, units, Ahead::default(), deadline).await;
         }
         if (&seen.namespace, &seen.update_config) != (&assumed, &assumed_config) {
             installation =
@@ -121,13 +121,17 @@ fn look_ahead(target: Target, pid: Option<u32>) -> JoinHandle<Ahead> {
     spawn_blocking(move || Ahead::look(&target, pid))
 }
 
+/// What was looked at ahead. It may turn out not to be needed, so a file that hangs there does not take all the time.
+async fn had(ahead: JoinHandle<Ahead>, deadline: Instant) -> Ahead {
+    let now = Instant::now();
+    let half = now + deadline.saturating_duration_since(now) / 2;
+    wait(ahead, half).await.unwrap_or_default()
+}
+
 /// Looks at the agent's process and configuration.
-async fn agent(target: Target, units: Units, ahead: JoinHandle<Ahead>, deadline: Instant) -> AgentSeen {
+async fn agent(target: Target, units: Units, ahead: Ahead, deadline: Instant) -> AgentSeen {
     let (unseen, late) = (target.clone(), units.clone());
-    let seen = match wait(ahead, deadline).await {
-        Ok(ahead) => wait(spawn_blocking(move || AgentSeen::look(&target, units, ahead)), deadline).await,
-        Err(why) => Err(why),
-    };
+    let seen = wait(spawn_blocking(move || AgentSeen::look(&target, units, ahead)), deadline).await;
     seen.unwrap_or_else(|why| AgentSeen::unreadable(&unseen, late, why))
 }
 

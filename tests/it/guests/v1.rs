@@ -134,6 +134,11 @@ fn its_schedule_and_runs_are_judged_like_those_of_the_newer_one() {
     host.remedy_helps(
         "sudo systemctl unmask teleport-upgrade.timer && sudo systemctl enable --now teleport-upgrade.timer",
     );
+    host.guest.systemctl(&["mask", "--runtime", "--now", timer]);
+    host.expect("impaired", &["timer-masked", "v1-deprecated"]);
+    host.remedy_helps(
+        "sudo systemctl unmask --runtime teleport-upgrade.timer && sudo systemctl enable --now teleport-upgrade.timer",
+    );
     host.guest.write("/run/standin-v1-fails", "");
     assert!(
         !host.guest.run(User::Root, &["systemctl", "start", "teleport-upgrade.service"]).status.success()

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use selfcheck_core::Policy;
 use selfcheck_probe::FileError;
+use selfcheck_probe::Image;
 use selfcheck_probe::from_yaml;
 use selfcheck_probe::read_text;
 
@@ -26,21 +27,39 @@ pub(super) fn check(file: &Path, format: Format) -> Result<u8, CliError> {
     Ok(0)
 }
 
-/// The policy of `file`, else that of the host, else the default.
-pub(super) fn effective(file: Option<&Path>) -> Result<Policy, CliError> {
-    if let Some(file) = file {
-        return read(file);
-    }
-    match read(Path::new(HOST_POLICY)) {
-        Err(CliError::ReadPolicy(FileError::Missing(_))) => Ok(Policy::default()),
-        policy => policy,
+/// What is judged, and so whose policy counts where none is named.
+pub(super) enum Judged<'a> {
+    /// This host.
+    Host,
+    /// An image, which brings its own policy.
+    Image(&'a Image),
+    /// A recorded observation, of whatever host.
+    Recording,
+}
+
+/// The policy of `file`, else the one of what is judged, else the default.
+pub(super) fn effective(file: Option<&Path>, judged: &Judged<'_>) -> Result<Policy, CliError> {
+    let host_policy = Path::new(HOST_POLICY);
+    let text = match (file, judged) {
+        (Some(file), _) => return read(file),
+        (None, Judged::Host) => read_text(host_policy, LIMIT),
+        (None, Judged::Image(image)) => image.read_text(host_policy, LIMIT),
+        (None, Judged::Recording) => return Ok(Policy::default()),
+    };
+    match text {
+        Ok(text) => parse(host_policy, &text),
+        Err(FileError::Missing(_)) => Ok(Policy::default()),
+        Err(error) => Err(CliError::ReadPolicy(error)),
     }
 }
 
 fn read(file: &Path) -> Result<Policy, CliError> {
-    let text = read_text(file, LIMIT).map_err(CliError::ReadPolicy)?;
+    parse(file, &read_text(file, LIMIT).map_err(CliError::ReadPolicy)?)
+}
+
+fn parse(file: &Path, text: &str) -> Result<Policy, CliError> {
     let policy: Option<Policy> =
-        from_yaml(&text).map_err(|source| CliError::ParsePolicy { path: file.to_owned(), source })?;
+        from_yaml(text).map_err(|source| CliError::ParsePolicy { path: file.to_owned(), source })?;
     let policy = policy.unwrap_or_default();
     policy.check().map_err(|source| CliError::SensePolicy { path: file.to_owned(), source })?;
     Ok(policy)

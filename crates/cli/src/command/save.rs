@@ -75,6 +75,8 @@ fn hash_proxy(proxy: &Text) -> Text {
             let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
             Text::new(&format!("{host}{port}"))
         }
-        None => hash(proxy.as_str()),
+        None if proxy.is_empty() => proxy.clone(),
+        // What was no address must not become one.
+        None => Text::new(&format!("({})", hash(proxy.as_str()))),
     }
 }

@@ -25,6 +25,7 @@ use crate::output::Reader;
 use crate::text;
 
 use super::policy;
+use super::policy::Judged;
 use super::save;
 
 /// The most bytes of a recorded observation that are read.
@@ -45,27 +46,30 @@ pub(super) fn run(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
 }
 
 fn judge(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
-    let policy = policy::effective(args.policy.as_deref())?;
     if let Some(file) = &args.observation {
+        let policy = policy::effective(args.policy.as_deref(), &Judged::Recording)?;
         let observation = recorded(file)?;
         let now = clock(&observation, args.now)?;
         let status = assess(&observation, &policy, now);
         show(args, output, &observation, &status, now)?;
         return Ok(exit_code(args, status.verdict));
     }
+    let image = args.root.as_deref().map(Image::open).transpose().map_err(CliError::OpenImage)?;
+    let policy =
+        policy::effective(args.policy.as_deref(), &image.as_ref().map_or(Judged::Host, Judged::Image))?;
     let no_daemon = CliError::NoDaemon(sockets(args));
     if args.live {
         return Err(no_daemon);
     }
-    if !args.probe && args.root.is_none() {
+    if !args.probe && image.is_none() {
         output.remark(&no_daemon.to_string());
     }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)?;
     let result = runtime.block_on(async {
-        if let Some(root) = &args.root {
-            let image = Image::open(root, target(args, &policy)).map_err(CliError::OpenImage)?;
-            return conclude(args, &policy, output, &image.look(args.timeout.duration()).await);
+        if let Some(image) = &image {
+            let observation = image.look(&target(args, &policy), args.timeout.duration()).await;
+            return conclude(args, &policy, output, &observation);
         }
         let mut probe = Probe::new(target(args, &policy), bus_address(args));
         if args.watch {

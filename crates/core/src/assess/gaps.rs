@@ -33,8 +33,9 @@ fn v1_files(case: &mut Case<'_>) {
         ("/etc/teleport-upgrade.d/installer", &v1.installer),
         ("/etc/systemd/system/teleport-upgrade.service.d", &v1.neutralised),
     ];
-    let hidden = files.into_iter().find_map(|(path, file)| Some((path, file.why()?)));
-    if let Some((path, why)) = hidden.filter(|(_, why)| !why.is_corruption()) {
+    let out_of_reach = |why: &Why| !why.is_corruption();
+    let hidden = files.into_iter().find_map(|(path, file)| Some((path, file.why().filter(out_of_reach)?)));
+    if let Some((path, why)) = hidden {
         config_at(case, Generation::V1, path.into(), why);
     }
 }
@@ -97,7 +98,7 @@ pub(super) fn remedy(case: &Case<'_>, why: Why) -> Option<RemedyId> {
         // The command that looks again would look at the host, not at the image.
         _ if case.is_static() => None,
         Why::Denied if case.observation.host.looked_as_uid != Some(0) => Some(RemedyId::LookAsRoot),
-        Why::Denied => Some(RemedyId::ShowDenials),
+        Why::Denied if case.observation.host.selinux == Some(true) => Some(RemedyId::ShowDenials),
         Why::Timeout => Some(RemedyId::LookLonger),
         _ => None,
     }

@@ -10,13 +10,14 @@ use super::presence::Updater;
 
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let observation = case.observation;
-    let Some(process) = observation.agent.process.present() else { return };
     let unit = observation.agent.unit.present();
-    // After a graceful restart older processes serve their sessions to the end: only the main one counts.
-    if unit.is_some_and(|unit| unit.main_pid == Some(process.pid)) {
-        old_binary(case, process);
+    if let Some(process) = observation.agent.process.present() {
+        // After a graceful restart older processes serve their sessions to the end: only the main one counts.
+        if unit.is_some_and(|unit| unit.main_pid == Some(process.pid)) {
+            old_binary(case, process);
+        }
+        changed_since_start(case, updater, process);
     }
-    changed_since_start(case, updater, process);
     let units = [
         unit.map(|unit| &unit.state),
         updater.timer.present().map(|timer| &timer.state),

@@ -1,5 +1,6 @@
 //! The last run of the updater, and one in progress.
 
+use crate::Generation;
 use crate::Reason;
 use crate::RemedyId;
 use crate::Severity;
@@ -24,7 +25,8 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
         if let Some(started) = service.started
             && case.horizon.is_past(started.monotonic, stuck)
         {
-            let lock = observation.v2.lock.present().map(|lock| match lock {
+            let of_v2 = updater.generation == Generation::V2;
+            let lock = observation.v2.lock.present().filter(|_| of_v2).map(|lock| match lock {
                 LockState::Held => "held",
                 LockState::Free => "free",
             });

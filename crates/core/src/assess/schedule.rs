@@ -60,7 +60,12 @@ fn find_masked(
     generation: Generation,
 ) {
     // Unmasking helps only where a packaged unit file comes back by it.
-    let remedy = if state.vendor_file.is_present() { unmask } else { RemedyId::EnableV2 };
+    let remedy = match (state.vendor_file.is_present(), state.unit_file_state, unmask) {
+        (false, ..) => RemedyId::EnableV2,
+        (true, Some(UnitFileState::MaskedRuntime), RemedyId::UnmaskTimer) => RemedyId::UnmaskRuntimeTimer,
+        (true, Some(UnitFileState::MaskedRuntime), _) => RemedyId::UnmaskRuntimeService,
+        (true, ..) => unmask,
+    };
     case.find(reason)
         .of(generation)
         .because("unit", &state.unit)

@@ -6,6 +6,7 @@ use crate::Observation;
 use crate::ProxyAddr;
 use crate::Reason;
 use crate::Text;
+use crate::Usec;
 use crate::observation::ActiveState;
 use crate::observation::Process;
 use crate::observation::TimerUnit;
@@ -17,6 +18,8 @@ use super::case::Case;
 
 /// What the agent writes as the schedule, and an installation as the installer, to say "never".
 const NEVER: &str = "nop";
+/// A clock that is kept by the network moves by less, in microseconds.
+const CLOCK_TOLERANCE: Usec = 60_000_000;
 /// What the agent's environment says where it started with this updater.
 const KIND: &str = "unit";
 
@@ -67,6 +70,8 @@ fn will_fire(timer: &TimerUnit) -> bool {
 fn endpoint(case: &mut Case<'_>, v1: &UpdaterV1) {
     let agents = agents_proxy(case.observation);
     let wrong = match &v1.endpoint {
+        // The agent itself writes it, once it runs.
+        Fact::Absent if case.is_static() => None,
         Fact::Absent => Some("missing"),
         Fact::Unreadable(why) if why.is_corruption() => Some(why.code()),
         Fact::Unreadable(_) | Fact::NotApplicable => None,
@@ -123,10 +128,9 @@ fn bad_schedule(case: &mut Case<'_>, v1: &UpdaterV1) -> Option<Text> {
         Fact::Present(schedule) if *schedule == *NEVER => Some(schedule.clone()),
         Fact::Unreadable(why) if why.is_corruption() => Some(why.code().into()),
         Fact::Absent => exports_for_long(case).then(|| "missing".into()),
-        Fact::Present(schedule) if !schedule.is_empty() => {
-            let written = v1.schedule_written?;
-            let length = case.policy.thresholds.v1_export.usec();
-            let stale = exports_for_long(case) && case.horizon.is_past_realtime(written, length);
+        Fact::Present(schedule) if !schedule.is_empty() && !clock_was_set(case.observation) => {
+            let length = export_length(case);
+            let stale = exports_for_long(case) && case.horizon.is_past_realtime(v1.schedule_written?, length);
             stale.then(|| "stale".into())
         }
         Fact::Present(_) | Fact::Unreadable(_) | Fact::NotApplicable => None,
@@ -138,7 +142,28 @@ fn exports_for_long(case: &mut Case<'_>) -> bool {
     let Some(started) = exporter(case.observation).and_then(|process| process.started_boottime) else {
         return false;
     };
-    case.horizon.is_past_boottime(started, case.policy.thresholds.v1_export.usec())
+    let length = export_length(case);
+    case.horizon.is_past_boottime(started, length)
+}
+
+/// How long the agent may take to write the schedule anew. All that the host ever slept is allowed for: when it slept
+/// is not known, and the agent wrote nothing meanwhile.
+fn export_length(case: &Case<'_>) -> Usec {
+    case.policy.thresholds.v1_export.usec().saturating_add(slept(case.observation))
+}
+
+fn slept(observation: &Observation) -> Usec {
+    observation.clock.boottime.saturating_sub(observation.clock.monotonic)
+}
+
+/// Whether the wall clock was set since the timer last fired, so that times in files say little.
+fn clock_was_set(observation: &Observation) -> bool {
+    let Some(last) = observation.v1.timer.present().and_then(|timer| timer.last_trigger) else {
+        return false;
+    };
+    let now_told = observation.clock.realtime_of(last.monotonic);
+    let apart = now_told.duration_since(last.realtime).abs().as_micros();
+    Usec::try_from(apart).unwrap_or(Usec::MAX) > slept(observation).saturating_add(CLOCK_TOLERANCE)
 }
 
 fn exporter(observation: &Observation) -> Option<&Process> {
@@ -151,9 +176,12 @@ fn exporter(observation: &Observation) -> Option<&Process> {
 fn restart(case: &mut Case<'_>) {
     let observation = case.observation;
     let Some(environment) = applicability::environment(observation) else { return };
-    if environment.ext_upgrader.as_ref().is_none_or(|kind| *kind != *KIND) {
+    // After a graceful restart older processes serve their sessions to the end: only the main one counts.
+    let pid = observation.agent.process.present().map(|process| process.pid);
+    let is_main = observation.agent.unit.present().is_some_and(|unit| unit.main_pid == pid);
+    if is_main && environment.ext_upgrader.as_ref().is_none_or(|kind| *kind != *KIND) {
         case.find(Reason::RestartNeeded)
-            .because_of("pid", observation.agent.process.present().map(|process| process.pid))
+            .because_of("pid", pid)
             .because("at_start", environment.ext_upgrader.clone().unwrap_or_else(|| "none".into()))
             .because("now", KIND);
     }

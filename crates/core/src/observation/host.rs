@@ -28,6 +28,9 @@ pub struct Host {
     /// The user that looked.
     #[serde(default)]
     pub looked_as_uid: Option<u32>,
+    /// Whether SELinux runs; null where that was not looked for.
+    #[serde(default)]
+    pub selinux: Option<bool>,
     /// Other installations found on this host. They are not judged.
     #[serde(default)]
     pub other_installations: Vec<Namespace>,

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::Generation;
+
 use super::Remedy;
 use super::RemedyTarget;
 use super::Step;
@@ -36,6 +38,10 @@ coded! {
         UnmaskTimer = "unmask-timer",
         /// Unmask the service.
         UnmaskService = "unmask-service",
+        /// Take a mask off the timer that lasts until the next boot, enable and start it.
+        UnmaskRuntimeTimer = "unmask-runtime-timer",
+        /// Take a mask off the service that lasts until the next boot.
+        UnmaskRuntimeService = "unmask-runtime-service",
         /// Run the updater now.
         RunUpdater = "run-updater",
         /// Forget the failures and run the updater now.
@@ -97,6 +103,10 @@ impl RemedyId {
     fn plan(self, target: &RemedyTarget<'_>) -> Plan {
         let timer = target.generation.timer(target.namespace);
         let service = target.generation.service(target.namespace);
+        let soon = match target.generation {
+            Generation::V2 => "within two minutes",
+            Generation::V1 => "when it next fires",
+        };
         let disable = Some(shell::command(&updater(target, &["disable"])));
         match self {
             // Installing is a pipe and has a plan of its own.
@@ -141,13 +151,13 @@ impl RemedyId {
             ),
             Self::StartTimer => one(
                 systemctl(&["start", &timer]),
-                "starts the timer; the updater runs within two minutes",
+                &format!("starts the timer; the updater runs {soon}"),
                 Some(format!("sudo systemctl stop {timer}")),
                 UPDATES,
             ),
             Self::RestartTimer => one(
                 systemctl(&["restart", &timer]),
-                "arms the timer anew; the updater runs within two minutes",
+                &format!("arms the timer anew; the updater runs {soon}"),
                 None,
                 UPDATES,
             ),
@@ -158,6 +168,20 @@ impl RemedyId {
                 UPDATES,
             )
             .then(systemctl(&["enable", "--now", &timer])),
+            Self::UnmaskRuntimeTimer => one(
+                systemctl(&["unmask", "--runtime", &timer]),
+                "brings the packaged timer back and starts it",
+                Some(format!("sudo systemctl mask --runtime --now {timer}")),
+                UPDATES,
+            )
+            .then(systemctl(&["enable", "--now", &timer])),
+            Self::UnmaskRuntimeService => one(
+                systemctl(&["unmask", "--runtime", &service]),
+                "brings the packaged service back",
+                Some(format!("sudo systemctl mask --runtime {service}")),
+                UPDATES,
+            )
+            .then(systemctl(&["restart", &timer])),
             Self::UnmaskService => one(
                 systemctl(&["unmask", &service]),
                 "brings the packaged service back",

@@ -20,6 +20,7 @@ pub(crate) use packages::holds;
 pub use read::FileError;
 pub(crate) use read::failed;
 pub use read::read_text;
+pub(crate) use read::text_of;
 pub(crate) use read::why;
 pub(crate) use tree::Tree;
 pub(crate) use unit_files::VENDOR_DIRS;

@@ -38,7 +38,12 @@ pub enum FileError {
 
 /// Reads the UTF-8 text of `path`, of at most `limit` bytes.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
-    match Tree::default().read(path, limit) {
+    text_of(&Tree::default(), path, limit)
+}
+
+/// The same for a file of `tree`.
+pub(crate) fn text_of(tree: &Tree, path: &Path, limit: u64) -> Result<String, FileError> {
+    match tree.read(path, limit) {
         Fact::Present(text) => Ok(text),
         Fact::Unreadable(why) => Err(FileError::Unreadable { path: path.to_owned(), why }),
         Fact::Absent | Fact::NotApplicable => Err(FileError::Missing(path.to_owned())),

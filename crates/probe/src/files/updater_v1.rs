@@ -4,6 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use selfcheck_core::Fact;
+use selfcheck_core::ProxyAddr;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 
@@ -26,6 +27,15 @@ pub(crate) struct FilesV1 {
     pub(crate) neutralised: Fact<Text>,
 }
 
+/// The version server of an endpoint. Its path and query, which may hold a secret, are not kept.
+fn server(endpoint: &Text) -> Text {
+    match ProxyAddr::parse(endpoint.as_str()) {
+        Some(server) => Text::new(&server.to_string()),
+        None if endpoint.is_empty() => Text::default(),
+        None => Text::new("(not an address)"),
+    }
+}
+
 impl FilesV1 {
     pub(crate) fn look(tree: &Tree) -> Self {
         let setting = |name: &str| {
@@ -38,7 +48,7 @@ impl FilesV1 {
         };
         Self {
             script,
-            endpoint: setting("endpoint"),
+            endpoint: setting("endpoint").map(|endpoint| server(&endpoint)),
             schedule: setting("schedule"),
             schedule_written: tree.written(&format!("{FOLDER}/schedule")),
             installer: setting("installer"),

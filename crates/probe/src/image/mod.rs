@@ -27,6 +27,7 @@ use tokio::time::timeout;
 use crate::clock;
 use crate::files;
 use crate::files::AgentFiles;
+use crate::files::FileError;
 use crate::files::FilesV1;
 use crate::files::FilesV2;
 use crate::files::Tree;
@@ -44,7 +45,6 @@ const SHORT: u64 = 64 << 10;
 #[derive(Debug)]
 pub struct Image {
     tree: Tree,
-    target: Target,
 }
 
 /// A folder that cannot be looked at as an image.
@@ -59,23 +59,28 @@ pub struct OpenImage {
 }
 
 impl Image {
-    /// The image in `folder`, to be judged for `target`. Paths of `target` are paths in the image.
-    pub fn open(folder: &Path, target: Target) -> Result<Self, OpenImage> {
+    /// The image in `folder`.
+    pub fn open(folder: &Path) -> Result<Self, OpenImage> {
         let tree = Tree::within(folder).map_err(|source| OpenImage { folder: folder.to_owned(), source })?;
-        Ok(Self { tree, target })
+        Ok(Self { tree })
     }
 
-    /// Looks once. What is not read after `time` is unreadable.
+    /// Reads the UTF-8 text of a file of the image, of at most `limit` bytes.
+    pub fn read_text(&self, path: &Path, limit: u64) -> Result<String, FileError> {
+        files::text_of(&self.tree, path, limit)
+    }
+
+    /// Looks once, for `target`, whose paths are paths in the image. What is not read after `time` is unreadable.
     ///
     /// Must be called within a tokio runtime that has its time driver.
-    pub async fn look(&self, time: Duration) -> Observation {
-        let (tree, target) = (self.tree.clone(), self.target.clone());
-        let looking = spawn_blocking(move || look(&tree, &target));
+    pub async fn look(&self, target: &Target, time: Duration) -> Observation {
+        let (tree, wanted) = (self.tree.clone(), target.clone());
+        let looking = spawn_blocking(move || look(&tree, &wanted));
         match timeout(time, looking).await {
             Ok(Ok(observation)) => observation,
             // A panic while reading is contained.
-            Ok(Err(_)) => unreadable(&self.target, Why::Io),
-            Err(_) => unreadable(&self.target, Why::Timeout),
+            Ok(Err(_)) => unreadable(target, Why::Io),
+            Err(_) => unreadable(target, Why::Timeout),
         }
     }
 }
@@ -102,10 +107,9 @@ fn look(tree: &Tree, target: &Target) -> Observation {
 fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespace) -> Observation {
     let unit = units.agent(&namespace.agent_unit());
     let named = unit.present().and_then(|unit| unit.command_line.as_ref()?.config.as_ref());
-    let config_path = target
-        .config
-        .clone()
-        .unwrap_or_else(|| named.map_or_else(|| namespace.agent_config().into(), |path| path.as_str().into()));
+    let config_path = target.config.clone().unwrap_or_else(|| {
+        named.map_or_else(|| namespace.agent_config().into(), |path| path.as_str().into())
+    });
     let agent = AgentFiles::look(tree, &config_path, &namespace.data_dir(), target.file_bytes);
     let v2 = FilesV2::look(tree, namespace, &namespace.update_config(), target.file_bytes);
     let v1 = FilesV1::look(tree);
