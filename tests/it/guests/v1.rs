@@ -70,6 +70,16 @@ fn endpoint_wrong() {
     host.expect_as_root("impaired", &["v1-endpoint-wrong", "v1-deprecated"]);
     // An ordinary user cannot see which proxy is right.
     host.expect_with(User::Ordinary, &[], "accompanied", &["v1-deprecated"]);
+    // What is no address is none in a saved observation either, and nothing of it is kept.
+    host.guest.write(&endpoint, "https://user:hunter2@other.example.com/v1?token=hunter2\n");
+    for user in [User::Root, User::Ordinary] {
+        host.status(user, &["--save-observation", "/tmp/seen.json"]);
+        let saved = host.guest.must(&["cat", "/tmp/seen.json"]);
+        assert!(!saved.contains("hunter2") && !saved.contains("other.example.com"), "{saved}");
+        let recorded = ["--observation", "/tmp/seen.json"];
+        host.expect_with(User::Root, &recorded, "impaired", &["v1-endpoint-wrong", "v1-deprecated"]);
+        host.guest.must(&["rm", "/tmp/seen.json"]);
+    }
     host.guest.must(&["rm", &endpoint]);
     host.expect("impaired", &["v1-endpoint-wrong", "v1-deprecated"]);
 }
