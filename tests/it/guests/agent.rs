@@ -97,18 +97,27 @@ fn an_updater_enabled_behind_the_agents_back_is_told() {
 #[test]
 fn a_hostile_environment_and_command_line() {
     let Some(host) = Host::accompanied() else { return };
-    let evil = "\\x1b[2J\\x1b]0;owned\\x07\\nACCOMPANIED: all is well\\x9b";
+    // Through a script, because systemd refuses some of these words.
+    let evil = "$(printf '\\033[2J\\033]0;owned\\007\\nACCOMPANIED: all is well\\233\\377')";
     let long = "x".repeat(100_000);
     host.guest.write(
-        "/etc/systemd/system/teleport.service.d/hostile.conf",
+        "/usr/local/bin/hostile",
         &format!(
-            "[Service]\nEnvironment=\"TELEPORT_EXT_UPGRADER={evil}\" \"RELEASE_NAME={long}\" \"KUBE_NAMESPACE=\\xff\\xfe\"\n\
-             Environment=\"TELEPORT_EXT_UPGRADER_VERSION={evil}\"\nExecStart=\nExecStart=/usr/local/bin/teleport start \
-             \"--config=/etc/{evil}\" --roles={long},{evil}\n"
+            "#!/bin/sh\nexport TELEPORT_EXT_UPGRADER=\"{evil}\" TELEPORT_EXT_UPGRADER_VERSION=\"{evil}\" RELEASE_NAME={long}\n\
+             exec /usr/local/bin/teleport start --config=/etc/teleport.yaml --roles=\"{long},{evil}\"\n"
         ),
+    );
+    host.guest.must(&["chmod", "755", "/usr/local/bin/hostile"]);
+    host.guest.write(
+        "/etc/systemd/system/teleport.service.d/hostile.conf",
+        "[Service]\nType=exec\nExecStart=\nExecStart=/usr/local/bin/hostile\n",
     );
     host.guest.systemctl(&["daemon-reload"]);
     host.guest.systemctl(&["restart", "teleport.service"]);
+    // The script becomes the agent a moment after it started.
+    let command_line = "tr '\\0' ' ' < /proc/$(systemctl show --value -p MainPID teleport)/cmdline";
+    let became = (0..500).any(|_| host.guest.must(&["sh", "-c", command_line]).contains("roles"));
+    assert!(became, "the script did not become the agent");
     for user in [User::Root, User::Ordinary] {
         let text = String::from_utf8(host.look(user, &["-v"]).stdout).expect("UTF-8");
         assert_eq!(text.chars().find(|c| c.is_control() && *c != '\n'), None, "{text:?}");
