@@ -80,7 +80,7 @@ impl Host {
         }
         self.guest.write(
             "/etc/systemd/system/teleport.service",
-            "[Unit]\nDescription=Teleport Service\n\n[Service]\nExecStart=/usr/local/bin/teleport start --config \
+            "[Unit]\nDescription=Teleport Service\n\n[Service]\nType=exec\nExecStart=/usr/local/bin/teleport start --config \
              /etc/teleport.yaml\n\n[Install]\nWantedBy=multi-user.target\n",
         );
         self.guest.systemctl(&["daemon-reload"]);

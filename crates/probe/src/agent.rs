@@ -138,7 +138,11 @@ fn find_process(target: &Target, namespace: &Namespace, units: &Units, ahead: &m
         return ahead.process(pid);
     }
     if let Some(pid) = units.agent.present().and_then(|agent| agent.main_pid) {
-        return ahead.process(pid);
+        return match ahead.process(pid) {
+            // systemd is about to turn this process into the agent; its environment is not yet the agent's.
+            Fact::Present(process) if process::is_systemds(&process) => Fact::Unreadable(Why::Timeout),
+            found => found,
+        };
     }
     match process::from_pid_file(&namespace.pid_file()) {
         // A pid file may outlive its process, and its number may have gone to another one.

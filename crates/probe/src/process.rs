@@ -143,6 +143,14 @@ fn environment(variables: &[String]) -> Environment {
     }
 }
 
+/// Whether it executes systemd's own program, as a service does for a moment before it becomes what it is to be.
+pub(crate) fn is_systemds(process: &Process) -> bool {
+    process.executable.present().is_some_and(|executable| {
+        let path = executable.path.as_str();
+        path.ends_with("/systemd/systemd") || path.ends_with("/systemd/systemd-executor")
+    })
+}
+
 /// The installation a process belongs to: by its executable, else by the update.yaml its environment names, else by
 /// its unit, which everybody may see.
 pub(crate) fn namespace(process: &Process) -> Option<Namespace> {

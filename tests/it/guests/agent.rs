@@ -129,3 +129,19 @@ fn a_hostile_environment_and_command_line() {
         assert!(json.len() < 16_384 && !json.chars().any(char::is_control), "{json}");
     }
 }
+
+#[test]
+fn a_process_that_is_not_yet_the_agent_says_nothing_of_it() {
+    let Some(host) = Host::with_package() else { return };
+    host.expect_as_root("unaccompanied", &["updater-not-enabled"]);
+    // The moment before systemd executes the agent, made to last.
+    let early = "/usr/local/lib/systemd/systemd-executor";
+    host.guest.install("standin-teleport", early);
+    host.guest.write(
+        "/etc/systemd/system/teleport.service.d/early.conf",
+        &format!("[Service]\nExecStart=\nExecStart={early}\n"),
+    );
+    host.guest.systemctl(&["daemon-reload"]);
+    host.guest.systemctl(&["restart", "teleport.service"]);
+    host.expect_as_root("unknown", &["applicability-unreadable"]);
+}

@@ -49,7 +49,7 @@ pub(crate) fn set_up(installation: &Installation, version: &str) -> Outcome {
         write(
             &agent,
             &format!(
-                "[Unit]\nDescription=Teleport Service\n\n[Service]\nType=simple\nExecStart={} start --config {yaml}\n\n\
+                "[Unit]\nDescription=Teleport Service\n\n[Service]\nType=exec\nExecStart={} start --config {yaml}\n\n\
                  [Install]\nWantedBy=multi-user.target\n",
                 teleport.display()
             ),
