@@ -178,6 +178,15 @@ fn folders_that_cannot_be_listed_hide_what_is_in_them() {
     image.expect("unknown", &["config-denied"]);
     image.remove(vendor);
     image.expect("accompanied", &[]);
+    // What could not be seen is named as the updater's whose it is.
+    let older = UnpackedImage::bare();
+    older.write(&format!("{vendor}/teleport-upgrade.timer"), "[Timer]\n");
+    for number in 0..=10_000 {
+        older.write(&format!("{vendor}/{number}.mount"), "");
+    }
+    older.expect("unknown", &["config-denied"]);
+    let summary = older.status(&[]).summary;
+    assert!(summary.starts_with("teleport-upgrade's configuration"), "{summary}");
 }
 
 #[test]

@@ -27,24 +27,13 @@ pub(super) fn check(file: &Path, format: Format) -> Result<u8, CliError> {
     Ok(0)
 }
 
-/// What is judged, and so whose policy counts where none is named.
-pub(super) enum Judged<'a> {
-    /// This host.
-    Host,
-    /// An image, which brings its own policy.
-    Image(&'a Image),
-    /// A recorded observation, of whatever host.
-    Recording,
-}
-
-/// The policy of `file`, else the one of what is judged, else the default.
-pub(super) fn effective(file: Option<&Path>, judged: &Judged<'_>) -> Result<Policy, CliError> {
+/// The policy of `file`, else that of the image judged, or of this host where none is, else the default.
+pub(super) fn effective(file: Option<&Path>, image: Option<&Image>) -> Result<Policy, CliError> {
     let host_policy = Path::new(HOST_POLICY);
-    let text = match (file, judged) {
+    let text = match (file, image) {
         (Some(file), _) => return read(file),
-        (None, Judged::Host) => read_text(host_policy, LIMIT),
-        (None, Judged::Image(image)) => image.read_text(host_policy, LIMIT),
-        (None, Judged::Recording) => return Ok(Policy::default()),
+        (None, Some(image)) => image.read_text(host_policy, LIMIT),
+        (None, None) => read_text(host_policy, LIMIT),
     };
     match text {
         Ok(text) => parse(host_policy, &text),

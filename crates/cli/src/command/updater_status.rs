@@ -25,7 +25,6 @@ use crate::output::Reader;
 use crate::text;
 
 use super::policy;
-use super::policy::Judged;
 use super::save;
 
 /// The most bytes of a recorded observation that are read.
@@ -47,7 +46,7 @@ pub(super) fn run(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
 
 fn judge(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
     if let Some(file) = &args.observation {
-        let policy = policy::effective(args.policy.as_deref(), &Judged::Recording)?;
+        let policy = policy::effective(args.policy.as_deref(), None)?;
         let observation = recorded(file)?;
         let now = clock(&observation, args.now)?;
         let status = assess(&observation, &policy, now);
@@ -55,8 +54,7 @@ fn judge(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
         return Ok(exit_code(args, status.verdict));
     }
     let image = args.root.as_deref().map(Image::open).transpose().map_err(CliError::OpenImage)?;
-    let policy =
-        policy::effective(args.policy.as_deref(), &image.as_ref().map_or(Judged::Host, Judged::Image))?;
+    let policy = policy::effective(args.policy.as_deref(), image.as_ref())?;
     let no_daemon = CliError::NoDaemon(sockets(args));
     if args.live {
         return Err(no_daemon);

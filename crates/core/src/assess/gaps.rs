@@ -17,7 +17,7 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let hidden = updater.timer.why().map(|why| ("timer", why));
     if let Some((fact, why)) = hidden.or_else(|| updater.service.why().map(|why| ("service", why))) {
         let fact = format!("{} {fact}", updater.generation.updater());
-        unit(case, &fact, why);
+        unit(case, updater.generation, &fact, why);
     }
     if updater.generation == Generation::V1 {
         v1_files(case);
@@ -45,7 +45,8 @@ pub(super) fn place(case: &mut Case<'_>, fact: &'static str, why: Why) {
     if fact == UPDATE_CONFIG {
         config(case, why);
     } else if fact.ends_with("timer") || fact.ends_with("service") {
-        unit(case, fact, why);
+        let of_v1 = fact.starts_with(Generation::V1.updater());
+        unit(case, if of_v1 { Generation::V1 } else { Generation::V2 }, fact, why);
     } else {
         applicability(case, fact, why);
     }
@@ -75,9 +76,13 @@ pub(super) fn applicability(case: &mut Case<'_>, fact: &'static str, why: Why) {
 }
 
 /// A unit could not be seen: systemd did not tell, or in an image its files did not.
-fn unit(case: &mut Case<'_>, fact: &str, why: Why) {
+fn unit(case: &mut Case<'_>, generation: Generation, fact: &str, why: Why) {
     if case.is_static() {
-        case.find(Reason::ConfigDenied).because("fact", fact).because("why", why.code()).remedied_by(None);
+        case.find(Reason::ConfigDenied)
+            .of(generation)
+            .because("fact", fact)
+            .because("why", why.code())
+            .remedied_by(None);
         return;
     }
     let reason = match why {

@@ -161,34 +161,14 @@ impl RemedyId {
                 None,
                 UPDATES,
             ),
-            Self::UnmaskTimer => one(
-                systemctl(&["unmask", &timer]),
-                "brings the packaged timer back and starts it",
-                Some(format!("sudo systemctl mask --now {timer}")),
-                UPDATES,
-            )
-            .then(systemctl(&["enable", "--now", &timer])),
-            Self::UnmaskRuntimeTimer => one(
-                systemctl(&["unmask", "--runtime", &timer]),
-                "brings the packaged timer back and starts it",
-                Some(format!("sudo systemctl mask --runtime --now {timer}")),
-                UPDATES,
-            )
-            .then(systemctl(&["enable", "--now", &timer])),
-            Self::UnmaskRuntimeService => one(
-                systemctl(&["unmask", "--runtime", &service]),
-                "brings the packaged service back",
-                Some(format!("sudo systemctl mask --runtime {service}")),
-                UPDATES,
-            )
-            .then(systemctl(&["restart", &timer])),
-            Self::UnmaskService => one(
-                systemctl(&["unmask", &service]),
-                "brings the packaged service back",
-                Some(format!("sudo systemctl mask {service}")),
-                UPDATES,
-            )
-            .then(systemctl(&["restart", &timer])),
+            Self::UnmaskTimer => unmask(&[], &timer, &["--now"]).then(systemctl(&["enable", "--now", &timer])),
+            Self::UnmaskService => unmask(&[], &service, &[]).then(systemctl(&["restart", &timer])),
+            Self::UnmaskRuntimeTimer => {
+                unmask(&["--runtime"], &timer, &["--now"]).then(systemctl(&["enable", "--now", &timer]))
+            }
+            Self::UnmaskRuntimeService => {
+                unmask(&["--runtime"], &service, &[]).then(systemctl(&["restart", &timer]))
+            }
             Self::RunUpdater => one(
                 systemctl(&["start", &service]),
                 &format!(
@@ -249,6 +229,14 @@ impl Plan {
 
 fn one(argv: Vec<String>, effect: &str, undo: Option<String>, docs: &'static str) -> Plan {
     Plan { argvs: vec![argv], effect: effect.to_owned(), undo, docs }
+}
+
+/// Takes a mask off `unit`; `flags` say which kind of mask, and with `undo` it is put back. A timer is stopped by that,
+/// a run in progress is not.
+fn unmask(flags: &[&str], unit: &str, undo: &[&str]) -> Plan {
+    let mask = systemctl(&[&["mask"], flags, undo, &[unit]].concat());
+    let effect = format!("brings the packaged {unit} back and starts the timer");
+    one(systemctl(&[&["unmask"], flags, &[unit]].concat()), &effect, Some(shell::command(&mask)), UPDATES)
 }
 
 fn words(words: &[&str]) -> Vec<String> {
