@@ -64,14 +64,18 @@ fn the_status_page_names_every_field() {
 }
 
 #[test]
-fn the_command_page_names_every_flag() {
-    let help = selfcheck(&["debug", "updater-status", "--help"], "");
-    let help = String::from_utf8_lossy(&help.stdout);
-    let page = page("docs/updater-status.md");
-    let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
-    for flag in flags.map(|flag| flag.trim_end_matches(|end: char| !end.is_ascii_alphanumeric())) {
-        let known = page.contains(flag) || matches!(flag, "--help" | "--verbose");
-        assert!(known, "{flag}");
+fn the_command_pages_name_every_flag() {
+    for (command, page_of_it) in
+        [(&["debug", "updater-status"][..], "docs/updater-status.md"), (&["agent"], "docs/agent.md")]
+    {
+        let help = selfcheck(&[command, &["--help"]].concat(), "");
+        let help = String::from_utf8_lossy(&help.stdout);
+        let page = page(page_of_it);
+        let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
+        for flag in flags.map(|flag| flag.trim_end_matches(|end: char| !end.is_ascii_alphanumeric())) {
+            let known = page.contains(flag) || matches!(flag, "--help" | "--verbose" | "--color" | "--live");
+            assert!(known, "{page_of_it}: {flag}");
+        }
     }
 }
 

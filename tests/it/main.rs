@@ -3,6 +3,7 @@
 
 mod cases;
 mod command;
+mod daemon;
 mod documents;
 mod guests;
 mod hostile;

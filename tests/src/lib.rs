@@ -15,6 +15,8 @@ mod fleet_host;
 mod guest;
 mod image;
 mod proxy;
+mod sidecar;
+mod stage;
 
 pub use cases::Case;
 pub use cases::Expectation;
@@ -31,3 +33,6 @@ pub use guest::User;
 pub use guest::binary;
 pub use image::UnpackedImage;
 pub use proxy::Proxy;
+pub use sidecar::Sidecar;
+pub use stage::Acts;
+pub use stage::Stage;

@@ -30,6 +30,11 @@ pub(crate) enum Command {
     /// Look into an agent
     #[command(subcommand)]
     Debug(DebugCommand),
+    /// Watch over the agent on this host: the daemon beside a stock agent
+    ///
+    /// Answers `debug updater-status --live` on its socket, and serves metrics there. Ends on SIGTERM and SIGINT; SIGHUP
+    /// reads the policy again.
+    Agent(Box<AgentArgs>),
     /// Explain the reasons a status may name
     Reasons(ReasonsArgs),
     /// Work with policies
@@ -64,7 +69,7 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) pid: Option<u32>,
     /// Ask only a running daemon
-    #[arg(long, conflicts_with_all = ["probe", "observation", "pid", "bus", "save_observation"])]
+    #[arg(long, conflicts_with_all = ["probe", "observation", "config", "pid", "bus", "policy", "save_observation"])]
     pub(crate) live: bool,
     /// Look only at the host
     #[arg(long)]
@@ -105,6 +110,31 @@ pub(crate) struct StatusArgs {
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: StatusFormat,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AgentArgs {
+    /// The agent's configuration [default: the one its command line names, else /etc/teleport.yaml]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Watch over the installation with this suffix [default: that of the process found]
+    #[arg(long, value_name = "N")]
+    pub(crate) install_suffix: Option<Namespace>,
+    /// Where to answer [default: /run/teleport-selfcheck/default.sock, or that of the suffix]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Also write the metrics to this file after every look, for node_exporter's textfile collector
+    #[arg(long, value_name = "FILE", value_parser = metrics_file)]
+    pub(crate) metrics_file: Option<PathBuf>,
+    /// The system bus [default: $DBUS_SYSTEM_BUS_ADDRESS, else the standard socket]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) bus: Option<String>,
+    /// The most time one look may take
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = positive)]
+    pub(crate) timeout: Length,
+    /// The policy to judge by [default: /etc/teleport-selfcheck/policy.yaml if present]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -154,6 +184,14 @@ fn positive(text: &str) -> Result<Length, String> {
     let length: Length =
         text.parse().map_err(|error: selfcheck_core::policy::InvalidLength| error.to_string())?;
     if length == Length::seconds(0) { Err("a look needs some time".to_owned()) } else { Ok(length) }
+}
+
+fn metrics_file(path: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(path);
+    if path.extension().is_some_and(|end| end == "prom") {
+        return Ok(path);
+    }
+    Err("node_exporter reads only files whose name ends in `.prom`".to_owned())
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {

@@ -4,6 +4,9 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use selfcheck_agent::StartError;
+use selfcheck_agent::debug::AskError;
+use selfcheck_agent::debug::BindError;
 use selfcheck_core::Text;
 use selfcheck_core::policy::InvalidPolicy;
 use selfcheck_probe::FileError;
@@ -34,6 +37,16 @@ pub(crate) enum CliError {
     SaveObservation { path: PathBuf, source: io::Error },
     #[error("no self-check daemon answers on {}", sockets(.0))]
     NoDaemon(Vec<PathBuf>),
+    #[error(transparent)]
+    AskDaemon(AskError),
+    #[error("the self-check daemon on `{}` has ended", .0.display())]
+    DaemonEnded(PathBuf),
+    #[error(transparent)]
+    BindSocket(BindError),
+    #[error("the self-check could not be started")]
+    StartSelfCheck(#[source] StartError),
+    #[error("signals could not be listened to")]
+    Signals(#[source] io::Error),
     #[error("the runtime could not be started")]
     Runtime(#[source] io::Error),
     #[error("output could not be written")]
@@ -62,10 +75,20 @@ impl CliError {
             Self::NowBeforeObservation { .. } => "give a later time, or leave out `--now`",
             Self::OpenImage(_) => "give the folder in which the image's /etc and /usr lie",
             Self::NoSuchProcess(_) => "leave out `--pid` to find the agent by its unit or pid file",
-            Self::NoDaemon(_) => "leave out `--live` to look at the host itself",
+            Self::NoDaemon(_) => {
+                "leave out `--live` to look at the host itself, or start `teleport-selfcheck agent`"
+            }
+            Self::AskDaemon(AskError::Denied(_)) => "ask as root, or leave out `--live`",
+            Self::AskDaemon(_) | Self::DaemonEnded(_) => "leave out `--live` to look at the host itself",
+            Self::BindSocket(BindError::InUse(_)) => {
+                "another daemon runs there; end it, or give this one another `--socket`"
+            }
+            Self::BindSocket(_) => "give another place with `--socket`, in a folder this user may write to",
             Self::ReadStdin(_)
             | Self::SaveObservation { .. }
             | Self::Runtime(_)
+            | Self::StartSelfCheck(_)
+            | Self::Signals(_)
             | Self::Write(_)
             | Self::Serialize(_) => return None,
         };

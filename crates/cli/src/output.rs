@@ -48,6 +48,12 @@ impl Output {
         }
     }
 
+    /// Says something that is not data and that nobody should miss.
+    #[expect(clippy::unused_self, reason = "all that is said goes through here")]
+    pub(crate) fn warn(&self, text: &str) {
+        eprintln!("warning: {}", one_line(text));
+    }
+
     /// Prints an error in one line, its causes if more was asked for, and at most one hint.
     pub(crate) fn fail(&self, error: &CliError) -> ExitCode {
         eprintln!("error: {}", one_line(&error.to_string()));

@@ -134,6 +134,14 @@ impl Why {
         }
     }
 
+    /// Whether the obstacle may be gone at the next look, without anybody doing anything about it.
+    pub const fn is_passing(self) -> bool {
+        matches!(
+            self,
+            Self::Timeout | Self::Missing | Self::Refused | Self::Closed | Self::Protocol | Self::Io
+        )
+    }
+
     /// Whether a file that cannot be read for this reason is broken, rather than out of reach.
     pub const fn is_corruption(self) -> bool {
         matches!(

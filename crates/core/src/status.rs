@@ -99,6 +99,11 @@ pub struct Unseen {
 }
 
 impl Unseen {
+    /// There is no agent's process to be seen.
+    pub(crate) fn no_agent() -> Self {
+        Self { fact: "agent process".into(), why: "no agent runs".into() }
+    }
+
     pub(crate) fn new(fact: &str, why: Why) -> Self {
         Self { fact: fact.into(), why: Text::new(&why.to_string()) }
     }
@@ -148,6 +153,16 @@ impl Status {
         self.findings.first()
     }
 
+    /// Whether positively no agent runs; if its process could only not be seen, that is not known.
+    pub fn is_without_process(&self) -> bool {
+        self.agent.pid.is_none() && self.unseen.iter().any(|unseen| *unseen == Unseen::no_agent())
+    }
+
+    /// Whether the fact of this name, as in [`unseen`](Self::unseen), could not be seen.
+    pub fn is_unseen(&self, fact: &str) -> bool {
+        self.unseen.iter().any(|unseen| unseen.fact.as_str() == fact)
+    }
+
     /// `verdict`, or `verdict.reason` where a reason leads to the verdict; of the characters `a-z`, `0-9`,
     /// `.` and `-`.
     pub fn label(&self) -> String {
@@ -155,6 +170,15 @@ impl Status {
             Some(finding) => format!("{}.{}", self.verdict, finding.reason),
             None => self.verdict.to_string(),
         }
+    }
+
+    /// Whether somebody who acts on the one would do the same on the other: verdict and reasons are the same. Severity, rights
+    /// and memory may differ between those who look.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let reasons = |status: &Self| -> std::collections::BTreeSet<_> {
+            status.findings.iter().map(|finding| finding.reason).collect()
+        };
+        self.verdict == other.verdict && reasons(self) == reasons(other)
     }
 
     /// Whether the two differ in what matters: verdict, updater, agent, findings by reason, severity and

@@ -80,7 +80,7 @@ impl AgentSeen {
             hidden => AgentFiles::unreadable(hidden.why().unwrap_or(Why::Io)),
         };
         let update_config = update_config(target, &process, &namespace);
-        units.complete();
+        units.complete(&namespace);
         Self {
             files,
             config_path: config_path

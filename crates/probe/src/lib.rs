@@ -19,8 +19,10 @@ mod host;
 mod image;
 mod installation;
 mod look;
+mod pool;
 mod process;
 mod target;
+mod watch;
 
 pub use clock::now;
 pub use files::FileError;
@@ -32,3 +34,5 @@ pub use image::OpenImage;
 pub use look::Probe;
 pub use target::SYSTEM_BUS;
 pub use target::Target;
+pub use watch::Change;
+pub use watch::Watch;

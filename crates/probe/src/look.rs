@@ -16,10 +16,7 @@ use selfcheck_core::observation::ObservationSchema;
 use selfcheck_core::observation::Systemd;
 use selfcheck_core::observation::UpdaterV1;
 use selfcheck_core::observation::UpdaterV2;
-use tokio::task::JoinHandle;
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
-use tokio::time::timeout_at;
 
 use crate::agent::AgentSeen;
 use crate::agent::Ahead;
@@ -31,6 +28,8 @@ use crate::files;
 use crate::files::Tree;
 use crate::host::Constants;
 use crate::installation::Installation;
+use crate::pool::Pool;
+use crate::pool::Work;
 use crate::target::Target;
 
 /// The folder by which systemd marks that it is running.
@@ -42,10 +41,15 @@ const FILES_SHARE: u32 = 4;
 #[derive(Debug)]
 pub struct Probe {
     target: Target,
-    bus: Bus,
+    pub(crate) bus: Bus,
     host: Arc<OnceLock<Constants>>,
+    /// For what belongs to the installation, and to the agent.
+    files: Pool,
+    agent: Pool,
     /// The agent's process when last seen.
     pid: Option<u32>,
+    /// The installation that process belonged to, where nobody said which to judge.
+    namespace: Option<Namespace>,
 }
 
 impl Probe {
@@ -53,7 +57,15 @@ impl Probe {
     ///
     /// Nothing is opened before the first look.
     pub fn new(target: Target, bus_address: String) -> Self {
-        Self { target, bus: Bus::new(bus_address), host: Arc::default(), pid: None }
+        Self {
+            target,
+            bus: Bus::new(bus_address),
+            host: Arc::default(),
+            files: Pool::default(),
+            agent: Pool::default(),
+            pid: None,
+            namespace: None,
+        }
     }
 
     /// Looks once. Whatever has not answered after `time` is unreadable.
@@ -61,16 +73,34 @@ impl Probe {
     /// Must be called within a tokio runtime that has its IO and time drivers.
     pub async fn look(&mut self, time: Duration) -> Observation {
         let deadline = Instant::now() + time;
+        if let Some(last) = self.namespace.take() {
+            let observation = self.look_at(last.clone(), deadline).await;
+            if observation.agent.process.is_present() && observation.agent.namespace == last {
+                self.namespace = Some(last);
+                return observation;
+            }
+        }
+        let assumed = self.target.namespace.clone().unwrap_or_default();
+        let observation = self.look_at(assumed, deadline).await;
+        if self.target.namespace.is_none() && observation.agent.process.is_present() {
+            self.namespace = Some(observation.agent.namespace.clone());
+        }
+        observation
+    }
+
+    /// Looks at the installation `assumed`, or at that which the process found belongs to.
+    async fn look_at(&mut self, assumed: Namespace, deadline: Instant) -> Observation {
+        let time = deadline.saturating_duration_since(Instant::now());
         let clock = clock::now();
         let booted = Tree::default().exists(BOOTED);
-        let assumed = self.target.namespace.clone().unwrap_or_default();
         let assumed_config = assumed.update_config();
         // The files of the installation are read while systemd answers.
         let reading = self.read(assumed.clone(), assumed_config.clone());
-        let ahead = look_ahead(self.target.clone(), self.pid);
+        let ahead = self.look_ahead();
         let units = self.units(&booted, &assumed, clock, deadline - time / FILES_SHARE).await;
-        let mut seen = agent(self.target.clone(), units, had(ahead, deadline).await, deadline).await;
-        let mut installation = wait(reading, deadline).await;
+        let ahead = had(ahead, deadline).await;
+        let mut seen = self.agent(self.target.clone(), units, ahead, deadline).await;
+        let mut installation = reading.wait(deadline).await;
         let judged = only_other(&self.target, &seen, &installation).unwrap_or_else(|| seen.namespace.clone());
         if judged != assumed {
             // The process belongs to another installation than assumed, or only another one is there.
@@ -79,17 +109,30 @@ impl Probe {
             let units = self.units(&booted, &judged, clock, half).await;
             let pid = seen.process.present().map(|process| process.pid);
             let target = Target { namespace: Some(judged), pid, ..self.target.clone() };
-            seen = agent(target, units, Ahead::default(), deadline).await;
+            seen = self.agent(target, units, Ahead::default(), deadline).await;
+        }
+        let names = Names::of(&seen.namespace);
+        if seen.units.settle_doubts(&mut self.bus, &names, deadline).await {
+            let (mut units, namespace) = (seen.units.clone(), seen.namespace.clone());
+            let completed = self.files.start(move || {
+                units.complete(&namespace);
+                units
+            });
+            seen.units = completed.wait(deadline).await.unwrap_or(seen.units);
         }
         if (&seen.namespace, &seen.update_config) != (&assumed, &assumed_config) {
-            installation =
-                wait(self.read(seen.namespace.clone(), seen.update_config.clone()), deadline).await;
+            installation = self.read(seen.namespace.clone(), seen.update_config.clone()).wait(deadline).await;
         }
         let installation =
             installation.unwrap_or_else(|why| Installation::unreadable(seen.update_config.as_str(), why));
         self.pid = seen.process.present().map(|process| process.pid);
-        let holds = holds(&seen, &installation, deadline).await;
+        let holds = self.holds(&seen, &installation, deadline).await;
         observation(clock, booted, seen, installation, holds)
+    }
+
+    /// What it looks at.
+    pub(crate) const fn target(&self) -> &Target {
+        &self.target
     }
 
     async fn units(
@@ -107,42 +150,47 @@ impl Probe {
     }
 
     /// Starts reading the files of an installation.
-    fn read(&self, namespace: Namespace, update_config: String) -> JoinHandle<Installation> {
+    fn read(&self, namespace: Namespace, update_config: String) -> Work<Installation> {
         let (limit, constants) = (self.target.file_bytes, Arc::clone(&self.host));
-        spawn_blocking(move || {
+        self.files.start(move || {
             let constants = constants.get_or_init(Constants::look);
             Installation::look(&namespace, &update_config, limit, constants)
         })
     }
-}
 
-/// Starts looking at what is known of the agent before systemd has answered.
-fn look_ahead(target: Target, pid: Option<u32>) -> JoinHandle<Ahead> {
-    spawn_blocking(move || Ahead::look(&target, pid))
+    /// Starts looking at what is known of the agent before systemd has answered.
+    fn look_ahead(&self) -> Work<Ahead> {
+        let (target, pid) = (self.target.clone(), self.pid);
+        self.agent.start(move || Ahead::look(&target, pid))
+    }
+
+    /// Looks at the agent's process and configuration.
+    async fn agent(&self, target: Target, units: Units, ahead: Ahead, deadline: Instant) -> AgentSeen {
+        let (unseen, late) = (target.clone(), units.clone());
+        let seen = self.agent.start(move || AgentSeen::look(&target, units, ahead)).wait(deadline).await;
+        seen.unwrap_or_else(|why| AgentSeen::unreadable(&unseen, late, why))
+    }
+
+    /// Packages held for the older updater, where that is the one to be judged.
+    async fn holds(
+        &self,
+        seen: &AgentSeen,
+        installation: &Installation,
+        deadline: Instant,
+    ) -> Fact<selfcheck_core::observation::Holds> {
+        if !installation.v2.config.is_absent() || !seen.units.timer_v1.is_present() {
+            return Fact::NotApplicable;
+        }
+        let held = self.files.start(|| files::holds(&Tree::default())).wait(deadline).await;
+        held.unwrap_or_else(Fact::Unreadable)
+    }
 }
 
 /// What was looked at ahead. It may turn out not to be needed, so a file that hangs there does not take all the time.
-async fn had(ahead: JoinHandle<Ahead>, deadline: Instant) -> Ahead {
+async fn had(ahead: Work<Ahead>, deadline: Instant) -> Ahead {
     let now = Instant::now();
     let half = now + deadline.saturating_duration_since(now) / 2;
-    wait(ahead, half).await.unwrap_or_default()
-}
-
-/// Looks at the agent's process and configuration.
-async fn agent(target: Target, units: Units, ahead: Ahead, deadline: Instant) -> AgentSeen {
-    let (unseen, late) = (target.clone(), units.clone());
-    let seen = wait(spawn_blocking(move || AgentSeen::look(&target, units, ahead)), deadline).await;
-    seen.unwrap_or_else(|why| AgentSeen::unreadable(&unseen, late, why))
-}
-
-/// The result of work on the blocking pool, or why it cannot be had.
-async fn wait<T>(work: JoinHandle<T>, deadline: Instant) -> Result<T, Why> {
-    match timeout_at(deadline, work).await {
-        Ok(Ok(seen)) => Ok(seen),
-        // A panic while reading is contained; what it was about to say is unreadable.
-        Ok(Err(_)) => Err(Why::Io),
-        Err(_) => Err(Why::Timeout),
-    }
+    ahead.wait(half).await.unwrap_or_default()
 }
 
 /// The one other installation of a host that has nothing of the default one, if nobody said which to judge.
@@ -162,18 +210,6 @@ fn only_other(
     }
 }
 
-/// Packages held for the older updater, where that is the one to be judged.
-async fn holds(
-    seen: &AgentSeen,
-    installation: &Installation,
-    deadline: Instant,
-) -> Fact<selfcheck_core::observation::Holds> {
-    if !installation.v2.config.is_absent() || !seen.units.timer_v1.is_present() {
-        return Fact::NotApplicable;
-    }
-    wait(spawn_blocking(|| files::holds(&Tree::default())), deadline).await.unwrap_or_else(Fact::Unreadable)
-}
-
 fn observation(
     clock: Clock,
     booted: Fact<Text>,
@@ -181,7 +217,7 @@ fn observation(
     installation: Installation,
     holds: Fact<selfcheck_core::observation::Holds>,
 ) -> Observation {
-    let Units { manager, resumed, agent, timer_v2, service_v2, timer_v1, service_v1 } = seen.units;
+    let Units { manager, resumed, agent, timer_v2, service_v2, timer_v1, service_v1, .. } = seen.units;
     let Installation { host, v2, v1 } = installation;
     Observation {
         schema: ObservationSchema,

@@ -25,3 +25,10 @@ impl Default for Target {
         Self { namespace: None, pid: None, config: None, file_bytes: 1 << 20 }
     }
 }
+
+impl Target {
+    /// The agent that this process is.
+    pub fn this_process() -> Self {
+        Self { pid: Some(std::process::id()), ..Self::default() }
+    }
+}

@@ -6,5 +6,14 @@ use crate::run::must;
 
 pub(crate) fn run() -> Outcome {
     must(&mut cargo(&["build", "--locked", "--release", "--workspace", "--bins"]))?;
-    must(&mut cargo(&["bench", "--locked", "--package", "selfcheck-tests", "--bench", "look"]))
+    must(&mut cargo(&[
+        "bench",
+        "--locked",
+        "--package",
+        "selfcheck-tests",
+        "--bench",
+        "look",
+        "--bench",
+        "daemon",
+    ]))
 }

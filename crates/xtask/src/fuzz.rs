@@ -44,6 +44,12 @@ pub(crate) fn run(seconds: u32) -> Outcome {
     Ok(())
 }
 
+/// That the lock file of the fuzzers goes with the crates they fuzz, before anything slow is done.
+pub(crate) fn check_lock() -> Outcome {
+    let mut command = cargo(&["metadata", "--locked", "--format-version", "1", "--manifest-path"]);
+    must(command.arg(root().join("tests/fuzz/Cargo.toml")).stdout(Stdio::null()))
+}
+
 /// Why fuzzing is not possible here, if so.
 pub(crate) fn missing() -> Option<&'static str> {
     let compiles = Command::new("c++").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();

@@ -18,6 +18,7 @@ const FUZZ_SECONDS: u32 = 10;
 
 pub(crate) fn run() -> Outcome {
     packages::install()?;
+    fuzz::check_lock()?;
     must(&mut cargo(&["fmt", "--all", "--check"]))?;
     must(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     must(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;

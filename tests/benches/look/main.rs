@@ -6,6 +6,7 @@
     reason = "a benchmark reads the clock and prints"
 )]
 
+#[path = "../figures.rs"]
 mod figures;
 mod image;
 mod inside;
@@ -47,26 +48,34 @@ fn main() {
         println!("{what}: {sample}");
     }
     let faster = measured.systemctl.median() / measured.kept.median();
-    verdict("kept bus against systemctl, times faster", faster, "at least", KEPT_BUS_TIMES_FASTER);
+    figures::verdict("kept bus against systemctl, times faster", faster, "at least", KEPT_BUS_TIMES_FASTER);
     let slower = measured.command.median() / measured.systemctl.median();
-    verdict("whole command against systemctl, times as long", slower, "at most", PROCESS_TIMES_SLOWER);
-    verdict("CPU of one look and judgement on a kept bus, ms", measured.cpu_ms, "at most", LOOK_CPU_MS);
+    figures::verdict(
+        "whole command against systemctl, times as long",
+        slower,
+        "at most",
+        PROCESS_TIMES_SLOWER,
+    );
+    figures::verdict(
+        "CPU of one look and judgement on a kept bus, ms",
+        measured.cpu_ms,
+        "at most",
+        LOOK_CPU_MS,
+    );
     host.install_v1();
     let output = host.guest.run(User::Root, &[&own, "--everything"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let everything: f64 = serde_json::from_slice(&output.stdout).expect("figure");
-    verdict("CPU of the whole command, both updaters present, ms", everything, "at most", LOOK_CPU_MS);
+    figures::verdict(
+        "CPU of the whole command, both updaters present, ms",
+        everything,
+        "at most",
+        LOOK_CPU_MS,
+    );
     let image = image::measure();
     println!("static look of an image, whole command: {image}");
-    verdict("static look of an image of 1 GB, ms", image.median() / 1e3, "at most", IMAGE_MS);
+    figures::verdict("static look of an image of 1 GB, ms", image.median() / 1e3, "at most", IMAGE_MS);
     let size = std::fs::metadata(binary("teleport-selfcheck")).expect("binary").len();
-    verdict("stripped command, MB", figures::mega(size), "at most", SIZE_MB);
-    verdict("peak RSS of the command, MB", figures::mega(measured.peak_rss), "at most", PEAK_RSS_MB);
-}
-
-/// Prints a figure beside its target.
-fn verdict(what: &str, figure: f64, relation: &str, target: f64) {
-    let met = if relation == "at least" { figure >= target } else { figure <= target };
-    let word = if met { "met" } else { "MISSED" };
-    println!("{what}: {figure:.2} ({relation} {target}: {word})");
+    figures::verdict("stripped command, MB", figures::mega(size), "at most", SIZE_MB);
+    figures::verdict("peak RSS of the command, MB", figures::mega(measured.peak_rss), "at most", PEAK_RSS_MB);
 }

@@ -41,6 +41,25 @@ fn timer_masked_by_replacing_its_file() {
 }
 
 #[test]
+fn what_systemd_saw_of_a_file_long_ago_is_asked_anew() {
+    let Some(host) = Host::accompanied() else { return };
+    // From the first question to the next reload it keeps to what it saw.
+    let state = || host.guest.systemctl(&["show", "--value", "-p", "UnitFileState", TIMER]);
+    assert_eq!(state(), "enabled\n");
+    host.guest.must(&["mv", TIMER_FILE, "/run/kept"]);
+    host.guest.must(&["ln", "-s", "/dev/null", TIMER_FILE]);
+    assert_eq!(state(), "enabled\n");
+    host.expect("impaired", &["timer-masked"]);
+    host.guest.must(&["mv", "/run/kept", TIMER_FILE]);
+    let link = "/etc/systemd/system/teleport.service.wants/teleport-update.timer";
+    host.guest.must(&["rm", link]);
+    assert_eq!(state(), "enabled\n");
+    host.expect("impaired", &["timer-disabled"]);
+    host.guest.must(&["ln", "-s", TIMER_FILE, link]);
+    host.expect("accompanied", &[]);
+}
+
+#[test]
 fn timer_masked_over_a_packaged_unit() {
     let Some(host) = Host::accompanied() else { return };
     let vendor = "/usr/lib/systemd/system/teleport-update.timer";

@@ -1,6 +1,8 @@
 //! The commands.
 
+mod agent;
 mod completions;
+mod daemon;
 mod policy;
 mod reasons;
 mod save;
@@ -16,10 +18,18 @@ use crate::output::Output;
 pub(crate) fn run(command: Command, output: &Output) -> Result<u8, CliError> {
     match command {
         Command::Debug(DebugCommand::UpdaterStatus(args)) => updater_status::run(&args, output),
+        Command::Agent(args) => agent::run(&args, output),
         Command::Reasons(args) => reasons::run(&args, output),
         Command::Policy(PolicyCommand::Check { file, format }) => policy::check(&file, format),
         Command::Completions { shell } => completions::run(shell),
     }
+}
+
+/// The system bus: the one asked for, else that of the environment, else the usual one.
+fn bus_address(asked: Option<&String>) -> String {
+    let from_environment =
+        || std::env::var("DBUS_SYSTEM_BUS_ADDRESS").ok().filter(|address| !address.is_empty());
+    asked.cloned().or_else(from_environment).unwrap_or_else(|| selfcheck_agent::SYSTEM_BUS.to_owned())
 }
 
 /// `value` as indented JSON.

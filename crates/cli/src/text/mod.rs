@@ -10,5 +10,6 @@ pub(crate) use catalogue::entry_summary;
 pub(crate) use catalogue::finder;
 pub(crate) use catalogue::reason;
 pub(crate) use catalogue::reasons;
+pub(crate) use status::View;
 pub(crate) use status::status;
 pub(crate) use style::Style;

@@ -5,6 +5,7 @@ use selfcheck_core::EvidenceKind;
 use selfcheck_core::EvidenceValue;
 use selfcheck_core::Finding;
 use selfcheck_core::Observation;
+use selfcheck_core::Reason;
 use selfcheck_core::Remedy;
 use selfcheck_core::Severity;
 use selfcheck_core::Status;
@@ -22,11 +23,31 @@ use super::wrap;
 /// The width of the names of facts.
 const NAMES: usize = 14;
 
-/// `status` as text, with times told relative to `now`.
-pub(crate) fn status(observation: &Observation, status: &Status, now: Timestamp, style: Style) -> String {
+/// A status, and what is shown beside it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) status: &'a Status,
+    /// What it was judged by, if that was seen here.
+    pub(crate) observation: Option<&'a Observation>,
+    /// What a daemon says of the same agent.
+    pub(crate) daemon: Option<&'a Status>,
+    /// Relative to when times are told.
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> View<'a> {
+    /// Nothing but a status.
+    pub(crate) const fn of(status: &'a Status, now: Timestamp) -> Self {
+        Self { status, observation: None, daemon: None, now }
+    }
+}
+
+/// A status as text.
+pub(crate) fn status(view: &View<'_>, style: Style) -> String {
+    let View { status, now, .. } = *view;
     let mut text = headline(status, style);
     text.push('\n');
-    for (name, value) in facts(observation, status, now) {
+    for (name, value) in facts(view) {
         text.push_str(&wrap::wrap(&format!("  {name:<NAMES$}"), &" ".repeat(NAMES + 2), &value));
     }
     if !status.findings.is_empty() {
@@ -85,17 +106,17 @@ fn section(title: &str, style: Style) -> String {
     format!("\n{}\n", style.paint(Tone::Strong, title))
 }
 
-fn facts(observation: &Observation, status: &Status, now: Timestamp) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("agent", agent(observation, status)), ("updater", updater(observation, status))];
+fn facts(view: &View<'_>) -> Vec<(&'static str, String)> {
+    let View { status, now, .. } = *view;
+    let mut facts = vec![("agent", agent(view)), ("updater", updater(view))];
     let proof = &status.proof;
     if let Some(updater) = &status.updater
         && updater.unit.is_some()
         && status.evidence == EvidenceKind::Live
     {
-        let (timer, service) = match updater.kind.as_str() {
-            "unit" => (observation.v1.timer.is_unreadable(), observation.v1.service.is_unreadable()),
-            _ => (observation.v2.timer.is_unreadable(), observation.v2.service.is_unreadable()),
-        };
+        let program = if updater.kind == *"unit" { "teleport-upgrade" } else { "teleport-update" };
+        let [timer, service] =
+            ["timer", "service"].map(|unit| status.is_unseen(&format!("{program} {unit}")));
         let told = |instant: Option<Timestamp>, unseen: bool, none: &str| {
             let otherwise = if unseen { "not seen" } else { none };
             instant.map_or(otherwise.to_owned(), |instant| time::instant(instant, now))
@@ -106,25 +127,41 @@ fn facts(observation: &Observation, status: &Status, now: Timestamp) -> Vec<(&'s
         facts.push(("next run", format!("{due}{}", told(proof.next_run, timer, "none"))));
     }
     facts.push(("cluster", cluster(status)));
-    if !observation.host.other_installations.is_empty() {
-        let names: Vec<_> =
-            observation.host.other_installations.iter().map(|namespace| format!("`{namespace}`")).collect();
+    if let Some(said) = view.daemon {
+        facts.push(("daemon", daemon(status, said, now)));
+    }
+    let others = view.observation.map_or(&[][..], |observation| &observation.host.other_installations);
+    if !others.is_empty() {
+        let names: Vec<_> = others.iter().map(|namespace| format!("`{namespace}`")).collect();
         facts.push(("also here", format!("{} (`--install-suffix` judges another)", names.join(", "))));
     }
     facts
 }
 
-fn agent(observation: &Observation, status: &Status) -> String {
+/// Whether a daemon says the same, and how fresh that is.
+fn daemon(status: &Status, said: &Status, now: Timestamp) -> String {
+    let looked = time::instant(said.observed_at, now);
+    if said.agrees_with(status) {
+        return format!("says the same, looked {looked}");
+    }
+    format!("says otherwise: `{}`, looked {looked}", said.label())
+}
+
+fn agent(view: &View<'_>) -> String {
+    let View { status, observation, .. } = *view;
     let agent = &status.agent;
     let version = agent.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
     let mut parts = vec![match agent.pid {
         Some(pid) => format!("teleport{version}, pid {pid}"),
-        None if observation.agent.process.is_unreadable() => "teleport, process not seen".to_owned(),
-        None if observation.agent.config.is_absent() && !observation.agent.unit.is_present() => {
+        None if status.is_unseen("agent process") && !status.is_without_process() => {
+            "teleport, process not seen".to_owned()
+        }
+        None if observation.is_some_and(is_without_agent) => {
+            let config = observation.map(|observation| observation.agent.config_path.as_str());
             format!(
                 "none found: no process, no `{}`, no `{}`",
                 agent.namespace.agent_unit(),
-                observation.agent.config_path
+                config.unwrap_or_default()
             )
         }
         None if status.evidence == EvidenceKind::Static => "teleport, in an image".to_owned(),
@@ -140,9 +177,18 @@ fn agent(observation: &Observation, status: &Status) -> String {
     parts.join(", ")
 }
 
-fn updater(observation: &Observation, status: &Status) -> String {
+/// Neither the process nor the unit nor the configuration of an agent.
+fn is_without_agent(observation: &Observation) -> bool {
+    observation.agent.config.is_absent() && !observation.agent.unit.is_present()
+}
+
+fn updater(view: &View<'_>) -> String {
+    let status = view.status;
     let Some(updater) = &status.updater else {
-        let installed = observation.v2.binary.is_present() || observation.v1.script.is_present();
+        let not_enabled = status.findings.iter().any(|finding| finding.reason == Reason::UpdaterNotEnabled);
+        let installed = view.observation.map_or(not_enabled, |observation| {
+            observation.v2.binary.is_present() || observation.v1.script.is_present()
+        });
         let word = if installed { "none enabled" } else { "none seen" };
         return word.to_owned();
     };

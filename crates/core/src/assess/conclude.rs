@@ -23,7 +23,6 @@ use crate::Unseen;
 use crate::UpdaterSummary;
 use crate::observation::ServiceUnit;
 use crate::observation::TimerUnit;
-use crate::observation::UnitResult;
 use crate::stock::stock_view;
 
 use super::applicability;
@@ -178,16 +177,12 @@ fn proof(observation: &Observation, found: Found) -> Proof {
 
 /// The last run if it succeeded, else what a daemon remembers, else the last successful update on record.
 fn last_success(observation: &Observation, service: Option<&ServiceUnit>) -> Option<Timestamp> {
-    let succeeded =
-        service.filter(|service| service.result == Some(UnitResult::Success) && !service.is_running());
+    let history = observation.history.clone().unwrap_or_default();
     let updated = || {
         let last = observation.v2.config.present()?.status.last_update.as_ref()?;
         last.time.filter(|_| last.success)
     };
-    succeeded
-        .and_then(|service| Some(service.exited?.realtime))
-        .or_else(|| observation.history?.last_success)
-        .or_else(updated)
+    service.and_then(|service| history.success_of(service)).or(history.last_success).or_else(updated)
 }
 
 fn next_run(timer: &TimerUnit) -> Option<Timestamp> {
@@ -197,10 +192,10 @@ fn next_run(timer: &TimerUnit) -> Option<Timestamp> {
 fn unseen(observation: &Observation, reasons: &[Reason]) -> Vec<Unseen> {
     let mut unseen: Vec<_> =
         observation.unreadable().into_iter().map(|(fact, why)| Unseen::new(fact, why)).collect();
-    let mut add = |fact: &str, why: &str| unseen.push(Unseen { fact: fact.into(), why: why.into() });
     if observation.agent.process.is_absent() {
-        add("agent process", "no agent runs");
+        unseen.push(Unseen::no_agent());
     }
+    let mut add = |fact: &str, why: &str| unseen.push(Unseen { fact: fact.into(), why: why.into() });
     if observation.evidence == EvidenceKind::Static {
         add("agent process, timer and runs", "nothing runs in an image");
     }

@@ -26,6 +26,7 @@ use case::Case;
 use presence::Judged;
 
 pub(crate) use applicability::is_redeployed_by_cluster;
+pub(crate) use presence::judged_service;
 
 /// Judges `observation` under `policy` as of `now`.
 ///

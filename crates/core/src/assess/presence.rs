@@ -134,6 +134,15 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
     }
 }
 
+/// The service of the updater that is judged, if it was seen.
+pub(crate) fn judged_service(observation: &Observation) -> Option<&ServiceUnit> {
+    match found(observation) {
+        Found::V2 => observation.v2.service.present(),
+        Found::V1 => observation.v1.service.present(),
+        _ => None,
+    }
+}
+
 /// By what systemd is known to run on a host, or to run where an image does.
 pub(super) fn systemds_mark(case: &Case<'_>) -> &'static str {
     if case.is_static() { "/usr/lib/systemd/systemd" } else { "/run/systemd/system" }

@@ -4,8 +4,9 @@ use crate::Generation;
 use crate::Reason;
 use crate::RemedyId;
 use crate::Severity;
+use crate::observation::FailedRun;
+use crate::observation::History;
 use crate::observation::LockState;
-use crate::observation::ServiceUnit;
 use crate::observation::UnitResult;
 
 use super::case::Case;
@@ -37,29 +38,32 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
                 .because_of("lock", lock)
                 .since(Some(started.realtime));
         }
-        return;
     }
-    let Some(result) = service.result.filter(|result| *result != UnitResult::Success) else { return };
-    let history = observation.history.unwrap_or_default();
-    let repeated = history.consecutive_failed_runs >= case.policy.thresholds.failed_runs;
-    let severity =
-        if repeated || !is_plain(result, service) { Severity::Critical } else { Severity::Warning };
+    // A recording of another origin may not say whose runs it counts.
+    let own = |history: &&History| history.unit.as_ref().is_none_or(|unit| *unit == service.state.unit);
+    let history = observation.history.as_ref().filter(own);
+    // What failed is not mended by trying again: a run in progress leaves the one before it standing.
+    let standing = history.and_then(|history| history.standing_failure(&service.state.unit));
+    let remembered = standing.filter(|_| service.is_running());
+    let Some(run) = FailedRun::last_of(service).or(remembered) else { return };
+    let failed_runs = history.map_or(0, |history| history.consecutive_failed_runs);
+    let repeated = failed_runs >= case.policy.thresholds.failed_runs;
+    let severity = if repeated || !is_plain(&run) { Severity::Critical } else { Severity::Warning };
     let remedy =
-        if result == UnitResult::StartLimitHit { RemedyId::ResetUpdater } else { RemedyId::RunUpdater };
-    let ended = service.exited.or(service.started).map(|moment| moment.realtime);
+        if run.result == UnitResult::StartLimitHit { RemedyId::ResetUpdater } else { RemedyId::RunUpdater };
     case.find(Reason::RunFailed)
         .of(updater.generation)
         .graded(severity)
         .because("unit", &service.state.unit)
-        .because("result", result.word())
-        .because_of("exit_status", service.exit_status)
-        .because_of("ended", ended)
-        .since(history.failing_since.or(ended))
+        .because("result", run.result.word())
+        .because_of("exit_status", run.exit_status)
+        .because_of("ended", run.ended)
+        .since(history.and_then(|history| history.failing_since).or(run.ended))
         .remedied_by(Some(remedy));
 }
 
 /// Whether the updater itself said that it failed, which one time may be the network.
-fn is_plain(result: UnitResult, service: &ServiceUnit) -> bool {
-    result == UnitResult::ExitCode
-        && !service.exit_status.is_some_and(|status| EXEC_FAILURES.contains(&status))
+fn is_plain(run: &FailedRun) -> bool {
+    run.result == UnitResult::ExitCode
+        && !run.exit_status.is_some_and(|status| EXEC_FAILURES.contains(&status))
 }

@@ -128,7 +128,7 @@ fn bad_schedule(case: &mut Case<'_>, v1: &UpdaterV1) -> Option<Text> {
         Fact::Present(schedule) if *schedule == *NEVER => Some(schedule.clone()),
         Fact::Unreadable(why) if why.is_corruption() => Some(why.code().into()),
         Fact::Absent => exports_for_long(case).then(|| "missing".into()),
-        Fact::Present(schedule) if !schedule.is_empty() && !clock_was_set(case.observation) => {
+        Fact::Present(schedule) if !schedule.is_empty() && !clock_may_be_set(case.observation) => {
             let length = export_length(case);
             let stale = exports_for_long(case) && case.horizon.is_past_realtime(v1.schedule_written?, length);
             stale.then(|| "stale".into())
@@ -156,8 +156,11 @@ fn slept(observation: &Observation) -> Usec {
     observation.clock.boottime.saturating_sub(observation.clock.monotonic)
 }
 
-/// Whether the wall clock was set since the timer last fired, so that times in files say little.
-fn clock_was_set(observation: &Observation) -> bool {
+/// Whether the wall clock may have been set since the timer last fired, so that times in files say little.
+fn clock_may_be_set(observation: &Observation) -> bool {
+    if observation.v1.timer.is_unreadable() {
+        return true;
+    }
     let Some(last) = observation.v1.timer.present().and_then(|timer| timer.last_trigger) else {
         return false;
     };

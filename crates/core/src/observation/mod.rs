@@ -1,6 +1,7 @@
 //! Everything seen at one instant, without opinions.
 
 mod agent;
+mod history;
 mod host;
 mod kubernetes;
 mod schema;
@@ -16,6 +17,8 @@ pub use agent::Environment;
 pub use agent::Executable;
 pub use agent::Process;
 pub use agent::ServiceSwitch;
+pub use history::FailedRun;
+pub use history::History;
 pub use host::Host;
 pub use host::Manager;
 pub use host::Systemd;
@@ -78,21 +81,20 @@ pub struct Observation {
     pub history: Option<History>,
 }
 
-/// What a daemon remembers beyond one look, bounded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct History {
-    /// How many runs of the updater failed in a row, up to now.
-    #[serde(default)]
-    pub consecutive_failed_runs: u32,
-    /// Since when they fail.
-    #[serde(default)]
-    pub failing_since: Option<jiff::Timestamp>,
-    /// The last run seen to succeed.
-    #[serde(default)]
-    pub last_success: Option<jiff::Timestamp>,
-}
-
 impl Observation {
+    /// The same, with what is remembered of earlier looks brought up to date by this one.
+    ///
+    /// `before` is what was remembered when this look began. A look that did not see the updater's service leaves it
+    /// as it was.
+    #[must_use]
+    pub fn remembering(self, before: History) -> Self {
+        let history = match crate::assess::judged_service(&self) {
+            Some(service) => before.after(service, self.clock.realtime),
+            None => before,
+        };
+        Self { history: Some(history), ..self }
+    }
+
     /// What could not be seen, as the name of the fact and the reason, in a fixed order.
     pub fn unreadable(&self) -> Vec<(&'static str, Why)> {
         let process = self.agent.process.present();

@@ -3,27 +3,25 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use futures_util::StreamExt;
 use selfcheck_core::Why;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
-use zbus::Connection;
 use zbus::Message;
-use zbus::MessageStream;
 use zbus::OwnedVariant;
 use zbus::message::Builder;
 use zbus::message::Type;
 
 use super::answer;
+use super::connection::Link;
 use super::properties::Properties;
 
-const SYSTEMD: &str = "org.freedesktop.systemd1";
-const MANAGER: &str = "org.freedesktop.systemd1.Manager";
+pub(super) const SYSTEMD: &str = "org.freedesktop.systemd1";
+pub(super) const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 /// The states of a handful of units, each with a description, are far smaller.
 const STATES_LIMIT: usize = 1 << 20;
 /// The manager's object.
 pub(super) const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
-const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 /// Questions about properties of systemd's objects, to be asked at once.
 #[derive(Debug, Default)]
@@ -41,6 +39,7 @@ enum Question {
     One(&'static str),
     All,
     States,
+    Word,
 }
 
 /// The answers to a batch, in its order.
@@ -55,6 +54,7 @@ enum Reply {
     Property((String, OwnedVariant)),
     Properties(HashMap<String, OwnedVariant>),
     States(Message),
+    Word(String),
     /// The other side is too old to know what was asked for.
     Unknown,
     Failed(Why),
@@ -68,6 +68,7 @@ impl Reply {
             Question::All => Self::Properties(body.deserialize()?),
             Question::States if body.len() > STATES_LIMIT => Self::Failed(Why::Protocol),
             Question::States => Self::States(message),
+            Question::Word => Self::Word(body.deserialize()?),
         })
     }
 }
@@ -98,6 +99,14 @@ impl Batch {
         start..self.questions.len()
     }
 
+    /// Asks how the file of the unit `name` is enabled, as it is on disk now.
+    pub(super) fn ask_file_state(&mut self, name: &str) -> Place {
+        let start = self.questions.len();
+        let call = Message::method_call(MANAGER_PATH, "GetUnitFileState").interface(MANAGER);
+        self.file(Question::Word, call, &name);
+        start..self.questions.len()
+    }
+
     fn push<B>(&mut self, question: Question, object: &str, method: &'static str, body: &B)
     where
         B: serde::Serialize + zbus::DynamicType,
@@ -117,13 +126,13 @@ impl Batch {
     }
 
     /// Sends all questions and waits for the answers. What is not answered by `deadline` has timed out.
-    pub(super) async fn run(self, connection: &Connection, deadline: Instant) -> Answers {
+    pub(super) async fn run(self, link: &mut Link, deadline: Instant) -> Answers {
         if self.questions.is_empty() {
             return Answers { replies: Vec::new() };
         }
         let mut replies: Vec<_> = self.questions.iter().map(|_| Reply::Failed(Why::Timeout)).collect();
-        let open = self.questions.iter().zip(&mut replies);
-        let exchange = timeout_at(deadline, exchange(connection, &self.messages, open)).await;
+        let file = |index: usize, message| replies[index] = answered(self.questions[index], message);
+        let exchange = timeout_at(deadline, link.exchange(&self.messages, file)).await;
         if let Ok(Err(why)) = exchange {
             for reply in &mut replies {
                 if matches!(reply, Reply::Failed(Why::Timeout)) {
@@ -135,31 +144,15 @@ impl Batch {
     }
 }
 
-/// Sends `messages` and files the replies as they come, until all are there.
-async fn exchange<'a>(
-    connection: &Connection,
-    messages: &[Message],
-    replies: impl Iterator<Item = (&'a Question, &'a mut Reply)>,
-) -> Result<(), Why> {
-    // Before sending, so that no reply is missed.
-    let mut stream = MessageStream::from(connection);
-    let serials = messages.iter().map(|message| message.primary_header().serial_num());
-    let mut open: HashMap<_, _> = serials.zip(replies).collect();
-    connection.send_all(messages).await.map_err(|error| answer::why(&error))?;
-    while !open.is_empty() {
-        let message = stream.next().await.ok_or(Why::Closed)?.map_err(|error| answer::why(&error))?;
-        let serial = message.header().reply_serial();
-        let Some((question, reply)) = serial.and_then(|serial| open.remove(&serial)) else { continue };
-        *reply = match message.message_type() {
-            Type::MethodReturn => Reply::read(*question, message).unwrap_or(Reply::Failed(Why::Protocol)),
-            Type::MethodCall | Type::Signal => Reply::Failed(Why::Protocol),
-            Type::Error => {
-                let error = zbus::Error::from(message);
-                if answer::is_unknown(&error) { Reply::Unknown } else { Reply::Failed(answer::why(&error)) }
-            }
-        };
+fn answered(question: Question, message: Message) -> Reply {
+    match message.message_type() {
+        Type::MethodReturn => Reply::read(question, message).unwrap_or(Reply::Failed(Why::Protocol)),
+        Type::MethodCall | Type::Signal => Reply::Failed(Why::Protocol),
+        Type::Error => {
+            let error = zbus::Error::from(message);
+            if answer::is_unknown(&error) { Reply::Unknown } else { Reply::Failed(answer::why(&error)) }
+        }
     }
-    Ok(())
 }
 
 impl Answers {
@@ -176,6 +169,14 @@ impl Answers {
         }
     }
 
+    /// The word answered at `place`, if one was.
+    pub(super) fn word(&self, place: &Place) -> Option<&str> {
+        match self.replies.get(place.start) {
+            Some(Reply::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
     /// Takes the properties answered at `place`. One that an old systemd does not have is simply not there.
     pub(super) fn properties(&mut self, place: Place) -> Result<Properties, Why> {
         let mut properties = Properties::default();
@@ -184,7 +185,7 @@ impl Answers {
                 Reply::Property(property) => properties.add([property]),
                 Reply::Properties(values) => properties.add(values),
                 Reply::Unknown => {}
-                Reply::States(_) => return Err(Why::Protocol),
+                Reply::States(_) | Reply::Word(_) => return Err(Why::Protocol),
                 Reply::Failed(why) => return Err(why),
             }
         }

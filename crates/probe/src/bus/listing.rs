@@ -5,13 +5,13 @@ use selfcheck_core::Why;
 use selfcheck_core::observation::ActiveState;
 use selfcheck_core::observation::LoadState;
 use tokio::time::Instant;
-use zbus::Connection;
 use zbus::OwnedObjectPath;
 
 use super::batch::Answers;
 use super::batch::Batch;
 use super::batch::MANAGER_PATH;
 use super::batch::Place;
+use super::connection::Link;
 
 /// The state of one unit.
 #[derive(Debug, Clone)]
@@ -30,13 +30,13 @@ pub(super) async fn listed<const N: usize>(
     answers: &Answers,
     place: &Place,
     names: [&str; N],
-    connection: &Connection,
+    link: &mut Link,
     deadline: Instant,
 ) -> Result<[Listed; N], Why> {
     let listed = match answers.states::<Vec<Row>>(place)? {
         Some(rows) if rows.len() != N => return Err(Why::Protocol),
         Some(rows) => names.iter().zip(rows).map(|(name, row)| from_row(name, row)).collect(),
-        None => one_by_one(connection, &names, deadline).await?,
+        None => one_by_one(link, &names, deadline).await?,
     };
     Vec::try_into(listed).map_err(|_| Why::Protocol)
 }
@@ -50,11 +50,11 @@ fn from_row(name: &str, (_, _, load, active, sub, ..): Row) -> Listed {
     }
 }
 
-async fn one_by_one(connection: &Connection, names: &[&str], deadline: Instant) -> Result<Vec<Listed>, Why> {
+async fn one_by_one(link: &mut Link, names: &[&str], deadline: Instant) -> Result<Vec<Listed>, Why> {
     let wanted = [("Unit", "LoadState"), ("Unit", "ActiveState"), ("Unit", "SubState")];
     let mut batch = Batch::default();
     let asked: Vec<_> = names.iter().map(|name| (name, batch.ask(&object_path(name), &wanted))).collect();
-    let mut answers = batch.run(connection, deadline).await;
+    let mut answers = batch.run(link, deadline).await;
     let listed = asked.into_iter().map(|(name, place)| {
         let mut properties = answers.properties(place)?;
         let load = properties.text("LoadState")?.ok_or(Why::Protocol)?;

@@ -10,6 +10,7 @@ mod detail;
 mod listing;
 mod properties;
 mod schedule;
+mod signals;
 mod units;
 
 pub(crate) use connection::Bus;

@@ -5,6 +5,7 @@ use selfcheck_core::Fact;
 use selfcheck_core::Generation;
 use selfcheck_core::Moment;
 use selfcheck_core::Namespace;
+use selfcheck_core::Text;
 use selfcheck_core::Usec;
 use selfcheck_core::Why;
 use selfcheck_core::observation::AgentUnit;
@@ -15,7 +16,6 @@ use selfcheck_core::observation::TimerUnit;
 use selfcheck_core::observation::UnitResult;
 use selfcheck_core::observation::UnitState;
 use tokio::time::Instant;
-use tokio::time::timeout_at;
 
 use crate::files;
 
@@ -24,6 +24,7 @@ use super::batch::Batch;
 use super::batch::MANAGER_PATH;
 use super::batch::Place;
 use super::connection::Bus;
+use super::connection::Link;
 use super::detail;
 use super::listing;
 use super::listing::Listed;
@@ -51,7 +52,7 @@ impl Names {
         }
     }
 
-    fn all(&self) -> [&str; 5] {
+    pub(super) fn all(&self) -> [&str; 5] {
         [&self.agent, &self.timer_v2, &self.service_v2, &self.timer_v1, &self.service_v1]
     }
 }
@@ -67,6 +68,8 @@ pub(crate) struct Units {
     pub(crate) service_v2: Fact<ServiceUnit>,
     pub(crate) timer_v1: Fact<TimerUnit>,
     pub(crate) service_v1: Fact<ServiceUnit>,
+    /// Units whose files on disk contradict what is said of them here.
+    doubtful: Vec<Text>,
 }
 
 const MANAGER: [(&str, &str); 2] = [("Manager", "SystemState"), ("Manager", "Version")];
@@ -104,6 +107,7 @@ impl Units {
             service_v2: Fact::NotApplicable,
             timer_v1: Fact::NotApplicable,
             service_v1: Fact::NotApplicable,
+            doubtful: Vec::new(),
         }
     }
 
@@ -116,43 +120,80 @@ impl Units {
             service_v2: Fact::Unreadable(why),
             timer_v1: Fact::Unreadable(why),
             service_v1: Fact::Unreadable(why),
+            doubtful: Vec::new(),
         }
     }
 
-    /// Completes the units by what lies on disk under their names.
-    pub(crate) fn complete(&mut self) {
+    /// Completes the units of the installation `namespace` by what lies on disk under their names.
+    pub(crate) fn complete(&mut self, namespace: &Namespace) {
+        let agent = namespace.agent_unit();
         let tree = files::Tree::default();
-        for timer in [&mut self.timer_v2, &mut self.timer_v1] {
-            if let Fact::Present(timer) = timer {
-                files::complete(&tree, &mut timer.state);
+        let mut doubtful = Vec::new();
+        for state in self.states() {
+            files::complete(&tree, state);
+            if files::contradict(state, &agent) {
+                doubtful.push(state.unit.clone());
             }
         }
-        for service in [&mut self.service_v2, &mut self.service_v1] {
-            if let Fact::Present(service) = service {
-                files::complete(&tree, &mut service.state);
+        self.doubtful = doubtful;
+    }
+
+    /// Asks anew how units are enabled whose files on disk contradict what systemd says: it looks at them only once
+    /// between two reloads. The result is whether there were any.
+    pub(crate) async fn settle_doubts(&mut self, bus: &mut Bus, names: &Names, deadline: Instant) -> bool {
+        let doubtful = std::mem::take(&mut self.doubtful);
+        if doubtful.is_empty() {
+            return false;
+        }
+        let Ok(link) = bus.link(names, deadline).await else { return false };
+        let mut batch = Batch::default();
+        let asked: Vec<_> = self
+            .states()
+            .filter(|state| doubtful.contains(&state.unit))
+            .map(|state| (batch.ask_file_state(state.unit.as_str()), state))
+            .collect();
+        let answers = batch.run(link, deadline).await;
+        for (place, state) in asked {
+            if let Some(word) = answers.word(&place) {
+                state.unit_file_state = Some(word.into());
             }
         }
+        true
+    }
+
+    /// The states of all units of updaters that were seen.
+    fn states(&mut self) -> impl Iterator<Item = &mut UnitState> {
+        let timers = [&mut self.timer_v2, &mut self.timer_v1].into_iter();
+        let services = [&mut self.service_v2, &mut self.service_v1].into_iter();
+        let timers = timers.filter_map(|fact| match fact {
+            Fact::Present(timer) => Some(&mut timer.state),
+            _ => None,
+        });
+        timers.chain(services.filter_map(|fact| match fact {
+            Fact::Present(service) => Some(&mut service.state),
+            _ => None,
+        }))
     }
 
     /// Asks systemd. What has not answered by `deadline` is unreadable.
     pub(crate) async fn look(bus: &mut Bus, names: &Names, clock: Clock, deadline: Instant) -> Self {
-        let connection = match timeout_at(deadline, bus.connection()).await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(why)) => return Self::unreadable(why),
-            Err(_) => return Self::unreadable(Why::Timeout),
+        let link = match bus.link(names, deadline).await {
+            Ok(link) => link,
+            Err(why) => return Self::unreadable(why),
         };
+        link.forget_old_news();
         let mut batch = Batch::default();
         let states_at = batch.ask_states(&names.all());
-        let manager_at = batch.ask(MANAGER_PATH, if bus.manager.is_some() { &[] } else { &MANAGER[..] });
+        let manager_at = batch.ask(MANAGER_PATH, if link.manager.is_some() { &[] } else { &MANAGER[..] });
         // Only a host that ever slept has a boot-time clock that is ahead.
         let has_slept = clock.boottime.saturating_sub(clock.monotonic) > LEAST_SLEEP;
         let woke_at = batch.ask(&object_path(SLEEP), if has_slept { &WOKE } else { &[] });
         let agent_at = batch.ask(&object_path(&names.agent), &AGENT);
         let timer_at = ask_timer(&mut batch, &names.timer_v2);
         let service_at = batch.ask(&object_path(&names.service_v2), &SERVICE);
-        let mut answers = batch.run(&connection, deadline).await;
+        let mut answers = batch.run(link, deadline).await;
 
-        let listed = listing::listed(&answers, &states_at, names.all(), &connection, deadline).await;
+        let listed = listing::listed(&answers, &states_at, names.all(), link, deadline).await;
         let [agent, timer_v2, service_v2, timer_v1, service_v1] = match listed {
             Ok(listed) => listed,
             Err(why) => {
@@ -165,12 +206,12 @@ impl Units {
         let timer_v1_at = if exists(&timer_v1) { ask_timer(&mut batch, &names.timer_v1) } else { 0..0 };
         let service_v1_at =
             if exists(&service_v1) { batch.ask(&object_path(&names.service_v1), &SERVICE) } else { 0..0 };
-        let mut answers_v1 = batch.run(&connection, deadline).await;
+        let mut answers_v1 = batch.run(link, deadline).await;
 
         let timer = |properties, unit: &Listed| detail::timer(unit, properties, clock);
         let service = |properties, unit: &Listed| detail::service(unit, properties, clock);
         let mut units = Self {
-            manager: manager(&mut answers, manager_at, &mut bus.manager).into(),
+            manager: manager(&mut answers, manager_at, &mut link.manager).into(),
             resumed: answers
                 .properties(woke_at)
                 .and_then(|mut sleep| sleep.moment("InactiveEnterTimestamp"))
@@ -180,13 +221,14 @@ impl Units {
             service_v2: unit(&service_v2, &mut answers, service_at, service),
             timer_v1: unit(&timer_v1, &mut answers_v1, timer_v1_at, timer),
             service_v1: unit(&service_v1, &mut answers_v1, service_v1_at, service),
+            doubtful: Vec::new(),
         };
-        units.ask_more(&connection, deadline).await;
+        units.ask_more(link, deadline).await;
         units
     }
 
     /// Asks what matters only in some states.
-    async fn ask_more(&mut self, connection: &zbus::Connection, deadline: Instant) {
+    async fn ask_more(&mut self, link: &mut Link, deadline: Instant) {
         let mut batch = Batch::default();
         let mut timers = Vec::new();
         for fact in [&mut self.timer_v2, &mut self.timer_v1] {
@@ -203,7 +245,7 @@ impl Units {
             wanted.extend(changed(&service.state));
             services.push((batch.ask(&object_path(service.state.unit.as_str()), &wanted), fact));
         }
-        let mut answers = batch.run(connection, deadline).await;
+        let mut answers = batch.run(link, deadline).await;
         for (place, timer) in timers {
             add(timer, &mut answers, place, |timer, mut properties| {
                 timer.active_since = properties.moment("ActiveEnterTimestamp")?;

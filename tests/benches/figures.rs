@@ -19,7 +19,8 @@ impl Sample {
         self.at(50)
     }
 
-    fn at(&self, percent: usize) -> f64 {
+    /// What so many percent of the runs do not exceed.
+    pub(crate) fn at(&self, percent: usize) -> f64 {
         self.0[(self.0.len() - 1) * percent / 100]
     }
 }
@@ -53,4 +54,11 @@ pub(crate) fn machine() -> String {
 #[expect(clippy::cast_precision_loss, reason = "a size to be shown")]
 pub(crate) fn mega(bytes: u64) -> f64 {
     bytes as f64 / 1e6
+}
+
+/// Prints a figure beside its target.
+pub(crate) fn verdict(what: &str, figure: f64, relation: &str, target: f64) {
+    let met = if relation == "at least" { figure >= target } else { figure <= target };
+    let word = if met { "met" } else { "MISSED" };
+    println!("{what}: {figure:.2} ({relation} {target}: {word})");
 }

@@ -1,0 +1,194 @@
+//! Answers to requests, whoever transports them.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use futures_util::StreamExt;
+use futures_util::stream;
+use http_body_util::BodyExt;
+use http_body_util::Full;
+use http_body_util::StreamBody;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::Method;
+use hyper::Request;
+use hyper::Response;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::body::Frame;
+use hyper::header::ALLOW;
+use hyper::header::CONTENT_TYPE;
+use hyper::header::HeaderValue;
+use prometheus::Encoder;
+use prometheus::Registry;
+use prometheus::TextEncoder;
+use selfcheck_core::Status;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::Handle;
+use crate::handle::Published;
+
+use super::STATUS_PATH;
+
+/// How many may follow the status at a time.
+const WATCHERS: usize = 32;
+/// How long somebody who asked for a look is kept waiting for it.
+const RECHECK_TIME: Duration = Duration::from_secs(10);
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+/// The format that `TextEncoder` writes.
+const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// The body of an answer.
+pub type DebugBody = UnsyncBoxBody<Bytes, Infallible>;
+
+/// Answers requests about one self-check.
+#[derive(Debug, Clone)]
+pub struct DebugService {
+    handle: Handle,
+    registry: Option<Registry>,
+    watchers: Arc<Semaphore>,
+}
+
+impl DebugService {
+    /// Answers about the self-check of `handle`, without metrics.
+    pub fn new(handle: Handle) -> Self {
+        Self { handle, registry: None, watchers: Arc::new(Semaphore::new(WATCHERS)) }
+    }
+
+    /// Answers `/metrics` with what `registry` holds.
+    #[must_use]
+    pub fn with_metrics(self, registry: Registry) -> Self {
+        Self { registry: Some(registry), ..self }
+    }
+
+    /// Answers `request`. Its body is not read. A path that is none of the service's is answered with 404.
+    pub async fn respond<B>(&self, request: &Request<B>) -> Response<DebugBody> {
+        let uri = request.uri();
+        let wants_changes = uri
+            .query()
+            .is_some_and(|query| query.split('&').any(|part| part == "watch" || part.starts_with("watch=")));
+        match (uri.path(), request.method()) {
+            (STATUS_PATH, &Method::GET) if wants_changes => self.changes(),
+            (STATUS_PATH, &Method::GET) => self.present(),
+            (STATUS_PATH | "/update-status", &Method::POST) => self.recheck().await,
+            ("/metrics", &Method::GET) => self.metrics(),
+            ("/healthz", &Method::GET) => json(StatusCode::OK, "{\"status\":\"ok\"}"),
+            ("/readyz", &Method::GET) => self.readiness(),
+            (STATUS_PATH, _) => not_allowed("GET, POST"),
+            ("/update-status", _) => not_allowed("POST"),
+            ("/metrics" | "/healthz" | "/readyz", _) => not_allowed("GET"),
+            _ => text(StatusCode::NOT_FOUND, "there is nothing here\n"),
+        }
+    }
+
+    /// Returns when the self-check has ended.
+    pub(super) async fn ended(&self) {
+        let mut looks = self.handle.looks();
+        while looks.changed().await.is_ok() {}
+    }
+
+    fn present(&self) -> Response<DebugBody> {
+        match self.handle.status() {
+            Some(status) => answer(StatusCode::OK, JSON, line(&status)),
+            None => text(StatusCode::SERVICE_UNAVAILABLE, "the first look is in progress\n"),
+        }
+    }
+
+    fn readiness(&self) -> Response<DebugBody> {
+        let (code, word) = match self.handle.status() {
+            Some(_) => (StatusCode::OK, "ok"),
+            None => (StatusCode::SERVICE_UNAVAILABLE, "the first look is in progress"),
+        };
+        json(code, &format!("{{\"status\":\"{word}\",\"pid\":{}}}", std::process::id()))
+    }
+
+    fn changes(&self) -> Response<DebugBody> {
+        match Arc::clone(&self.watchers).try_acquire_owned() {
+            Ok(place) => {
+                let lines = lines(self.handle.subscribe(), place).map(|line| Ok(Frame::data(line)));
+                respond_with(StatusCode::OK, LINES, StreamBody::new(lines).boxed_unsync())
+            }
+            Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "too many follow the status already\n"),
+        }
+    }
+
+    async fn recheck(&self) -> Response<DebugBody> {
+        match timeout(RECHECK_TIME, self.handle.recheck()).await {
+            Ok(Ok(_)) => text(StatusCode::OK, "Status is updated\n"),
+            Ok(Err(ended)) => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{ended}\n")),
+            Err(_) => text(StatusCode::GATEWAY_TIMEOUT, "the look takes too long\n"),
+        }
+    }
+
+    fn metrics(&self) -> Response<DebugBody> {
+        let Some(registry) = &self.registry else {
+            return text(StatusCode::NOT_FOUND, "this self-check has no metrics\n");
+        };
+        let mut text = Vec::new();
+        match TextEncoder::new().encode(&registry.gather(), &mut text) {
+            Ok(()) => answer(StatusCode::OK, METRICS, text),
+            Err(error) => self::text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &format!("metrics could not be written: {error}\n"),
+            ),
+        }
+    }
+}
+
+/// The present status, then each that changes, until the self-check ends.
+fn lines(published: Published, place: OwnedSemaphorePermit) -> impl Stream<Item = Bytes> {
+    let present = (published, true);
+    stream::unfold(present, |(mut published, mut is_first)| async move {
+        loop {
+            if !std::mem::take(&mut is_first) {
+                published.changed().await.ok()?;
+            }
+            let status = published.borrow_and_update().clone();
+            if let Some(status) = status {
+                return Some((Bytes::from(line(&status)), (published, false)));
+            }
+        }
+    })
+    .map(move |line| {
+        let _kept_until_the_end = &place;
+        line
+    })
+}
+
+/// A status as one line of JSON.
+fn line(status: &Status) -> Vec<u8> {
+    // Every value of a status has a form in JSON; were there one without, an empty line would be no status.
+    let mut line = serde_json::to_vec(status).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+fn json(status: StatusCode, body: &str) -> Response<DebugBody> {
+    answer(status, JSON, body.as_bytes().to_vec())
+}
+
+fn text(status: StatusCode, body: &str) -> Response<DebugBody> {
+    answer(status, TEXT, body.as_bytes().to_vec())
+}
+
+fn not_allowed(allowed: &'static str) -> Response<DebugBody> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "not with this method\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+fn answer(status: StatusCode, kind: HeaderValue, body: Vec<u8>) -> Response<DebugBody> {
+    respond_with(status, kind, Full::new(Bytes::from(body)).boxed_unsync())
+}
+
+fn respond_with(status: StatusCode, kind: HeaderValue, body: DebugBody) -> Response<DebugBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}

@@ -1,0 +1,179 @@
+//! The one task of a self-check: wait, look, judge, publish.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use selfcheck_core::Observation;
+use selfcheck_core::Policy;
+use selfcheck_core::Status;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::cadence::Cadence;
+use crate::cadence::Look;
+use crate::cadence::Told;
+use crate::handle::Request;
+use crate::memory::Judged;
+use crate::memory::Memory;
+use crate::metrics::Metrics;
+use crate::source::Source;
+
+/// Makes a source anew after a panic.
+pub(crate) type MakeSource<S> = Box<dyn Fn() -> S + Send>;
+
+/// The one task of a self-check.
+pub(crate) struct Engine<S> {
+    pub(crate) make_source: MakeSource<S>,
+    pub(crate) policy: Policy,
+    pub(crate) random: fastrand::Rng,
+    pub(crate) metrics: Option<Metrics>,
+    pub(crate) published: watch::Sender<Option<Arc<Status>>>,
+    pub(crate) looks: watch::Sender<u64>,
+    pub(crate) requests: mpsc::Receiver<Request>,
+}
+
+/// A source, and whether it has looked yet: before that it has nothing to tell, so that one which panics at every turn
+/// is still asked ever more rarely.
+struct Fresh<S> {
+    source: S,
+    has_looked: bool,
+}
+
+impl<S: Source> Fresh<S> {
+    const fn new(source: S) -> Self {
+        Self { source, has_looked: false }
+    }
+
+    async fn look(&mut self) -> Observation {
+        let observation = self.source.look().await;
+        self.has_looked = true;
+        observation
+    }
+
+    async fn changed(&mut self) {
+        if self.has_looked {
+            self.source.changed().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Those who wait for the next look.
+type Waiting = Vec<oneshot::Sender<Arc<Status>>>;
+
+impl<S: Source> Engine<S> {
+    /// Runs until `stop` is dropped.
+    pub(crate) async fn run(mut self, stop: oneshot::Receiver<()>) {
+        tokio::select! {
+            _ = stop => {}
+            () = self.watch_for_ever() => {}
+        }
+    }
+
+    async fn watch_for_ever(&mut self) {
+        let mut memory = Memory::default();
+        let mut cadence = Cadence::new(Instant::now(), self.random.clone());
+        let mut source = Fresh::new((self.make_source)());
+        let mut waiting = Waiting::new();
+        loop {
+            let round = self.round(&mut source, &mut memory, &mut cadence, &mut waiting);
+            if AssertUnwindSafe(round).catch_unwind().await.is_err() {
+                // The agent goes on whatever happens in here. Those who wait get the next look.
+                tracing::error!("the self-check panicked and starts anew");
+                if let Some(metrics) = &self.metrics {
+                    metrics.panicked();
+                }
+                cadence.end(Instant::now(), Look::Panicked);
+                source = Fresh::new((self.make_source)());
+            }
+        }
+    }
+
+    /// Waits until a look is due, looks, judges and publishes.
+    async fn round(
+        &mut self,
+        source: &mut Fresh<S>,
+        memory: &mut Memory,
+        cadence: &mut Cadence,
+        waiting: &mut Waiting,
+    ) {
+        self.wait(source, cadence, waiting).await;
+        let began = Instant::now();
+        cadence.begin(began);
+        let observation = source.look().await;
+        let is_told = source.source.is_complete();
+        let unseen = observation.unreadable();
+        let judgement = memory.judge(observation, &self.policy, began);
+        let ended = Instant::now();
+        if let Some(metrics) = &self.metrics {
+            metrics.looked(ended - began, &unseen, is_told);
+        }
+        let told = if is_told { Told::All } else { Told::Some };
+        let look = if judgement.is_partly_blind {
+            Look::Blind
+        } else {
+            Look::Saw { holds_for: judgement.holds_for.map(|holds| until_then(holds, began, ended)), told }
+        };
+        cadence.end(ended, look);
+        self.publish(judgement.judged);
+        self.looks.send_modify(|looks| *looks += 1);
+        if let Some(status) = self.published.borrow().clone() {
+            for asker in waiting.drain(..) {
+                let _ = asker.send(Arc::clone(&status)); // one who has gone no longer wants it
+            }
+        }
+    }
+
+    async fn wait(&mut self, source: &mut Fresh<S>, cadence: &mut Cadence, waiting: &mut Waiting) {
+        loop {
+            tokio::select! {
+                biased;
+                Some(request) = self.requests.recv() => match request {
+                    Request::Recheck(asker) => {
+                        waiting.retain(|asker| !asker.is_closed());
+                        waiting.push(asker);
+                        cadence.asked();
+                    }
+                    Request::Judge(policy) => {
+                        self.policy = *policy;
+                        cadence.asked();
+                    }
+                    Request::Ping(asker) => {
+                        let _ = asker.send(());
+                    }
+                },
+                () = tokio::time::sleep_until(cadence.due()) => return,
+                () = source.changed() => cadence.noticed(Instant::now()),
+            }
+        }
+    }
+
+    fn publish(&self, judged: Judged) {
+        let (status, changed) = match judged {
+            Judged::Changed(status) => (status, true),
+            Judged::Same(status) => (status, false),
+            Judged::Blind => {
+                tracing::debug!("less can be seen than before; the last status stays");
+                return;
+            }
+        };
+        if changed {
+            tracing::info!(status = status.label(), sequence = status.sequence, "{}", status.summary);
+        }
+        self.published.send_if_modified(|present| {
+            *present = Some(status);
+            changed
+        });
+    }
+}
+
+/// What is left at `ended` of what holds from `began` on. The instant itself is passed by a little, so that the next
+/// look finds it behind.
+fn until_then(holds: Duration, began: Instant, ended: Instant) -> Duration {
+    (began + holds + Duration::from_millis(1)).saturating_duration_since(ended)
+}

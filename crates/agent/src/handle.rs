@@ -1,0 +1,152 @@
+//! Holding a running self-check, and asking it.
+
+use std::sync::Arc;
+
+use selfcheck_core::Policy;
+use selfcheck_core::Status;
+use selfcheck_core::policy::InvalidPolicy;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::SelfCheckBuilder;
+
+/// What a running self-check can be asked.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Look again, and answer with the status of that look.
+    Recheck(oneshot::Sender<Arc<Status>>),
+    /// Judge by this policy from now on.
+    Judge(Box<Policy>),
+    /// Answer.
+    Ping(oneshot::Sender<()>),
+}
+
+/// The status published last; `None` before the first look has ended.
+pub(crate) type Published = watch::Receiver<Option<Arc<Status>>>;
+
+/// A running self-check. It ends when this is dropped; [`shutdown`](Self::shutdown) also waits for it.
+#[derive(Debug)]
+pub struct SelfCheck {
+    handle: Handle,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+/// Asks a running self-check. It does not keep it running.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    published: Published,
+    looks: watch::Receiver<u64>,
+    requests: mpsc::Sender<Request>,
+}
+
+/// The self-check has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the self-check has ended")]
+pub struct Ended;
+
+/// Why a self-check does not judge by another policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JudgeError {
+    /// The policy makes no sense; the one before stays.
+    #[error("the policy is not valid")]
+    Policy(#[source] InvalidPolicy),
+    /// The self-check has ended.
+    #[error(transparent)]
+    Ended(Ended),
+}
+
+impl SelfCheck {
+    /// Prepares a self-check of this host's agent.
+    pub fn builder() -> SelfCheckBuilder {
+        SelfCheckBuilder::default()
+    }
+
+    pub(crate) const fn new(handle: Handle, stop: oneshot::Sender<()>, task: JoinHandle<()>) -> Self {
+        Self { handle, stop: Some(stop), task }
+    }
+
+    /// What asks it, for others to hold.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The present status; `None` before the first look has ended.
+    pub fn status(&self) -> Option<Arc<Status>> {
+        self.handle.status()
+    }
+
+    /// See [`Handle::subscribe`].
+    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<Status>>> {
+        self.handle.subscribe()
+    }
+
+    /// See [`Handle::recheck`].
+    pub async fn recheck(&self) -> Result<Arc<Status>, Ended> {
+        self.handle.recheck().await
+    }
+
+    /// Ends it, and returns when all of it has ended.
+    pub async fn shutdown(mut self) {
+        drop(self.stop.take());
+        // Its own panics are contained; that of the runtime's end is no matter of anybody's.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for SelfCheck {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Handle {
+    pub(crate) const fn new(
+        published: Published,
+        looks: watch::Receiver<u64>,
+        requests: mpsc::Sender<Request>,
+    ) -> Self {
+        Self { published, looks, requests }
+    }
+
+    /// The present status; `None` before the first look has ended.
+    pub fn status(&self) -> Option<Arc<Status>> {
+        self.published.borrow().clone()
+    }
+
+    /// Follows the status. The receiver is told of changes only; what it borrows is always the present status, and
+    /// `None` before the first look has ended. It ends with the self-check.
+    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<Status>>> {
+        self.published.clone()
+    }
+
+    /// Follows the looks, changes or not: how many have ended.
+    pub fn looks(&self) -> watch::Receiver<u64> {
+        self.looks.clone()
+    }
+
+    /// Looks again now, and returns the status of that look. Where less could be seen than before for a passing reason,
+    /// that is the last status.
+    pub async fn recheck(&self) -> Result<Arc<Status>, Ended> {
+        self.ask(Request::Recheck).await
+    }
+
+    /// Judges by `policy` from now on. Its `limits` count from the next start on.
+    pub async fn judge_by(&self, policy: Policy) -> Result<(), JudgeError> {
+        policy.check().map_err(JudgeError::Policy)?;
+        self.requests.send(Request::Judge(Box::new(policy))).await.map_err(|_| JudgeError::Ended(Ended))
+    }
+
+    /// Returns when the self-check has answered, as it does within the time of one look: a sign of life for a watchdog.
+    pub async fn ping(&self) -> Result<(), Ended> {
+        self.ask(Request::Ping).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Ended> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(request(answer)).await.map_err(|_| Ended)?;
+        answered.await.map_err(|_| Ended)
+    }
+}

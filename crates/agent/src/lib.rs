@@ -1,0 +1,61 @@
+//! The self-check that a Teleport agent links: it watches the host, looks when something changed, judges, and publishes.
+//!
+//! ```no_run
+//! # async fn agent() -> Result<(), selfcheck_agent::StartError> {
+//! use selfcheck_agent::SelfCheck;
+//! use selfcheck_agent::Target;
+//!
+//! let check = SelfCheck::builder().target(Target::this_process()).start()?;
+//! let mut statuses = check.subscribe();
+//! while statuses.changed().await.is_ok() {
+//!     if let Some(status) = statuses.borrow_and_update().as_deref() {
+//!         tracing::info!(verdict = %status.verdict, "{}", status.summary);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it asks of the agent
+//!
+//! A tokio runtime with its time and IO drivers. On it runs one task, which ends with [`SelfCheck::shutdown`] or when
+//! the [`SelfCheck`] is dropped; the connection to the bus brings its own reader, which ends with it. Files are read on
+//! the runtime's blocking pool, a bounded number at a time. Nothing is global: no signal handler, no environment, no log
+//! subscriber, no metric that was not asked for. Starting opens nothing and never blocks, and a panic in here is contained,
+//! counted and followed by a fresh start.
+//!
+//! # What it costs
+//!
+//! Between changes it sleeps until the instant at which the present status stops holding, at most some fifteen minutes. systemd,
+//! the file system and the clock wake it earlier; bursts are coalesced, and there are never more than ten looks in a second.
+//!
+//! # What is published
+//!
+//! Subscribers are told of *changes*: another verdict, updater, agent, set of findings, of things unseen, or remedy. Each raises
+//! [`Status::sequence`]. Times move on silently in the present status. A look that for a passing reason, such as a bus
+//! that is being restarted, saw less than the one before changes nothing for a while: the last status stays, with its age.
+
+mod builder;
+mod cadence;
+pub mod debug;
+mod engine;
+mod handle;
+mod memory;
+mod metrics;
+mod source;
+mod textfile;
+
+pub use builder::SelfCheckBuilder;
+pub use builder::StartError;
+pub use handle::Ended;
+pub use handle::Handle;
+pub use handle::JudgeError;
+pub use handle::SelfCheck;
+pub use selfcheck_core::Policy;
+pub use selfcheck_core::Status;
+pub use selfcheck_core::policy;
+pub use selfcheck_probe::SYSTEM_BUS;
+pub use selfcheck_probe::Target;
+pub use source::HostSource;
+pub use source::Source;
+pub use textfile::Textfile;

@@ -1,0 +1,65 @@
+//! Metrics as a file for node_exporter's textfile collector.
+
+use std::fs;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use prometheus::Encoder;
+use prometheus::Registry;
+use prometheus::TextEncoder;
+
+use crate::Handle;
+
+/// A file that always holds the present metrics, readable by everybody.
+#[derive(Debug, Clone)]
+pub struct Textfile {
+    path: PathBuf,
+    registry: Registry,
+}
+
+impl Textfile {
+    /// The metrics of `registry`, in the file `path`, whose name has to end in `.prom` for node_exporter to read it.
+    pub const fn new(path: PathBuf, registry: Registry) -> Self {
+        Self { path, registry }
+    }
+
+    /// Writes the file after every look of `handle`'s self-check, until that ends.
+    ///
+    /// A failure to write is logged, and tried again after the next look.
+    pub async fn follow(self, handle: Handle) {
+        let mut looks = handle.looks();
+        while looks.changed().await.is_ok() {
+            let file = self.clone();
+            let written = tokio::task::spawn_blocking(move || file.write()).await;
+            if let Ok(Err(error)) = written {
+                tracing::warn!(path = %self.path.display(), %error, "metrics could not be written");
+            }
+        }
+    }
+
+    /// Writes the file once. Whoever reads sees the old or the new one, never half of it.
+    pub fn write(&self) -> io::Result<()> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text).map_err(io::Error::other)?;
+        let temporary = beside(&self.path);
+        let written = write_new(&temporary, &text).and_then(|()| fs::rename(&temporary, &self.path));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+}
+
+/// A name in the same folder that node_exporter does not read.
+fn beside(path: &Path) -> PathBuf {
+    path.with_extension(format!("{}.tmp", std::process::id()))
+}
+
+fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
+    let _ = fs::remove_file(path); // left by one that was killed
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+    file.write_all(text)
+}

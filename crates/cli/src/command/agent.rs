@@ -1,0 +1,174 @@
+//! `agent`: the daemon beside a stock agent.
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use prometheus::Registry;
+use sd_notify::NotifyState;
+use selfcheck_agent::Handle;
+use selfcheck_agent::SelfCheck;
+use selfcheck_agent::Status;
+use selfcheck_agent::Target;
+use selfcheck_agent::Textfile;
+use selfcheck_agent::debug::DebugService;
+use selfcheck_agent::debug::DebugSocket;
+use selfcheck_core::Policy;
+use tokio::signal::unix::Signal;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+use tokio::time::MissedTickBehavior;
+use tracing::Level;
+
+use crate::args::AgentArgs;
+use crate::error::CliError;
+use crate::output::Output;
+
+use super::bus_address;
+use super::daemon;
+use super::policy;
+
+/// Threads that read files end soon after: the next look is minutes away.
+const THREADS_STAY: Duration = Duration::from_millis(100);
+
+pub(super) fn run(args: &AgentArgs, output: &Output) -> Result<u8, CliError> {
+    let policy = policy::effective(args.policy.as_deref(), None)?;
+    let level = if output.verbose { Level::DEBUG } else { Level::INFO };
+    // The journal has its own times.
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .without_time()
+        .init();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_keep_alive(THREADS_STAY)
+        .build()
+        .map_err(CliError::Runtime)?;
+    let result = runtime.block_on(serve(args, policy));
+    // A read that hangs in the kernel must not keep the daemon from ending.
+    runtime.shutdown_background();
+    result
+}
+
+/// What a daemon is told by signals.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
+    // From here on no signal ends the process unheard.
+    let mut signals = Signals::new().map_err(CliError::Signals)?;
+    let socket = args.socket.clone().unwrap_or_else(|| daemon::sidecar_socket(args.install_suffix.as_ref()));
+    let socket = DebugSocket::bind(&socket).map_err(CliError::BindSocket)?;
+    let registry = Registry::new();
+    let check = SelfCheck::builder()
+        .target(Target {
+            namespace: args.install_suffix.clone(),
+            config: args.config.clone(),
+            ..Target::default()
+        })
+        .bus_address(bus_address(args.bus.as_ref()))
+        .look_time(args.timeout.duration())
+        .policy(policy)
+        .metrics(registry.clone())
+        .start()
+        .map_err(CliError::StartSelfCheck)?;
+    let handle = check.handle();
+    let service = DebugService::new(handle.clone()).with_metrics(registry.clone());
+    let mut serving = std::pin::pin!(socket.serve(service));
+    let others = async {
+        tokio::join!(
+            write_metrics(args.metrics_file.clone(), registry, handle.clone()),
+            tell_systemd(handle.clone()),
+            feed_watchdog(handle.clone()),
+            reread_on(&mut signals.hang_up, args.policy.as_deref(), &handle),
+        )
+    };
+    tokio::select! {
+        () = &mut serving => {}
+        _ = others => {}
+        _ = signals.terminate.recv() => {}
+        _ = signals.interrupt.recv() => {}
+    }
+    notify(&[NotifyState::Stopping]);
+    check.shutdown().await;
+    serving.await; // until those who follow have heard that it ends
+    Ok(0)
+}
+
+async fn write_metrics(file: Option<PathBuf>, registry: Registry, handle: Handle) {
+    if let Some(path) = file {
+        Textfile::new(path, registry).follow(handle).await;
+    }
+}
+
+/// Ready with the first status; the line that `systemctl status` shows follows each change.
+async fn tell_systemd(handle: Handle) {
+    let mut statuses = handle.subscribe();
+    let mut is_ready = false;
+    while statuses.changed().await.is_ok() {
+        let Some(status) = statuses.borrow_and_update().clone() else { continue };
+        let line = one_line(&status);
+        let told = [NotifyState::Status(&line), NotifyState::Ready];
+        notify(if is_ready { &told[..1] } else { &told });
+        is_ready = true;
+    }
+}
+
+fn one_line(status: &Status) -> String {
+    format!("{}: {}", status.label(), status.summary)
+}
+
+/// Tells a watchdog, if the service has one, that the self-check answers.
+async fn feed_watchdog(handle: Handle) {
+    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    let mut ticks = tokio::time::interval(limit / 2);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if handle.ping().await.is_err() {
+            return;
+        }
+        notify(&[NotifyState::Watchdog]);
+    }
+}
+
+/// Reads the policy again whenever the process is told to. One that is not valid changes nothing.
+async fn reread_on(hang_up: &mut Signal, file: Option<&Path>, handle: &Handle) {
+    while hang_up.recv().await.is_some() {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(_) => notify(&[NotifyState::Reloading]),
+        }
+        match policy::effective(file, None) {
+            Ok(policy) => {
+                tracing::info!("the policy was read again");
+                let _ = handle.judge_by(policy).await; // if the self-check has ended, so does this
+            }
+            Err(error) => tracing::error!("the policy stays as it was: {error}"),
+        }
+        notify(&[NotifyState::Ready]);
+    }
+}
+
+/// Tells systemd, if this is a service of its.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd could not be told");
+    }
+}

@@ -1,0 +1,190 @@
+//! `debug updater-status`.
+
+mod recording;
+mod watch;
+
+use std::future::Future;
+
+use selfcheck_core::Observation;
+use selfcheck_core::Policy;
+use selfcheck_core::Verdict;
+use selfcheck_core::assess;
+use selfcheck_probe::Image;
+use selfcheck_probe::Probe;
+use selfcheck_probe::Target;
+
+use crate::args::StatusArgs;
+use crate::args::StatusFormat;
+use crate::error::CliError;
+use crate::output;
+use crate::output::Output;
+use crate::output::Reader;
+use crate::text;
+use crate::text::View;
+
+use super::bus_address;
+use super::daemon;
+use super::daemon::Answer;
+use super::policy;
+use super::save;
+
+pub(super) fn run(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
+    match judge(args, output) {
+        // A label must always be one word and success: it becomes a node's label.
+        Err(error) if args.format == StatusFormat::Label => {
+            let _ = output.fail(&error);
+            output::print("unknown\n")?;
+            Ok(0)
+        }
+        result => result,
+    }
+}
+
+fn judge(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
+    if let Some(file) = &args.observation {
+        let policy = policy::effective(args.policy.as_deref(), None)?;
+        let observation = recording::read(file)?;
+        let now = recording::clock(&observation, args.now)?;
+        let status = assess(&observation, &policy, now);
+        show(args, output, &View { observation: Some(&observation), ..View::of(&status, now.realtime) })?;
+        return Ok(exit_code(args, status.verdict));
+    }
+    if args.live {
+        return in_runtime(live(args, output));
+    }
+    let image = args.root.as_deref().map(Image::open).transpose().map_err(CliError::OpenImage)?;
+    let policy = policy::effective(args.policy.as_deref(), image.as_ref())?;
+    in_runtime(async {
+        match image {
+            Some(image) => {
+                let observation = image.look(&target(args, &policy), args.timeout.duration()).await;
+                conclude(args, &policy, output, &observation, None)
+            }
+            None if args.watch => watch::host(args, policy, output).await,
+            None => host(args, &policy, output).await,
+        }
+    })
+}
+
+fn in_runtime(work: impl Future<Output = Result<u8, CliError>>) -> Result<u8, CliError> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)?;
+    let result = runtime.block_on(work);
+    // A read that hangs in the kernel must not keep the command from ending.
+    runtime.shutdown_background();
+    result
+}
+
+/// Looks at this host, and asks a daemon what it says.
+async fn host(args: &StatusArgs, policy: &Policy, output: &Output) -> Result<u8, CliError> {
+    let mut probe = Probe::new(target(args, policy), bus_address(args.bus.as_ref()));
+    let observation = probe.look(args.timeout.duration()).await;
+    if args.pid.is_some() && observation.agent.process.is_absent() {
+        return Err(CliError::NoSuchProcess(args.pid.unwrap_or_default()));
+    }
+    // A label is made often, and nobody reads more of it.
+    let asks = !args.probe && args.format != StatusFormat::Label;
+    let daemon = if asks { ask(args, &observation, output).await } else { None };
+    conclude(args, policy, output, &observation, daemon.as_ref())
+}
+
+/// What a daemon says, if one answers. That none does is the usual case beside a stock agent.
+async fn ask(args: &StatusArgs, observation: &Observation, output: &Output) -> Option<Answer> {
+    let sockets = daemon::sockets(args.socket.as_deref(), &observation.agent.namespace);
+    match daemon::find(&sockets).await {
+        Ok((_, answer)) => Some(answer),
+        Err(error) => {
+            output.remark(&error.to_string());
+            None
+        }
+    }
+}
+
+/// Shows what a daemon says, and nothing else.
+async fn live(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
+    let namespace = args.install_suffix.clone().unwrap_or_default();
+    let (client, answer) = daemon::find(&daemon::sockets(args.socket.as_deref(), &namespace)).await?;
+    output.remark(&format!("asked the self-check on `{}`", answer.socket.display()));
+    if args.watch {
+        return watch::daemon(args, output, &client, &answer).await;
+    }
+    show(args, output, &View::of(&answer.status, selfcheck_probe::now().realtime))?;
+    Ok(exit_code(args, answer.status.verdict))
+}
+
+/// Saves, judges and shows one look.
+fn conclude(
+    args: &StatusArgs,
+    policy: &Policy,
+    output: &Output,
+    observation: &Observation,
+    daemon: Option<&Answer>,
+) -> Result<u8, CliError> {
+    if let Some(path) = &args.save_observation {
+        let shared = if args.include_identifiers {
+            observation.clone()
+        } else {
+            save::without_identifiers(observation.clone())
+        };
+        save::save(&shared, path)?;
+    }
+    let mut status = assess(observation, policy, observation.clock);
+    if let Some(Answer { socket, status: said }) = daemon {
+        // Only a daemon knows what the cluster is told, and which change this is.
+        status.reporting = said.reporting.clone();
+        if said.agrees_with(&status) {
+            status.sequence = said.sequence;
+        } else if args.format != StatusFormat::Text {
+            output.warn(&format!(
+                "the daemon on `{}` says {}, as of {}",
+                socket.display(),
+                said.label(),
+                said.observed_at
+            ));
+        }
+    }
+    let view = View {
+        observation: Some(observation),
+        daemon: daemon.map(|answer| &answer.status),
+        ..View::of(&status, observation.clock.realtime)
+    };
+    show(args, output, &view)?;
+    Ok(exit_code(args, status.verdict))
+}
+
+fn show(args: &StatusArgs, output: &Output, view: &View<'_>) -> Result<Reader, CliError> {
+    let data = match args.format {
+        StatusFormat::Json if args.watch => {
+            let mut line = serde_json::to_string(view.status).map_err(CliError::Serialize)?;
+            line.push('\n');
+            line
+        }
+        StatusFormat::Json => super::json(view.status)?,
+        StatusFormat::Label => format!("{}\n", view.status.label()),
+        StatusFormat::Text => text::status(view, output.style),
+    };
+    output::print(&data)
+}
+
+fn target(args: &StatusArgs, policy: &Policy) -> Target {
+    Target {
+        namespace: args.install_suffix.clone(),
+        pid: args.pid,
+        config: args.config.clone(),
+        file_bytes: policy.limits.file_bytes,
+    }
+}
+
+fn exit_code(args: &StatusArgs, verdict: Verdict) -> u8 {
+    if args.format == StatusFormat::Label || args.ok.contains(&verdict) {
+        return 0;
+    }
+    match verdict {
+        Verdict::Accompanied | Verdict::Exempt => 0,
+        Verdict::Impaired => 10,
+        Verdict::Unaccompanied => 11,
+        Verdict::Unknown => 12,
+        Verdict::Held => 13,
+        Verdict::Unsupported => 14,
+    }
+}

@@ -1,0 +1,93 @@
+//! `--watch`: printing again on every change.
+
+use std::future::Future;
+use std::time::Duration;
+
+use selfcheck_agent::SelfCheck;
+use selfcheck_agent::debug::DebugClient;
+use selfcheck_core::Policy;
+use selfcheck_core::Status;
+
+use crate::args::StatusArgs;
+use crate::command::bus_address;
+use crate::command::daemon::Answer;
+use crate::error::CliError;
+use crate::output;
+use crate::output::Output;
+use crate::output::Reader;
+use crate::text::View;
+
+use super::show;
+use super::target;
+
+/// How often it is seen to that somebody still reads.
+const READER_PERIOD: Duration = Duration::from_secs(2);
+
+/// Watches this host, until interrupted or until nobody reads any more.
+pub(super) async fn host(args: &StatusArgs, policy: Policy, output: &Output) -> Result<u8, CliError> {
+    let check = SelfCheck::builder()
+        .target(target(args, &policy))
+        .bus_address(bus_address(args.bus.as_ref()))
+        .look_time(args.timeout.duration())
+        .policy(policy)
+        .start()
+        .map_err(CliError::StartSelfCheck)?;
+    let mut statuses = check.subscribe();
+    let changes = async {
+        while statuses.changed().await.is_ok() {
+            let Some(status) = statuses.borrow_and_update().clone() else { continue };
+            require_process(args, &status)?;
+            if print(args, output, &status)? == Reader::Gone {
+                return Ok(0);
+            }
+        }
+        Ok(0)
+    };
+    let ended = until_nobody_reads(changes).await;
+    check.shutdown().await;
+    ended
+}
+
+/// Follows a daemon, until interrupted or until one of the two ends.
+pub(super) async fn daemon(
+    args: &StatusArgs,
+    output: &Output,
+    client: &DebugClient,
+    answer: &Answer,
+) -> Result<u8, CliError> {
+    let mut changes = client.watch().await.map_err(CliError::AskDaemon)?;
+    let changes = async {
+        while let Some(status) = changes.next().await.map_err(CliError::AskDaemon)? {
+            if print(args, output, &status)? == Reader::Gone {
+                return Ok(0);
+            }
+        }
+        Err(CliError::DaemonEnded(answer.socket.clone()))
+    };
+    until_nobody_reads(changes).await
+}
+
+fn print(args: &StatusArgs, output: &Output, status: &Status) -> Result<Reader, CliError> {
+    show(args, output, &View::of(status, selfcheck_probe::now().realtime))
+}
+
+/// A process that was asked for by its number must be there.
+fn require_process(args: &StatusArgs, status: &Status) -> Result<(), CliError> {
+    match args.pid {
+        Some(pid) if status.is_without_process() => Err(CliError::NoSuchProcess(pid)),
+        _ => Ok(()),
+    }
+}
+
+async fn until_nobody_reads(work: impl Future<Output = Result<u8, CliError>>) -> Result<u8, CliError> {
+    let gone = async {
+        while output::reader() == Reader::Listening {
+            tokio::time::sleep(READER_PERIOD).await;
+        }
+    };
+    tokio::select! {
+        result = work => result,
+        () = gone => Ok(0),
+        _ = tokio::signal::ctrl_c() => Ok(0),
+    }
+}

@@ -1,0 +1,112 @@
+//! What systemd tells by itself: narrow subscriptions, and which signals tell of a change.
+
+use std::collections::HashMap;
+
+use selfcheck_core::Why;
+use zbus::Message;
+use zbus::OwnedObjectPath;
+use zbus::Variant;
+use zbus::message::Type;
+
+use super::answer;
+use super::batch::MANAGER;
+use super::batch::MANAGER_PATH;
+use super::batch::PROPERTIES;
+use super::batch::SYSTEMD;
+use super::listing::object_path;
+use super::units::Names;
+
+const BUS: &str = "org.freedesktop.DBus";
+const BUS_PATH: &str = "/org/freedesktop/DBus";
+const UNIT: &str = "org.freedesktop.systemd1.Unit";
+
+/// What a message that nobody asked for says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// Something that matters may be otherwise now.
+    Change,
+    /// systemd itself has come or gone.
+    NewSystemd,
+    /// Nothing that matters.
+    Nothing,
+}
+
+/// The calls that ask the bus for the signals about the units `names`.
+pub(super) fn matches(names: &Names) -> Result<Vec<Message>, Why> {
+    let call = |rule: &String| {
+        Message::method_call(BUS_PATH, "AddMatch").destination(BUS).interface(BUS).build(&rule.as_str())
+    };
+    let calls: Result<_, zbus::Error> = rules(names).iter().map(call).collect();
+    calls.map_err(|error| answer::why(&error))
+}
+
+/// The call that asks systemd to send signals.
+pub(super) fn subscription() -> Result<[Message; 1], Why> {
+    let call = Message::method_call(MANAGER_PATH, "Subscribe").destination(SYSTEMD).interface(MANAGER);
+    Ok([call.build(&()).map_err(|error| answer::why(&error))?])
+}
+
+/// Whether what was asked for is refused. A systemd that was executed anew remembers who had subscribed.
+pub(super) fn is_refusal(reply: &Message) -> bool {
+    let header = reply.header();
+    let known = header.error_name().is_some_and(|name| name.as_str().ends_with(".AlreadySubscribed"));
+    reply.message_type() == Type::Error && !known
+}
+
+/// Only what is matched here wakes the process. That a unit was loaded is left out: looking at one that is not
+/// there loads it, so that every look would lead to the next.
+fn rules(names: &Names) -> Vec<String> {
+    let of_manager = ["UnitFilesChanged", "Reloading"].map(|member| {
+        format!(
+            "type='signal',sender='{SYSTEMD}',path='{MANAGER_PATH}',interface='{MANAGER}',member='{member}'"
+        )
+    });
+    let of_units = names.all().map(|name| {
+        let path = object_path(name);
+        format!(
+            "type='signal',sender='{SYSTEMD}',path='{path}',interface='{PROPERTIES}',member='PropertiesChanged',arg0='{UNIT}'"
+        )
+    });
+    let of_bus =
+        format!("type='signal',sender='{BUS}',interface='{BUS}',member='NameOwnerChanged',arg0='{SYSTEMD}'");
+    of_manager.into_iter().chain(of_units).chain([of_bus]).collect()
+}
+
+/// What `message` says.
+pub(super) fn read(message: &Message) -> Signal {
+    if message.message_type() != Type::Signal {
+        return Signal::Nothing;
+    }
+    let header = message.header();
+    let member = header.member().map(|member| member.as_str().to_owned());
+    match member.as_deref() {
+        Some("NameOwnerChanged") => Signal::NewSystemd,
+        Some("UnitFilesChanged") => Signal::Change,
+        // It is told before and after; before there is nothing new to see.
+        Some("Reloading") if message.body().deserialize::<bool>() == Ok(false) => Signal::Change,
+        Some("PropertiesChanged") => properties_changed(message),
+        _ => Signal::Nothing,
+    }
+}
+
+/// A job in progress, and a run of the updater, end with another signal: only then there is something to see. A
+/// run that does not end is found when the status that was judged before it stops holding.
+fn properties_changed(message: &Message) -> Signal {
+    let body = message.body();
+    let Ok((_, changed, _)) = body.deserialize::<(&str, HashMap<&str, Variant<'_>>, Vec<&str>)>() else {
+        return Signal::Change;
+    };
+    let word = |name: &str| changed.get(name).and_then(|value| <&str>::try_from(value).ok());
+    let job = changed.get("Job").and_then(|value| <(u32, OwnedObjectPath)>::try_from(value.clone()).ok());
+    let is_busy = job.is_some_and(|(id, _)| id != 0)
+        || matches!(word("ActiveState"), Some("activating" | "deactivating"))
+        || (word("ActiveState") == Some("active")
+            && word("SubState") == Some("running")
+            && is_timer(message));
+    if is_busy { Signal::Nothing } else { Signal::Change }
+}
+
+/// A timer is "running" while what it started is.
+fn is_timer(message: &Message) -> bool {
+    message.header().path().is_some_and(|path| path.as_str().ends_with("_2etimer"))
+}

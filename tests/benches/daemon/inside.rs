@@ -1,0 +1,230 @@
+//! The measuring itself, inside the guest.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+
+use selfcheck_agent::SelfCheck;
+use selfcheck_agent::Status;
+use selfcheck_core::Verdict;
+use serde::Deserialize;
+use serde::Serialize;
+use tokio::sync::watch;
+use zbus::Connection;
+
+use crate::child;
+use crate::figures::Sample;
+use crate::figures::mega;
+
+/// Changes of each kind.
+const CHANGES: usize = 300;
+const REWRITES: usize = 10_000;
+const CONFIG: &str = "/opt/teleport/default/update.yaml";
+const SYSTEMD: &str = "org.freedesktop.systemd1";
+/// Threads that have read files end ten seconds later.
+const SETTLING: Duration = Duration::from_secs(12);
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What was measured.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    pub(crate) systemd: Sample,
+    pub(crate) file: Sample,
+    pub(crate) wake_ups: f64,
+    pub(crate) looks_per_firing: f64,
+    pub(crate) added_mb: f64,
+    pub(crate) descriptors: f64,
+    pub(crate) storm_seconds: f64,
+    pub(crate) storm_looks: f64,
+}
+
+pub(crate) fn run() {
+    let (wake_ups, added_mb, descriptors) = idle();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    let measured = runtime.block_on(async {
+        let mut daemon = Daemon::start().await;
+        let systemd = daemon.systemd().await;
+        let file = daemon.file().await;
+        let (storm_seconds, storm_looks) = daemon.storm().await;
+        let looks_per_firing = daemon.firing().await;
+        Measured {
+            systemd,
+            file,
+            wake_ups,
+            looks_per_firing,
+            added_mb,
+            descriptors,
+            storm_seconds,
+            storm_looks,
+        }
+    });
+    println!("{}", serde_json::to_string(&measured).expect("json"));
+}
+
+/// Wake-ups of a program that only watches, and what it holds beyond one that does nothing.
+fn idle() -> (f64, f64, f64) {
+    let [empty, watching] = [child::EMPTY, child::WATCHING].map(Idler::start);
+    std::thread::sleep(SETTLING);
+    let before = watching.switches();
+    std::thread::sleep(IDLE);
+    let wake_ups = watching.switches() - before;
+    let added = watching.resident_mb() - empty.resident_mb();
+    (wake_ups, added, watching.descriptors() - empty.descriptors())
+}
+
+/// A program that does nothing.
+struct Idler(Child);
+
+impl Idler {
+    fn start(mode: &str) -> Self {
+        let own = std::env::current_exe().expect("own path");
+        let mut child = Command::new(own)
+            .arg(mode)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("program");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("output")).read_line(&mut line).expect("ready");
+        assert_eq!(line, "ready\n");
+        Self(child)
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.0.id())).expect(name)
+    }
+
+    /// How often any of its threads was given the processor.
+    fn switches(&self) -> f64 {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.0.id())).expect("threads");
+        threads
+            .map(|thread| thread.expect("thread").file_name().into_string().expect("number"))
+            .map(|thread| {
+                let status = self.read(&format!("task/{thread}/status"));
+                number(&status, "voluntary_ctxt_switches:") + number(&status, "nonvoluntary_ctxt_switches:")
+            })
+            .sum()
+    }
+
+    fn resident_mb(&self) -> f64 {
+        let status = self.read("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("memory");
+        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        mega(kilobytes * 1_024)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    fn descriptors(&self) -> f64 {
+        std::fs::read_dir(format!("/proc/{}/fd", self.0.id())).expect("descriptors").count() as f64
+    }
+}
+
+impl Drop for Idler {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take()); // it ends when its input does
+        let _ = self.0.wait();
+    }
+}
+
+fn number(status: &str, name: &str) -> f64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+    line.trim().parse().expect("a number")
+}
+
+/// A self-check of this host, and somebody who changes the host.
+struct Daemon {
+    check: SelfCheck,
+    statuses: watch::Receiver<Option<std::sync::Arc<Status>>>,
+    bus: Connection,
+}
+
+impl Daemon {
+    async fn start() -> Self {
+        let check = SelfCheck::builder().start().expect("started");
+        check.recheck().await.expect("running");
+        let mut statuses = check.subscribe();
+        statuses.mark_unchanged();
+        Self { check, statuses, bus: Connection::system().await.expect("bus") }
+    }
+
+    /// Until the subscriber has a status of this verdict, in microseconds since `began`.
+    async fn until(&mut self, began: Instant, verdict: Verdict) -> f64 {
+        loop {
+            let told =
+                self.statuses.borrow_and_update().as_ref().is_some_and(|status| status.verdict == verdict);
+            if told {
+                return began.elapsed().as_secs_f64() * 1e6;
+            }
+            let changed = tokio::time::timeout(Duration::from_secs(20), self.statuses.changed()).await;
+            changed.expect("told in time").expect("running");
+        }
+    }
+
+    /// From asking systemd to stop or start the timer until that is told.
+    async fn systemd(&mut self) -> Sample {
+        let mut runs = Vec::new();
+        for change in 0..CHANGES {
+            let (method, verdict) =
+                [("StopUnit", Verdict::Impaired), ("StartUnit", Verdict::Accompanied)][change % 2];
+            let began = Instant::now();
+            let path = "/org/freedesktop/systemd1";
+            let manager = Some("org.freedesktop.systemd1.Manager");
+            let unit = &("teleport-update.timer", "replace");
+            self.bus.call_method(Some(SYSTEMD), path, manager, method, unit).await.expect(method);
+            runs.push(self.until(began, verdict).await);
+        }
+        Sample::new(runs)
+    }
+
+    /// From renaming another update.yaml into place until that is told.
+    async fn file(&mut self) -> Sample {
+        let enabled = std::fs::read_to_string(CONFIG).expect("config");
+        let disabled = enabled.replace("enabled: true", "enabled: false");
+        let mut runs = Vec::new();
+        for change in 0..CHANGES {
+            let (text, verdict) = [(&disabled, Verdict::Held), (&enabled, Verdict::Accompanied)][change % 2];
+            std::fs::write(format!("{CONFIG}.new"), text).expect("written");
+            let began = Instant::now();
+            std::fs::rename(format!("{CONFIG}.new"), CONFIG).expect("renamed");
+            runs.push(self.until(began, verdict).await);
+        }
+        Sample::new(runs)
+    }
+
+    /// Seconds and looks of many rewrites.
+    async fn storm(&mut self) -> (f64, f64) {
+        let text = std::fs::read_to_string(CONFIG).expect("config");
+        let before = self.looks();
+        let began = Instant::now();
+        let rewriting = tokio::task::spawn_blocking(move || {
+            for _ in 0..REWRITES {
+                std::fs::write(format!("{CONFIG}.new"), &text).expect("written");
+                std::fs::rename(format!("{CONFIG}.new"), CONFIG).expect("renamed");
+            }
+        });
+        rewriting.await.expect("rewritten");
+        (began.elapsed().as_secs_f64(), self.looks() - before)
+    }
+
+    /// Looks that a run of the updater, started as its timer starts it, leads to.
+    async fn firing(&mut self) -> f64 {
+        self.check.recheck().await.expect("running");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let before = self.looks();
+        let ran = tokio::task::spawn_blocking(|| {
+            Command::new("systemctl").args(["start", "teleport-update.service"]).status().expect("systemctl")
+        });
+        assert!(ran.await.expect("ran").success());
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        self.looks() - before
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    fn looks(&self) -> f64 {
+        *self.check.handle().looks().borrow() as f64
+    }
+}
