@@ -10,6 +10,7 @@
 mod cases;
 mod command;
 mod component;
+mod eventually;
 mod fake_bus;
 mod fleet_host;
 mod guest;
@@ -24,6 +25,7 @@ pub use cases::cases;
 pub use command::selfcheck;
 pub use command::shown;
 pub use component::available;
+pub use eventually::eventually;
 pub use fake_bus::FakeBus;
 pub use fake_bus::Listing;
 pub use fake_bus::Trouble;

@@ -15,6 +15,8 @@ use crate::User;
 
 /// How long a change may take to be told before the test fails. It takes a tenth of a second.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Where it answers if nothing else is said.
+const SOCKET: &str = "/run/teleport-selfcheck/default.sock";
 /// The service's name in the guest.
 const UNIT: &str = "teleport-selfcheck.service";
 
@@ -22,6 +24,7 @@ const UNIT: &str = "teleport-selfcheck.service";
 #[derive(Debug)]
 pub struct Sidecar<'a> {
     host: &'a Host,
+    socket: &'static str,
     runtime: Runtime,
     changes: Watching,
 }
@@ -34,6 +37,11 @@ impl<'a> Sidecar<'a> {
 
     /// The same with more settings of the service.
     pub fn start_with(host: &'a Host, settings: &str) -> Self {
+        Self::start_at(host, SOCKET, settings)
+    }
+
+    /// The same where those settings make it answer on another socket.
+    pub fn start_at(host: &'a Host, socket: &'static str, settings: &str) -> Self {
         let unit = include_str!("../../examples/sidecar/teleport-selfcheck.service");
         host.guest.write(&format!("/etc/systemd/system/{UNIT}"), unit);
         // There is no journal in a guest.
@@ -43,8 +51,8 @@ impl<'a> Sidecar<'a> {
         let started = host.guest.run(User::Root, &["systemctl", "start", UNIT]);
         assert!(started.status.success(), "{}", Self::trouble(host));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-        let changes = runtime.block_on(client(host).watch()).expect("a daemon");
-        Self { host, runtime, changes }
+        let changes = runtime.block_on(client(host, socket).watch()).expect("a daemon");
+        Self { host, socket, runtime, changes }
     }
 
     /// What its service and it say of themselves.
@@ -56,7 +64,7 @@ impl<'a> Sidecar<'a> {
 
     /// A path to its socket from outside the guest.
     pub fn socket(host: &Host) -> PathBuf {
-        host.guest.path("/run/teleport-selfcheck/default.sock")
+        host.guest.path(SOCKET)
     }
 
     /// The next change that it tells.
@@ -84,12 +92,12 @@ impl<'a> Sidecar<'a> {
 
     /// The present status.
     pub fn status(&self) -> Status {
-        self.runtime.block_on(client(self.host).status()).expect("status")
+        self.runtime.block_on(client(self.host, self.socket).status()).expect("status")
     }
 
     /// Lets it look now.
     pub fn recheck(&self) {
-        self.runtime.block_on(client(self.host).recheck()).expect("recheck");
+        self.runtime.block_on(client(self.host, self.socket).recheck()).expect("recheck");
     }
 
     /// Looks taken so far.
@@ -109,7 +117,8 @@ impl<'a> Sidecar<'a> {
     pub fn get(&self, path: &str) -> String {
         use std::io::Read;
         use std::io::Write;
-        let mut stream = std::os::unix::net::UnixStream::connect(Self::socket(self.host)).expect("connected");
+        let mut stream =
+            std::os::unix::net::UnixStream::connect(self.host.guest.path(self.socket)).expect("connected");
         stream.set_read_timeout(Some(PATIENCE)).expect("time limit");
         write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
         let mut answer = String::new();
@@ -120,6 +129,6 @@ impl<'a> Sidecar<'a> {
     }
 }
 
-fn client(host: &Host) -> DebugClient {
-    DebugClient::new(&Sidecar::socket(host), PATIENCE)
+fn client(host: &Host, socket: &str) -> DebugClient {
+    DebugClient::new(&host.guest.path(socket), PATIENCE)
 }

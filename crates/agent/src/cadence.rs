@@ -22,7 +22,7 @@ const AFTER_BLIND: [Duration; 2] = [Duration::from_millis(100), Duration::from_s
 const AFTER_PANIC: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5 * 60)];
 
 /// How a look went, as far as it decides when to look again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Look {
     /// It saw what it needs, and its status holds for so long if nothing changes.
     Saw {
@@ -31,7 +31,12 @@ pub(crate) enum Look {
         told: Told,
     },
     /// Something could not be seen, for a reason that may pass.
-    Blind,
+    Blind {
+        /// How long what is said all the same holds; for ever if `None`.
+        holds_for: Option<Duration>,
+        /// What was not seen.
+        unseen: Vec<&'static str>,
+    },
     /// It panicked.
     Panicked,
 }
@@ -55,14 +60,28 @@ pub(crate) struct Cadence {
     news: Option<(Instant, Instant)>,
     /// Somebody wants a look, whatever there is to see.
     asked: bool,
-    /// Looks in a row that could not see.
-    troubles: u32,
+    /// What the last look could not see, and how many in a row could not.
+    unseen: Vec<&'static str>,
+    blind: u32,
+    /// The last panic, and how many there were without a pause.
+    panicked: Option<Instant>,
+    panics: u32,
 }
 
 impl Cadence {
     /// The first look is due at once.
     pub(crate) const fn new(now: Instant, random: fastrand::Rng) -> Self {
-        Self { random, began: None, scheduled: now, news: None, asked: false, troubles: 0 }
+        Self {
+            random,
+            began: None,
+            scheduled: now,
+            news: None,
+            asked: false,
+            unseen: Vec::new(),
+            blind: 0,
+            panicked: None,
+            panics: 0,
+        }
     }
 
     /// When to look next.
@@ -92,27 +111,37 @@ impl Cadence {
         self.asked = false;
     }
 
-    /// The look that began last has ended like this.
+    /// The look that began last has ended like this; or it had, and waiting for the next one panicked.
     pub(crate) fn end(&mut self, now: Instant, look: Look) {
         let wait = match look {
             Look::Saw { holds_for, told } => {
-                self.troubles = 0;
+                self.unseen.clear();
                 let safety = self.jittered(match told {
                     Told::All => SAFETY,
                     Told::Some => SAFETY_WHERE_NOT_TOLD,
                 });
                 holds_for.map_or(safety, |holds| holds.min(safety))
             }
-            Look::Blind => self.backoff(AFTER_BLIND),
-            Look::Panicked => self.backoff(AFTER_PANIC),
+            Look::Blind { holds_for, unseen } => {
+                // What is new is retried soon, however long something else has been out of sight.
+                self.blind = if self.unseen == unseen { self.blind.saturating_add(1) } else { 0 };
+                self.unseen = unseen;
+                let retry = self.backoff(AFTER_BLIND, self.blind);
+                holds_for.map_or(retry, |holds| holds.min(retry))
+            }
+            Look::Panicked => {
+                // Looks in between prove nothing: it may be the waiting that panics.
+                let paused = self.panicked.is_none_or(|last| now > last + SAFETY);
+                self.panics = if paused { 0 } else { self.panics.saturating_add(1) };
+                self.panicked = Some(now);
+                self.backoff(AFTER_PANIC, self.panics)
+            }
         };
         self.scheduled = now + wait;
     }
 
-    fn backoff(&mut self, [first, longest]: [Duration; 2]) -> Duration {
-        let doubled = 2_u32.saturating_pow(self.troubles);
-        self.troubles = self.troubles.saturating_add(1);
-        self.jittered(first.saturating_mul(doubled).min(longest))
+    fn backoff(&mut self, [first, longest]: [Duration; 2], before: u32) -> Duration {
+        self.jittered(first.saturating_mul(2_u32.saturating_pow(before)).min(longest))
     }
 
     fn jittered(&mut self, wait: Duration) -> Duration {
@@ -217,25 +246,65 @@ mod tests {
         assert_eq!(cadence.due(), now + APART);
     }
 
+    /// The waits after looks that all went like this.
+    fn waits(cadence: &mut Cadence, now: Instant, look: &Look) -> Vec<Duration> {
+        let wait = |_| {
+            cadence.begin(now);
+            cadence.end(now, look.clone());
+            cadence.scheduled - now
+        };
+        (0..40).map(wait).collect()
+    }
+
+    fn is_about(wait: Duration, expected: Duration) -> bool {
+        wait >= expected.mul_f64(0.8) && wait <= expected.mul_f64(1.2)
+    }
+
+    fn blind(unseen: &'static str) -> Look {
+        Look::Blind { holds_for: None, unseen: vec![unseen] }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_cannot_be_seen_is_looked_for_ever_more_rarely() {
         let now = Instant::now();
-        for (look, [first, longest]) in [(Look::Blind, AFTER_BLIND), (Look::Panicked, AFTER_PANIC)] {
-            let mut cadence = cadence(now);
-            let mut waits = Vec::new();
-            for _ in 0..40 {
-                cadence.begin(now);
-                cadence.end(now, look);
-                waits.push(cadence.scheduled - now);
-            }
-            assert!(waits[0] >= first.mul_f64(0.8) && waits[0] <= first.mul_f64(1.2));
-            assert!(waits[1] > waits[0] && waits[2] > waits[1]);
-            assert!(waits[39] >= longest.mul_f64(0.8) && waits[39] <= longest.mul_f64(1.2));
-            cadence.begin(now);
-            cadence.end(now, FOR_EVER);
-            cadence.begin(now);
-            cadence.end(now, look);
-            assert!(cadence.scheduled - now <= first.mul_f64(1.2), "it begins anew");
+        for (look, [first, longest]) in [(blind("timer"), AFTER_BLIND), (Look::Panicked, AFTER_PANIC)] {
+            let waits = waits(&mut cadence(now), now, &look);
+            assert!(is_about(waits[0], first) && is_about(waits[39], longest), "{waits:?}");
+            assert!(waits[1] > waits[0] && waits[2] > waits[1], "{waits:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_just_lost_from_sight_is_looked_for_soon() {
+        let now = Instant::now();
+        let mut cadence = cadence(now);
+        waits(&mut cadence, now, &blind("config"));
+        assert!(is_about(waits(&mut cadence, now, &blind("timer"))[0], AFTER_BLIND[0]));
+        waits(&mut cadence, now, &FOR_EVER);
+        assert!(is_about(waits(&mut cadence, now, &blind("timer"))[0], AFTER_BLIND[0]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sees_only_a_part_still_judges_anew_in_time() {
+        let now = Instant::now();
+        let mut cadence = cadence(now);
+        waits(&mut cadence, now, &blind("config"));
+        let holds = Duration::from_secs(1);
+        cadence.end(now, Look::Blind { holds_for: Some(holds), unseen: vec!["config"] });
+        assert_eq!(cadence.scheduled, now + holds);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn panics_count_until_there_are_none_for_a_while() {
+        let now = Instant::now();
+        let mut cadence = cadence(now);
+        waits(&mut cadence, now, &Look::Panicked);
+        // Looks that went well prove nothing yet.
+        cadence.end(now, FOR_EVER);
+        cadence.end(now, Look::Panicked);
+        assert!(is_about(cadence.scheduled - now, AFTER_PANIC[1]));
+        let later = now + SAFETY + MS;
+        cadence.end(later, Look::Panicked);
+        assert!(is_about(cadence.scheduled - later, AFTER_PANIC[0]));
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use selfcheck_core::Observation;
 use selfcheck_core::Policy;
 use selfcheck_core::Status;
 use tokio::sync::mpsc;
@@ -36,33 +35,6 @@ pub(crate) struct Engine<S> {
     pub(crate) requests: mpsc::Receiver<Request>,
 }
 
-/// A source, and whether it has looked yet: before that it has nothing to tell, so that one which panics at every turn
-/// is still asked ever more rarely.
-struct Fresh<S> {
-    source: S,
-    has_looked: bool,
-}
-
-impl<S: Source> Fresh<S> {
-    const fn new(source: S) -> Self {
-        Self { source, has_looked: false }
-    }
-
-    async fn look(&mut self) -> Observation {
-        let observation = self.source.look().await;
-        self.has_looked = true;
-        observation
-    }
-
-    async fn changed(&mut self) {
-        if self.has_looked {
-            self.source.changed().await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
 /// Those who wait for the next look.
 type Waiting = Vec<oneshot::Sender<Arc<Status>>>;
 
@@ -78,26 +50,36 @@ impl<S: Source> Engine<S> {
     async fn watch_for_ever(&mut self) {
         let mut memory = Memory::default();
         let mut cadence = Cadence::new(Instant::now(), self.random.clone());
-        let mut source = Fresh::new((self.make_source)());
+        let mut source = None;
         let mut waiting = Waiting::new();
         loop {
             let round = self.round(&mut source, &mut memory, &mut cadence, &mut waiting);
             if AssertUnwindSafe(round).catch_unwind().await.is_err() {
                 // The agent goes on whatever happens in here. Those who wait get the next look.
-                tracing::error!("the self-check panicked and starts anew");
-                if let Some(metrics) = &self.metrics {
-                    metrics.panicked();
-                }
                 cadence.end(Instant::now(), Look::Panicked);
-                source = Fresh::new((self.make_source)());
+                self.clear_up(source.take());
             }
         }
     }
 
+    /// Ends a source after a panic, and tells. That may panic as well: what has panicked may be the source or who is told.
+    fn clear_up(&self, source: Option<S>) {
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            drop(source);
+            if let Some(metrics) = &self.metrics {
+                metrics.panicked();
+            }
+            tracing::error!("the self-check panicked and starts anew");
+        }));
+    }
+
     /// Waits until a look is due, looks, judges and publishes.
+    ///
+    /// `source` is there once it has looked: before that it has nothing to tell, so that one which panics at every turn is
+    /// still asked ever more rarely.
     async fn round(
         &mut self,
-        source: &mut Fresh<S>,
+        source: &mut Option<S>,
         memory: &mut Memory,
         cadence: &mut Cadence,
         waiting: &mut Waiting,
@@ -105,8 +87,10 @@ impl<S: Source> Engine<S> {
         self.wait(source, cadence, waiting).await;
         let began = Instant::now();
         cadence.begin(began);
-        let observation = source.look().await;
-        let is_told = source.source.is_complete();
+        let mut looking = source.take().unwrap_or_else(|| (self.make_source)());
+        let observation = looking.look().await;
+        let is_told = looking.is_complete();
+        *source = Some(looking);
         let unseen = observation.unreadable();
         let judgement = memory.judge(observation, &self.policy, began);
         let ended = Instant::now();
@@ -114,10 +98,11 @@ impl<S: Source> Engine<S> {
             metrics.looked(ended - began, &unseen, is_told);
         }
         let told = if is_told { Told::All } else { Told::Some };
-        let look = if judgement.is_partly_blind {
-            Look::Blind
+        let holds_for = judgement.holds_for.map(|holds| until_then(holds, began, ended));
+        let look = if judgement.unseen.is_empty() {
+            Look::Saw { holds_for, told }
         } else {
-            Look::Saw { holds_for: judgement.holds_for.map(|holds| until_then(holds, began, ended)), told }
+            Look::Blind { holds_for, unseen: judgement.unseen }
         };
         cadence.end(ended, look);
         self.publish(judgement.judged);
@@ -129,7 +114,7 @@ impl<S: Source> Engine<S> {
         }
     }
 
-    async fn wait(&mut self, source: &mut Fresh<S>, cadence: &mut Cadence, waiting: &mut Waiting) {
+    async fn wait(&mut self, source: &mut Option<S>, cadence: &mut Cadence, waiting: &mut Waiting) {
         loop {
             tokio::select! {
                 biased;
@@ -148,7 +133,7 @@ impl<S: Source> Engine<S> {
                     }
                 },
                 () = tokio::time::sleep_until(cadence.due()) => return,
-                () = source.changed() => cadence.noticed(Instant::now()),
+                () = changed(source.as_mut()) => cadence.noticed(Instant::now()),
             }
         }
     }
@@ -162,13 +147,21 @@ impl<S: Source> Engine<S> {
                 return;
             }
         };
+        // Told first: whatever befalls who is told next, no change is lost.
+        self.published.send_if_modified(|present| {
+            *present = Some(Arc::clone(&status));
+            changed
+        });
         if changed {
             tracing::info!(status = status.label(), sequence = status.sequence, "{}", status.summary);
         }
-        self.published.send_if_modified(|present| {
-            *present = Some(status);
-            changed
-        });
+    }
+}
+
+async fn changed<S: Source>(source: Option<&mut S>) {
+    match source {
+        Some(source) => source.changed().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -144,6 +144,11 @@ impl Handle {
         self.ask(Request::Ping).await
     }
 
+    /// Returns when the self-check has ended.
+    pub async fn ended(&self) {
+        self.requests.closed().await;
+    }
+
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Ended> {
         let (answer, answered) = oneshot::channel();
         self.requests.send(request(answer)).await.map_err(|_| Ended)?;

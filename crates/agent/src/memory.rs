@@ -55,9 +55,9 @@ pub(crate) enum Judged {
 #[derive(Debug)]
 pub(crate) struct Judgement {
     pub(crate) judged: Judged,
-    /// Whether something could not be seen that may be seen soon.
-    pub(crate) is_partly_blind: bool,
-    /// How long it holds if nothing changes; for ever if `None`.
+    /// What could not be seen and may be seen soon.
+    pub(crate) unseen: Vec<&'static str>,
+    /// How long what is published holds if nothing changes; for ever if `None`.
     pub(crate) holds_for: Option<Duration>,
 }
 
@@ -77,20 +77,21 @@ impl Memory {
             .map(|(fact, _)| fact)
             .collect();
         self.history = observation.history.unwrap_or_default();
-        let is_partly_blind = !unseen.is_empty();
         if let Some(last) = &mut self.last
             && unseen.iter().any(|fact| !last.unseen.contains(fact))
             && last.outlasts(began)
         {
-            return Judgement { judged: Judged::Blind, is_partly_blind, holds_for: None };
+            let holds_for = last.ends.map(|ends| ends.saturating_duration_since(began));
+            return Judgement { judged: Judged::Blind, unseen, holds_for };
         }
         let sequence = self.last.as_ref().and_then(|last| last.status.sequence).unwrap_or(0);
         let changed = self.last.as_ref().is_none_or(|last| last.status.differs_from(&status));
         status.sequence = Some(if changed { sequence + 1 } else { sequence });
         let status = Arc::new(status);
         let ends = holds_for.map(|holds| began + holds);
-        self.last = Some(Last { status: Arc::clone(&status), unseen, ends, blind_since: None });
+        self.last =
+            Some(Last { status: Arc::clone(&status), unseen: unseen.clone(), ends, blind_since: None });
         let judged = if changed { Judged::Changed(status) } else { Judged::Same(status) };
-        Judgement { judged, is_partly_blind, holds_for }
+        Judgement { judged, unseen, holds_for }
     }
 }

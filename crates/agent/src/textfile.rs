@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -13,7 +13,8 @@ use prometheus::TextEncoder;
 
 use crate::Handle;
 
-/// A file that always holds the present metrics, readable by everybody.
+/// A file that always holds the present metrics, readable by everybody. It goes with the self-check: what is no longer
+/// watched must not look as if it were.
 #[derive(Debug, Clone)]
 pub struct Textfile {
     path: PathBuf,
@@ -26,7 +27,7 @@ impl Textfile {
         Self { path, registry }
     }
 
-    /// Writes the file after every look of `handle`'s self-check, until that ends.
+    /// Writes the file after every look of `handle`'s self-check until that ends, and then removes it.
     ///
     /// A failure to write is logged, and tried again after the next look.
     pub async fn follow(self, handle: Handle) {
@@ -38,6 +39,7 @@ impl Textfile {
                 tracing::warn!(path = %self.path.display(), %error, "metrics could not be written");
             }
         }
+        let _ = tokio::task::spawn_blocking(move || fs::remove_file(self.path)).await;
     }
 
     /// Writes the file once. Whoever reads sees the old or the new one, never half of it.
@@ -60,6 +62,8 @@ fn beside(path: &Path) -> PathBuf {
 
 fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     let _ = fs::remove_file(path); // left by one that was killed
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    // Whatever the process gives to files by default: node_exporter is another user.
+    file.set_permissions(fs::Permissions::from_mode(0o644))?;
     file.write_all(text)
 }

@@ -69,7 +69,7 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) pid: Option<u32>,
     /// Ask only a running daemon
-    #[arg(long, conflicts_with_all = ["probe", "observation", "config", "pid", "bus", "policy", "save_observation"])]
+    #[arg(long, conflicts_with_all = ["probe", "observation", "pid", "bus", "policy", "save_observation"])]
     pub(crate) live: bool,
     /// Look only at the host
     #[arg(long)]

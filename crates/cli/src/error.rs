@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use selfcheck_agent::StartError;
 use selfcheck_agent::debug::AskError;
 use selfcheck_agent::debug::BindError;
+use selfcheck_core::Namespace;
 use selfcheck_core::Text;
+use selfcheck_core::Why;
 use selfcheck_core::policy::InvalidPolicy;
 use selfcheck_probe::FileError;
 use selfcheck_probe::YamlError;
@@ -37,6 +39,10 @@ pub(crate) enum CliError {
     SaveObservation { path: PathBuf, source: io::Error },
     #[error("no self-check daemon answers on {}", sockets(.0))]
     NoDaemon(Vec<PathBuf>),
+    #[error("the self-check daemon on `{}` watches over the installation `{namespace}`", .socket.display())]
+    OtherDaemon { socket: PathBuf, namespace: Namespace },
+    #[error("the agent's configuration `{}` could not be read: {why}", .path.display())]
+    ReadConfig { path: PathBuf, why: Why },
     #[error(transparent)]
     AskDaemon(AskError),
     #[error("the self-check daemon on `{}` has ended", .0.display())]
@@ -45,6 +51,8 @@ pub(crate) enum CliError {
     BindSocket(BindError),
     #[error("the self-check could not be started")]
     StartSelfCheck(#[source] StartError),
+    #[error("the self-check has ended by itself")]
+    SelfCheckEnded,
     #[error("signals could not be listened to")]
     Signals(#[source] io::Error),
     #[error("the runtime could not be started")]
@@ -79,6 +87,8 @@ impl CliError {
                 "leave out `--live` to look at the host itself, or start `teleport-selfcheck agent`"
             }
             Self::AskDaemon(AskError::Denied(_)) => "ask as root, or leave out `--live`",
+            Self::ReadConfig { .. } => "give the daemon's socket with `--socket`",
+            Self::OtherDaemon { .. } => "name that installation with `--install-suffix`",
             Self::AskDaemon(_) | Self::DaemonEnded(_) => "leave out `--live` to look at the host itself",
             Self::BindSocket(BindError::InUse(_)) => {
                 "another daemon runs there; end it, or give this one another `--socket`"
@@ -88,6 +98,7 @@ impl CliError {
             | Self::SaveObservation { .. }
             | Self::Runtime(_)
             | Self::StartSelfCheck(_)
+            | Self::SelfCheckEnded
             | Self::Signals(_)
             | Self::Write(_)
             | Self::Serialize(_) => return None,

@@ -27,6 +27,7 @@ mod watch;
 pub use clock::now;
 pub use files::FileError;
 pub use files::YamlError;
+pub use files::agent_config;
 pub use files::from_yaml;
 pub use files::read_text;
 pub use image::Image;

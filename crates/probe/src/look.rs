@@ -57,8 +57,10 @@ impl Probe {
     ///
     /// Nothing is opened before the first look.
     pub fn new(target: Target, bus_address: String) -> Self {
+        // What is listened for, and shown, is a path that means the same everywhere.
+        let config = target.config.map(|path| std::path::absolute(&path).unwrap_or(path));
         Self {
-            target,
+            target: Target { config, ..target },
             bus: Bus::new(bus_address),
             host: Arc::default(),
             files: Pool::default(),
@@ -111,8 +113,7 @@ impl Probe {
             let target = Target { namespace: Some(judged), pid, ..self.target.clone() };
             seen = self.agent(target, units, Ahead::default(), deadline).await;
         }
-        let names = Names::of(&seen.namespace);
-        if seen.units.settle_doubts(&mut self.bus, &names, deadline).await {
+        if seen.units.settle_doubts(&mut self.bus, deadline).await {
             let (mut units, namespace) = (seen.units.clone(), seen.namespace.clone());
             let completed = self.files.start(move || {
                 units.complete(&namespace);

@@ -59,15 +59,68 @@ fn a_bus_that_is_killed_changes_nothing() {
 #[test]
 fn a_systemd_that_is_executed_anew_changes_nothing() {
     let Some(host) = Host::accompanied() else { return };
+    // It is started more often than systemd likes.
+    let drop_in = "/etc/systemd/system/teleport-update.timer.d/often.conf";
+    host.guest.write(drop_in, "[Unit]\nStartLimitIntervalSec=0\n");
+    host.guest.systemctl(&["daemon-reload"]);
     let mut sidecar = watched(&host);
-    for _ in 0..2 {
+    host.guest.systemctl(&["daemon-reexec"]);
+    sees_again(&sidecar);
+    // Nobody asks it to look: it subscribes to the new one by itself, whenever that comes.
+    for change in (2..12).step_by(2) {
         host.guest.systemctl(&["daemon-reexec"]);
-        sees_again(&sidecar);
+        host.guest.systemctl(&["stop", TIMER]);
+        tells_next(&mut sidecar, change, "impaired.timer-inactive");
+        host.guest.systemctl(&["start", TIMER]);
+        tells_next(&mut sidecar, change + 1, "accompanied");
     }
+}
+
+#[test]
+fn who_is_not_systemd_is_not_listened_to() {
+    let Some(host) = Host::accompanied() else { return };
+    let sidecar = watched(&host);
+    let looks = sidecar.looks();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    runtime.block_on(async {
+        let address = host.guest.bus_address();
+        let bus = zbus::connection::Builder::address(address.as_str()).build().await.expect("bus");
+        let (driver, path) = ("org.freedesktop.DBus", "/org/freedesktop/systemd1");
+        let call = |method: &'static str| bus.call_method(Some(driver), "/", Some(driver), method, &());
+        let names = call("ListNames").await.expect("names");
+        let names: Vec<String> = names.body().deserialize().expect("names");
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(1) {
+            for everybody in names.iter().filter(|name| name.starts_with(':')) {
+                let to = Some(everybody.as_str());
+                let manager = "org.freedesktop.systemd1.Manager";
+                bus.emit_signal(to, path, manager, "UnitFilesChanged", &()).await.expect("sent");
+                let owner = ("org.freedesktop.systemd1", ":1.0", ":1.666");
+                bus.emit_signal(to, path, driver, "NameOwnerChanged", &owner).await.expect("sent");
+            }
+            call("GetId").await.expect("all is passed on");
+        }
+    });
+    assert_eq!(sidecar.looks(), looks);
+}
+
+#[test]
+fn what_cannot_be_listened_to_is_said_and_looked_at_more_often() {
+    let Some(host) = Host::accompanied() else { return };
+    // The kernel gives it no inotify.
+    let settings = "SystemCallFilter=~inotify_init1\nSystemCallErrorNumber=EMFILE\n";
+    let mut sidecar = Sidecar::start_with(&host, settings);
+    assert_eq!(sidecar.next_change().label(), "accompanied");
+    let untold = || sidecar.metric::<u64>("teleport_updater_probe_errors_total{kind=\"watch\"}");
+    assert!(untold() >= 1);
+    // systemd still tells.
     host.guest.systemctl(&["stop", TIMER]);
-    tells_next(&mut sidecar, 2, "impaired.timer-inactive");
+    sidecar.tells("impaired.timer-inactive");
     host.guest.systemctl(&["start", TIMER]);
-    tells_next(&mut sidecar, 3, "accompanied");
+    sidecar.tells("accompanied");
+    host.edit(CONFIG, "enabled: true", "enabled: false");
+    sidecar.recheck();
+    assert_eq!(sidecar.next_change().label(), "held.updates-disabled");
 }
 
 #[test]

@@ -128,7 +128,9 @@ fn watching_prints_changes_and_ends_when_interrupted() {
     let mut lines = BufReader::new(pipe).lines();
     let mut label = || {
         let line = lines.next().expect("a line").expect("text");
-        serde_json::from_str::<Status>(&line).expect("status").label()
+        let status = serde_json::from_str::<Status>(&line).expect("status");
+        assert_eq!(status.sequence, None, "no daemon counts");
+        status.label()
     };
     assert_eq!(label(), "accompanied");
     host.run_updater(); // changes times only

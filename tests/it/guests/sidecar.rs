@@ -2,11 +2,13 @@
 
 use std::io::Read;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
 use selfcheck_tests::Host;
 use selfcheck_tests::Sidecar;
 use selfcheck_tests::User;
+use selfcheck_tests::eventually;
 
 const UNIT: &str = "teleport-selfcheck.service";
 const TIMER: &str = "teleport-update.timer";
@@ -34,10 +36,11 @@ fn systemd_is_told_and_the_service_ends_cleanly() {
     );
     let fed = || property(&host, "WatchdogTimestampMonotonic");
     let first = fed();
-    while fed() == first {}
+    eventually("it is fed again", || fed() != first);
     host.guest.systemctl(&["stop", TIMER]);
     sidecar.tells("impaired.timer-inactive");
-    while !property(&host, "StatusText").starts_with("impaired.timer-inactive: ") {}
+    let told = || property(&host, "StatusText").starts_with("impaired.timer-inactive: ");
+    eventually("systemd knows", told);
     host.guest.systemctl(&["stop", UNIT]);
     assert_eq!(
         (property(&host, "Result"), property(&host, "ExecMainStatus")),
@@ -156,6 +159,53 @@ fn the_command_compares_host_and_daemon() {
 }
 
 #[test]
+fn a_daemon_is_found_by_the_installation_it_watches_over() {
+    let Some(host) = Host::bare() else { return };
+    host.install_package();
+    host.guest.must(&["rm", "/etc/systemd/system/teleport.service"]);
+    host.guest.systemctl(&["daemon-reload"]);
+    let services = "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n";
+    host.configure("blue", services);
+    host.guest.must(&["teleport-update", "--install-suffix", "blue", "enable"]);
+    host.guest.systemctl(&["start", "teleport_blue.service"]);
+    // It was not told which installation, and found the only one.
+    let mut sidecar = Sidecar::start(&host);
+    assert_eq!(sidecar.next_change().agent.namespace.name(), "blue");
+    let (shown, errors) = text(&host.look(User::Root, &["-v"]));
+    assert!(shown.contains("  daemon        says the same, looked "), "{shown}{errors}");
+    assert_eq!(host.look(User::Root, &["--live", "--install-suffix", "blue"]).status.code(), Some(0));
+    // It says nothing about any other.
+    let (shown, errors) = text(&host.look(User::Root, &["-v", "--install-suffix", "red"]));
+    assert!(shown.starts_with("UNACCOMPANIED: ") && !shown.contains("  daemon "), "{shown}");
+    let said = "the self-check daemon on `/run/teleport-selfcheck/default.sock` watches over the installation `blue`";
+    assert_eq!(errors, format!("{said}\n"));
+    let (_, errors) = text(&host.look(User::Root, &["--live", "--install-suffix", "red"]));
+    assert_eq!(errors, format!("error: {said}\nhint: name that installation with `--install-suffix`\n"));
+}
+
+#[test]
+fn an_agents_own_socket_is_in_its_data_directory() {
+    let Some(host) = Host::accompanied() else { return };
+    host.edit("/etc/teleport.yaml", "teleport:\n", "teleport:\n  data_dir: /srv/agent\n");
+    let settings = "ExecStart=\nExecStart=/usr/local/bin/teleport-selfcheck agent --socket /srv/agent/debug.sock\n\
+                    ReadWritePaths=/srv\n";
+    host.guest.must(&["mkdir", "-p", "/srv/agent"]);
+    host.guest.write("/etc/teleport-2.yaml", "teleport: {data_dir: /srv/nowhere}\n");
+    let _sidecar = Sidecar::start_at(&host, "/srv/agent/debug.sock", settings);
+    let (shown, _) = text(&host.look(User::Root, &[]));
+    assert!(shown.contains("  daemon        says the same, looked "), "{shown}");
+    assert_eq!(host.look(User::Root, &["--live"]).status.code(), Some(0));
+    let (_, errors) = text(&host.look(User::Root, &["--live", "--config", "/etc/teleport-2.yaml"]));
+    assert!(errors.contains("/srv/nowhere/debug.sock"), "{errors}");
+    host.guest.write("/etc/teleport-2.yaml", "teleport: {data_dir: [\n");
+    let (_, errors) = text(&host.look(User::Root, &["--live", "--config", "/etc/teleport-2.yaml"]));
+    assert!(
+        errors.starts_with("error: the agent's configuration `/etc/teleport-2.yaml` could not be read: "),
+        "{errors}"
+    );
+}
+
+#[test]
 fn a_daemon_is_followed_until_it_ends() {
     let Some(host) = Host::accompanied() else { return };
     let _sidecar = Sidecar::start(&host);
@@ -249,9 +299,14 @@ fn metrics_are_on_the_socket_and_in_a_file() {
     // A run that changes nothing moves the file on.
     let file = host.guest.path("/run/teleport-selfcheck/selfcheck.prom");
     let in_file = |wanted: &str| std::fs::read_to_string(&file).unwrap_or_default().contains(wanted);
-    while !in_file("teleport_updater_verdict{verdict=\"held\"} 1") {}
+    eventually("the file is written", || in_file("teleport_updater_verdict{verdict=\"held\"} 1"));
+    // node_exporter is another user, whatever the service's umask.
+    assert_eq!(std::fs::metadata(&file).expect("file").permissions().mode() & 0o777, 0o644);
     let before = std::fs::read_to_string(&file).expect("file");
     assert!(host.run_updater().status.success());
     sidecar.recheck();
-    while std::fs::read_to_string(&file).expect("never half") == before {}
+    eventually("it moves on", || std::fs::read_to_string(&file).expect("never half") != before);
+    // What is no longer watched does not look as if it were.
+    host.guest.systemctl(&["stop", UNIT]);
+    assert!(!file.exists());
 }

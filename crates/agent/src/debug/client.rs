@@ -174,6 +174,7 @@ impl DebugClient {
                 AskError::Nobody(path)
             }
             io::ErrorKind::PermissionDenied => AskError::Denied(path),
+            io::ErrorKind::WouldBlock => AskError::Timeout(path), // its queue is full
             _ => AskError::Connect { path, source: error },
         }
     }

@@ -88,8 +88,7 @@ impl DebugService {
 
     /// Returns when the self-check has ended.
     pub(super) async fn ended(&self) {
-        let mut looks = self.handle.looks();
-        while looks.changed().await.is_ok() {}
+        self.handle.ended().await;
     }
 
     fn present(&self) -> Response<DebugBody> {

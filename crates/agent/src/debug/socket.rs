@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener as StdListener;
-use std::os::unix::net::UnixStream as StdStream;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -15,6 +15,12 @@ use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::fcntl::RenameFlags;
 use nix::fcntl::renameat2;
+use nix::sys::socket::AddressFamily;
+use nix::sys::socket::SockFlag;
+use nix::sys::socket::SockType;
+use nix::sys::socket::UnixAddr;
+use nix::sys::socket::connect;
+use nix::sys::socket::socket;
 use tokio::net::UnixListener;
 use tokio::net::UnixStream;
 
@@ -79,7 +85,7 @@ impl DebugSocket {
             }
             _ => {}
         }
-        let private = Private::new(path, folder).map_err(failed)?;
+        let private = Private::new(folder).map_err(failed)?;
         let made = StdListener::bind(&private.socket).and_then(|listener| {
             fs::set_permissions(&private.socket, fs::Permissions::from_mode(0o600))?;
             listener.set_nonblocking(true)?;
@@ -112,10 +118,10 @@ struct Private {
 }
 
 impl Private {
-    fn new(path: &Path, beside: &Path) -> io::Result<Self> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let folder = beside.join(format!(".{name}.{}", std::process::id()));
-        let private = Self { socket: folder.join("socket"), folder };
+    fn new(beside: &Path) -> io::Result<Self> {
+        // Short, as the path of a socket has 107 bytes at most.
+        let folder = beside.join(format!(".{:x}", std::process::id()));
+        let private = Self { socket: folder.join("s"), folder };
         private.remove(); // left by one that was killed
         fs::DirBuilder::new().mode(0o700).create(&private.folder)?;
         Ok(private)
@@ -167,15 +173,24 @@ fn refuse_unless_dead(at: &Path, path: &Path) -> Result<(), BindError> {
     if metadata.uid() != nix::unistd::geteuid().as_raw() {
         return Err(BindError::OtherOwner { path, owner: metadata.uid() });
     }
-    match StdStream::connect(at) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+    match try_to_connect(at) {
+        Err(Errno::ECONNREFUSED) => Ok(()),
         // Also where its queue is full: somebody lives there.
-        Ok(_) | Err(_) => Err(BindError::InUse(path)),
+        Ok(()) | Err(_) => Err(BindError::InUse(path)),
     }
+}
+
+/// Connects, without waiting for a place in the queue of one who does not accept.
+fn try_to_connect(at: &Path) -> nix::Result<()> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(at)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream as StdStream;
+
     use super::*;
 
     fn mode(path: &Path) -> u32 {
@@ -201,6 +216,25 @@ mod tests {
         drop(StdListener::bind(&path).expect("bound")); // leaves its file
         assert!(path.exists());
         let socket = DebugSocket::bind(&path).expect("replaced");
+        StdStream::connect(&path).expect("alive");
+        drop(socket);
+    }
+
+    #[tokio::test]
+    async fn one_whose_queue_is_full_is_alive_and_not_waited_for() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("debug.sock");
+        let _listener = StdListener::bind(&path).expect("bound");
+        while try_to_connect(&path) != Err(Errno::EAGAIN) {} // nobody accepts
+        assert!(matches!(DebugSocket::bind(&path), Err(BindError::InUse(_))));
+    }
+
+    #[tokio::test]
+    async fn a_long_path_is_no_obstacle() {
+        let folder = tempfile::tempdir().expect("folder");
+        let missing = 107 - folder.path().as_os_str().len() - "//debug.sock".len();
+        let path = folder.path().join("x".repeat(missing)).join("debug.sock");
+        let socket = DebugSocket::bind(&path).expect("as long as may be");
         StdStream::connect(&path).expect("alive");
         drop(socket);
     }

@@ -1,7 +1,6 @@
 //! `agent`: the daemon beside a stock agent.
 
 use std::path::Path;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use prometheus::Registry;
@@ -18,6 +17,7 @@ use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::time::MissedTickBehavior;
+use tokio::time::timeout;
 use tracing::Level;
 
 use crate::args::AgentArgs;
@@ -30,6 +30,8 @@ use super::policy;
 
 /// Threads that read files end soon after: the next look is minutes away.
 const THREADS_STAY: Duration = Duration::from_millis(100);
+/// How long those who follow are waited for in the end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 pub(super) fn run(args: &AgentArgs, output: &Output) -> Result<u8, CliError> {
     let policy = policy::effective(args.policy.as_deref(), None)?;
@@ -40,6 +42,8 @@ pub(super) fn run(args: &AgentArgs, output: &Output) -> Result<u8, CliError> {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .with_target(false)
+        // Where standard error cannot be written to, there is nobody to tell.
+        .log_internal_errors(false)
         .without_time()
         .init();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -90,31 +94,34 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
         .map_err(CliError::StartSelfCheck)?;
     let handle = check.handle();
     let service = DebugService::new(handle.clone()).with_metrics(registry.clone());
-    let mut serving = std::pin::pin!(socket.serve(service));
+    let serving = tokio::spawn(async move { socket.serve(service).await });
+    let file = args.metrics_file.clone().map(|path| Textfile::new(path, registry));
+    let writing = file.map(|file| tokio::spawn(file.follow(handle.clone())));
     let others = async {
         tokio::join!(
-            write_metrics(args.metrics_file.clone(), registry, handle.clone()),
             tell_systemd(handle.clone()),
             feed_watchdog(handle.clone()),
             reread_on(&mut signals.hang_up, args.policy.as_deref(), &handle),
         )
     };
     tokio::select! {
-        () = &mut serving => {}
-        _ = others => {}
         _ = signals.terminate.recv() => {}
         _ = signals.interrupt.recv() => {}
+        // Started again, it may do better.
+        () = handle.ended() => return Err(CliError::SelfCheckEnded),
+        _ = others => return Err(CliError::SelfCheckEnded),
     }
     notify(&[NotifyState::Stopping]);
     check.shutdown().await;
-    serving.await; // until those who follow have heard that it ends
+    // Until those who follow have heard that it ends, and its file is gone.
+    let _ = timeout(LAST_WORDS, async {
+        let _ = serving.await;
+        if let Some(writing) = writing {
+            let _ = writing.await;
+        }
+    })
+    .await;
     Ok(0)
-}
-
-async fn write_metrics(file: Option<PathBuf>, registry: Registry, handle: Handle) {
-    if let Some(path) = file {
-        Textfile::new(path, registry).follow(handle).await;
-    }
 }
 
 /// Ready with the first status; the line that `systemctl status` shows follows each change.
@@ -151,9 +158,13 @@ async fn feed_watchdog(handle: Handle) {
 /// Reads the policy again whenever the process is told to. One that is not valid changes nothing.
 async fn reread_on(hang_up: &mut Signal, file: Option<&Path>, handle: &Handle) {
     while hang_up.recv().await.is_some() {
-        match NotifyState::monotonic_usec_now() {
-            Ok(now) => notify(&[NotifyState::Reloading, now]),
-            Err(_) => notify(&[NotifyState::Reloading]),
+        // Before its first status it is not ready, and may not say that it is.
+        let is_ready = handle.status().is_some();
+        if is_ready {
+            match NotifyState::monotonic_usec_now() {
+                Ok(now) => notify(&[NotifyState::Reloading, now]),
+                Err(_) => notify(&[NotifyState::Reloading]),
+            }
         }
         match policy::effective(file, None) {
             Ok(policy) => {
@@ -162,7 +173,9 @@ async fn reread_on(hang_up: &mut Signal, file: Option<&Path>, handle: &Handle) {
             }
             Err(error) => tracing::error!("the policy stays as it was: {error}"),
         }
-        notify(&[NotifyState::Ready]);
+        if is_ready {
+            notify(&[NotifyState::Ready]);
+        }
     }
 }
 

@@ -27,25 +27,39 @@ pub(super) fn sidecar_socket(namespace: Option<&Namespace>) -> PathBuf {
     PathBuf::from(format!("/run/teleport-selfcheck/{namespace}.sock"))
 }
 
-/// Where a daemon may answer: on the socket asked for, else that of the sidecar, else the agent's own.
-pub(super) fn sockets(asked: Option<&Path>, namespace: &Namespace) -> Vec<PathBuf> {
-    match asked {
-        Some(socket) => vec![socket.to_owned()],
-        None => vec![sidecar_socket(Some(namespace)), Path::new(&namespace.data_dir()).join("debug.sock")],
+/// Where a daemon may answer: on the socket asked for, else that of the sidecar, else the agent's own in `data_dir`.
+pub(super) fn sockets(asked: Option<&Path>, namespace: &Namespace, data_dir: &str) -> Vec<PathBuf> {
+    if let Some(socket) = asked {
+        return vec![socket.to_owned()];
     }
+    let mut sockets = vec![sidecar_socket(Some(namespace))];
+    // A sidecar that was told of no installation watches over the one it found.
+    if *namespace != Namespace::default() {
+        sockets.push(sidecar_socket(None));
+    }
+    sockets.push(Path::new(data_dir).join("debug.sock"));
+    sockets
 }
 
-/// A client of the first of `sockets` where a self-check answers, and its present status.
-pub(super) async fn find(sockets: &[PathBuf]) -> Result<(DebugClient, Answer), CliError> {
+/// A client of the first of `sockets` where a self-check of the installation `wanted`, if that matters, answers, and its
+/// present status.
+pub(super) async fn find(
+    sockets: &[PathBuf],
+    wanted: Option<&Namespace>,
+) -> Result<(DebugClient, Answer), CliError> {
     let mut obstacle = None;
     for socket in sockets {
         let client = DebugClient::new(socket, PATIENCE);
-        match client.status().await {
-            Ok(status) => return Ok((client, Answer { socket: socket.clone(), status })),
-            Err(AskError::Nobody(_)) => {}
-            // A stock agent, or something that does not answer as it should, says more than silence.
-            Err(error) => obstacle = obstacle.or(Some(error)),
-        }
+        let error = match client.status().await {
+            Ok(status) if wanted.is_none_or(|wanted| *wanted == status.agent.namespace) => {
+                return Ok((client, Answer { socket: socket.clone(), status }));
+            }
+            Ok(status) => CliError::OtherDaemon { socket: socket.clone(), namespace: status.agent.namespace },
+            Err(AskError::Nobody(_)) => continue,
+            Err(error) => CliError::AskDaemon(error),
+        };
+        // A stock agent, or something that does not answer as it should, says more than silence.
+        obstacle = obstacle.or(Some(error));
     }
-    Err(obstacle.map_or_else(|| CliError::NoDaemon(sockets.to_vec()), CliError::AskDaemon))
+    Err(obstacle.unwrap_or_else(|| CliError::NoDaemon(sockets.to_vec())))
 }

@@ -33,6 +33,14 @@ pub struct Agent {
     pub host_id: Fact<Text>,
 }
 
+impl Agent {
+    /// Its data directory: the one its configuration names, else that of its installation.
+    pub fn data_dir(&self) -> String {
+        let named = self.config.present().and_then(|config| config.data_dir.as_ref());
+        named.map_or_else(|| self.namespace.data_dir(), |named| named.as_str().to_owned())
+    }
+}
+
 /// The agent's unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentUnit {
@@ -135,6 +143,9 @@ impl Environment {
 /// The part of teleport.yaml that judgement needs. Nothing else of it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AgentConfig {
+    /// `teleport.data_dir`.
+    #[serde(default)]
+    pub data_dir: Option<Text>,
     /// `teleport.proxy_server`.
     #[serde(default)]
     pub proxy_server: Option<Text>,

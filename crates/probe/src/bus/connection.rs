@@ -12,6 +12,7 @@ use zbus::Connection;
 use zbus::Message;
 use zbus::MessageStream;
 use zbus::connection::Builder;
+use zbus::names::OwnedUniqueName;
 
 use super::answer;
 use super::signals;
@@ -36,6 +37,8 @@ pub(super) struct Link {
     /// The units whose signals the bus was asked to pass on over this connection.
     matched: Option<Names>,
     telling: Telling,
+    /// The unique name of systemd on the bus, by which its signals are known from those of anybody else.
+    systemd: Option<OwnedUniqueName>,
     /// Something changed that nobody has looked at yet.
     is_stale: bool,
     /// What systemd said of itself over this connection.
@@ -69,8 +72,9 @@ impl Bus {
         self.link.as_ref().is_some_and(tells)
     }
 
-    /// The open connection, or a new one, watching the units `names` if that is wanted.
-    pub(super) async fn link(&mut self, names: &Names, deadline: Instant) -> Result<&mut Link, Why> {
+    /// The connection for a look that begins: the open one or a new one, watching the units `names` if that is wanted. What
+    /// came in before is seen by that look, and forgotten.
+    pub(super) async fn begin(&mut self, names: &Names, deadline: Instant) -> Result<&mut Link, Why> {
         // A connection that was lost, or that brings the signals of other units, is not used again.
         let fits = |link: &Link| {
             !link.connection.is_closed() && link.matched.as_ref().is_none_or(|matched| matched == names)
@@ -79,10 +83,17 @@ impl Bus {
             Some(link) => link,
             None => timeout_at(deadline, self.connect()).await.map_err(|_| Why::Timeout)??,
         };
+        // Before subscribing: systemd may have been replaced by one that was not asked to tell.
+        link.forget_old_news();
         if self.is_watched {
             timeout_at(deadline, link.subscribe(names)).await.map_err(|_| Why::Timeout)??;
         }
         Ok(self.link.insert(link))
+    }
+
+    /// The connection of the look in progress, if it is still there.
+    pub(super) fn link(&mut self) -> Option<&mut Link> {
+        self.link.as_mut()
     }
 
     async fn connect(&self) -> Result<Link, Why> {
@@ -97,6 +108,7 @@ impl Bus {
             incoming,
             matched: None,
             telling: Telling::NotAsked,
+            systemd: None,
             is_stale: false,
             manager: None,
         })
@@ -132,8 +144,12 @@ impl Link {
             let agreed = self.agree(&signals::matches(names)?).await?;
             self.telling = if agreed { Telling::Matched } else { Telling::Refused };
         }
-        if self.telling == Telling::Matched && self.agree(&signals::subscription()?).await? {
+        if self.telling == Telling::Matched {
+            // Unless meanwhile it turns out that whoever agrees has gone.
             self.telling = Telling::Told;
+            if !self.agree(&signals::subscription()?).await? {
+                self.telling = Telling::Matched;
+            }
         }
         Ok(())
     }
@@ -161,15 +177,27 @@ impl Link {
             let message = self.incoming.next().await.ok_or(Why::Closed)?;
             let message = message.map_err(|error| answer::why(&error))?;
             match message.header().reply_serial().and_then(|serial| open.remove(&serial)) {
-                Some(index) => file(index, message),
+                Some(index) => {
+                    self.learn(&message);
+                    file(index, message);
+                }
                 None => self.note(&message),
             }
         }
         Ok(())
     }
 
-    /// What came in before a look is seen by that look.
-    pub(super) fn forget_old_news(&mut self) {
+    /// Learns from a reply who systemd is; the bus sees to it that nobody else answers for it.
+    fn learn(&mut self, reply: &Message) {
+        let header = reply.header();
+        if let Some(sender) = header.sender().filter(|sender| sender.as_str() != signals::BUS)
+            && self.systemd.as_ref().is_none_or(|systemd| systemd != sender)
+        {
+            self.systemd = Some(sender.to_owned().into());
+        }
+    }
+
+    fn forget_old_news(&mut self) {
         while let Some(Some(Ok(message))) = self.incoming.next().now_or_never() {
             self.note(&message);
         }
@@ -177,14 +205,14 @@ impl Link {
     }
 
     fn note(&mut self, message: &Message) {
-        match signals::read(message) {
+        match signals::read(message, self.systemd.as_ref().map(|name| name.as_str())) {
             Signal::Change => self.is_stale = true,
             Signal::NewSystemd => {
                 // It knows nothing of what its predecessor was asked to tell.
                 if self.telling == Telling::Told {
                     self.telling = Telling::Matched;
                 }
-                self.manager = None;
+                (self.systemd, self.manager) = (None, None);
                 self.is_stale = true;
             }
             Signal::Nothing => {}

@@ -7,6 +7,7 @@ use zbus::Message;
 use zbus::OwnedObjectPath;
 use zbus::Variant;
 use zbus::message::Type;
+use zbus::names::UniqueName;
 
 use super::answer;
 use super::batch::MANAGER;
@@ -16,7 +17,8 @@ use super::batch::SYSTEMD;
 use super::listing::object_path;
 use super::units::Names;
 
-const BUS: &str = "org.freedesktop.DBus";
+/// The bus itself.
+pub(super) const BUS: &str = "org.freedesktop.DBus";
 const BUS_PATH: &str = "/org/freedesktop/DBus";
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 
@@ -72,15 +74,22 @@ fn rules(names: &Names) -> Vec<String> {
     of_manager.into_iter().chain(of_units).chain([of_bus]).collect()
 }
 
-/// What `message` says.
-pub(super) fn read(message: &Message) -> Signal {
+/// What `message` says, if it comes from the bus itself or from `systemd`. Anybody may send anything to anybody.
+pub(super) fn read(message: &Message, systemd: Option<&str>) -> Signal {
     if message.message_type() != Type::Signal {
         return Signal::Nothing;
     }
     let header = message.header();
+    let sender = header.sender().map(UniqueName::as_str);
     let member = header.member().map(|member| member.as_str().to_owned());
+    if sender == Some(BUS) {
+        let is_new = member.as_deref() == Some("NameOwnerChanged");
+        return if is_new { Signal::NewSystemd } else { Signal::Nothing };
+    }
+    if sender != systemd {
+        return Signal::Nothing;
+    }
     match member.as_deref() {
-        Some("NameOwnerChanged") => Signal::NewSystemd,
         Some("UnitFilesChanged") => Signal::Change,
         // It is told before and after; before there is nothing new to see.
         Some("Reloading") if message.body().deserialize::<bool>() == Ok(false) => Signal::Change,

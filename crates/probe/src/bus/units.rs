@@ -140,12 +140,12 @@ impl Units {
 
     /// Asks anew how units are enabled whose files on disk contradict what systemd says: it looks at them only once
     /// between two reloads. The result is whether there were any.
-    pub(crate) async fn settle_doubts(&mut self, bus: &mut Bus, names: &Names, deadline: Instant) -> bool {
+    pub(crate) async fn settle_doubts(&mut self, bus: &mut Bus, deadline: Instant) -> bool {
         let doubtful = std::mem::take(&mut self.doubtful);
         if doubtful.is_empty() {
             return false;
         }
-        let Ok(link) = bus.link(names, deadline).await else { return false };
+        let Some(link) = bus.link() else { return false };
         let mut batch = Batch::default();
         let asked: Vec<_> = self
             .states()
@@ -177,11 +177,10 @@ impl Units {
 
     /// Asks systemd. What has not answered by `deadline` is unreadable.
     pub(crate) async fn look(bus: &mut Bus, names: &Names, clock: Clock, deadline: Instant) -> Self {
-        let link = match bus.link(names, deadline).await {
+        let link = match bus.begin(names, deadline).await {
             Ok(link) => link,
             Err(why) => return Self::unreadable(why),
         };
-        link.forget_old_news();
         let mut batch = Batch::default();
         let states_at = batch.ask_states(&names.all());
         let manager_at = batch.ask(MANAGER_PATH, if link.manager.is_some() { &[] } else { &MANAGER[..] });
@@ -307,6 +306,9 @@ fn add<T>(
 fn manager(answers: &mut Answers, place: Place, known: &mut Option<Manager>) -> Result<Manager, Why> {
     if let Some(known) = known {
         return Ok(known.clone());
+    }
+    if place.is_empty() {
+        return Err(Why::Closed); // what was known is of one that has gone since it was not asked
     }
     let mut properties = answers.properties(place)?;
     let manager = Manager { version: properties.text("Version")?, state: properties.text("SystemState")? };

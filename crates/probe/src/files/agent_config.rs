@@ -31,12 +31,21 @@ impl AgentFiles {
 
     /// Reads the configuration at `path`, and the host id from the data directory it names or `data_dir`.
     pub(crate) fn look(tree: &Tree, path: &Path, data_dir: &str, limit: u64) -> Self {
-        let document = tree.read(path, limit).and_read(|text| parse(&text));
-        let named = document.present().and_then(|document| document.teleport.as_ref()?.data_dir.0.clone());
-        let host_uuid = Path::new(named.as_deref().unwrap_or(data_dir)).join("host_uuid");
+        let config = read(tree, path, limit);
+        let named = config.present().and_then(|config| config.data_dir.as_ref());
+        let host_uuid = Path::new(named.map_or(data_dir, Text::as_str)).join("host_uuid");
         let host_id = tree.read(&host_uuid, 256).map(|id| Text::new(id.trim()));
-        Self { config: document.map(Document::into_config), host_id }
+        Self { config, host_id }
     }
+}
+
+/// The agent's configuration at `path`, of which at most `limit` bytes are read.
+pub fn agent_config(path: &Path, limit: u64) -> Fact<AgentConfig> {
+    read(&Tree::default(), path, limit)
+}
+
+fn read(tree: &Tree, path: &Path, limit: u64) -> Fact<AgentConfig> {
+    tree.read(path, limit).and_read(|text| parse(&text)).map(Document::into_config)
 }
 
 pub(super) fn parse(text: &str) -> Result<Document, Why> {
@@ -91,12 +100,11 @@ impl Document {
         };
         let other_services =
             others.iter().filter(|(service, _)| on(service)).map(|(_, role)| Text::new(role)).collect();
+        let global = self.teleport.unwrap_or_default();
+        let text = |scalar: Scalar| scalar.0.filter(|text| !text.is_empty()).map(|text| Text::new(&text));
         AgentConfig {
-            proxy_server: self
-                .teleport
-                .and_then(|global| global.proxy_server.0)
-                .filter(|proxy| !proxy.is_empty())
-                .map(|proxy| Text::new(&proxy)),
+            data_dir: text(global.data_dir),
+            proxy_server: text(global.proxy_server),
             auth_service: switch(self.auth_service.as_ref()),
             proxy_service: switch(self.proxy_service.as_ref()),
             ssh_service: switch(self.ssh_service.as_ref()),

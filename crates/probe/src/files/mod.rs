@@ -15,6 +15,7 @@ mod updater_v2;
 mod yaml;
 
 pub(crate) use agent_config::AgentFiles;
+pub use agent_config::agent_config;
 pub(crate) use installations::other_installations;
 pub(crate) use packages::holds;
 pub use read::FileError;

@@ -35,7 +35,7 @@ impl ClockWatch {
         if let Ok(mut ready) = timer.readable().await {
             // Read and set again, else it stays readable.
             let _ = timer.get_ref().0.wait();
-            let _ = set(&timer.get_ref().0);
+            let _ = set(&timer.get_ref().0, NEVER);
             ready.clear_ready();
         } else {
             self.0 = None; // its runtime is ending
@@ -49,13 +49,13 @@ impl ClockWatch {
 
 fn timer() -> std::io::Result<TimerFd> {
     let timer = TimerFd::new(ClockId::CLOCK_REALTIME, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
-    set(&timer)?;
+    set(&timer, NEVER)?;
     Ok(timer)
 }
 
-fn set(timer: &TimerFd) -> std::io::Result<()> {
+fn set(timer: &TimerFd, due: i64) -> std::io::Result<()> {
     let flags = TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
-    Ok(timer.set(Expiration::OneShot(TimeSpec::new(NEVER, 0)), flags)?)
+    Ok(timer.set(Expiration::OneShot(TimeSpec::new(due, 0)), flags)?)
 }
 
 #[cfg(test)]
@@ -70,5 +70,16 @@ mod tests {
         watch.arm();
         assert!(watch.is_complete());
         assert!(tokio::time::timeout(Duration::from_millis(20), watch.changed()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_jump_is_told_once() {
+        let mut watch = ClockWatch::default();
+        watch.arm();
+        // Setting the machine's clock is not for a test; a timer that is due is as readable as one that was cancelled.
+        set(&watch.0.as_ref().expect("armed").get_ref().0, 1).expect("set");
+        tokio::time::timeout(Duration::from_secs(20), watch.changed()).await.expect("told");
+        assert!(tokio::time::timeout(Duration::from_millis(20), watch.changed()).await.is_err());
+        assert!(watch.is_complete());
     }
 }

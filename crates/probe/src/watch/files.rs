@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::inotify::AddWatchFlags;
@@ -34,7 +33,7 @@ pub(super) struct FileWatch {
 
 impl FileWatch {
     /// Listens at `places` from now on, instead of where it did. What was told before is forgotten.
-    pub(super) async fn arm(&mut self, places: &Places, time: Duration) {
+    pub(super) async fn arm(&mut self, places: &Places, deadline: Instant) {
         self.is_complete = false;
         if self.kernel.is_none() {
             let flags = InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK;
@@ -48,8 +47,8 @@ impl FileWatch {
         let (kernel, places) = (Arc::clone(kernel), places.clone());
         let old: Vec<_> = self.folders.keys().copied().collect();
         // A path may lead to a dead network mount.
-        let armed = self.pool.start(move || listen(&kernel.get_ref().0, &places, &old));
-        match armed.wait(Instant::now() + time).await {
+        let armed = self.pool.start(move || listen(&kernel.get_ref().0, &places.following_links(), &old));
+        match armed.wait(deadline).await {
             Ok((folders, is_complete)) => (self.folders, self.is_complete) = (folders, is_complete),
             Err(why) => tracing::debug!(why = why.code(), "changes of files are not told"),
         }

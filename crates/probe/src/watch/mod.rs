@@ -11,6 +11,7 @@ use selfcheck_core::Clock;
 use selfcheck_core::Moment;
 use selfcheck_core::Observation;
 use selfcheck_core::Usec;
+use tokio::time::Instant;
 
 use crate::bus::Names;
 use crate::clock as host_clock;
@@ -22,6 +23,8 @@ use places::Places;
 
 /// The two clocks of a host are read this far apart at most, in microseconds; a sleep is longer.
 const LEAST_SLEEP: Usec = 1_000_000;
+/// The share of a look's time in which it has to listen everywhere: one in this many.
+const ARMING_SHARE: u32 = 4;
 
 /// A probe that is told of changes by systemd, the file system and the clock.
 ///
@@ -35,6 +38,8 @@ pub struct Watch {
     clock: ClockWatch,
     /// Where to listen, by what the last look found.
     places: Option<Places>,
+    /// The last look found that it had not listened everywhere.
+    is_misplaced: bool,
     is_told_by_systemd: bool,
     slept: Slept,
 }
@@ -45,7 +50,7 @@ pub struct Watch {
 pub enum Change {
     /// systemd tells of a change, or the connection to it has ended.
     Systemd,
-    /// A file that matters has changed.
+    /// A file that matters has changed, or may have before it was known to matter.
     Files,
     /// The wall clock was set, or the host woke from sleep.
     Clock,
@@ -60,23 +65,23 @@ impl Watch {
             files: FileWatch::default(),
             clock: ClockWatch::default(),
             places: None,
+            is_misplaced: false,
             is_told_by_systemd: false,
             slept: Slept::default(),
         }
     }
 
-    /// Looks once, as [`Probe::look`] does.
+    /// Looks once, as [`Probe::look`] does, within `time`.
     pub async fn look(&mut self, time: Duration) -> Observation {
+        let began = Instant::now();
         self.clock.arm();
         let places = self.places.take().unwrap_or_else(|| Places::before_the_first_look(self.probe.target()));
-        self.files.arm(&places, time).await;
-        let mut observation = self.probe.look(time).await;
+        // A path may lead to a dead network mount, which must not take all the time.
+        self.files.arm(&places, began + time / ARMING_SHARE).await;
+        let mut observation = self.probe.look(time.saturating_sub(began.elapsed())).await;
         let found = Places::of(&observation);
-        if found != places {
-            // What lies elsewhere than was assumed may have changed before it was listened to.
-            self.files.arm(&found, time).await;
-            observation = self.probe.look(time).await;
-        }
+        // What lies elsewhere than was assumed may have changed before it was listened to.
+        self.is_misplaced = found != places;
         self.places = Some(found);
         let units = Names::of(&observation.agent.namespace);
         self.is_told_by_systemd = observation.systemd.booted.is_absent() || self.probe.bus.tells_of(&units);
@@ -91,6 +96,9 @@ impl Watch {
     ///
     /// It may be dropped at any time; no change is lost.
     pub async fn changed(&mut self) -> Change {
+        if std::mem::take(&mut self.is_misplaced) {
+            return Change::Files;
+        }
         tokio::select! {
             () = self.probe.bus.changed() => Change::Systemd,
             () = self.files.changed() => Change::Files,

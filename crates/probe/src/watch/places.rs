@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use selfcheck_core::Fact;
 use selfcheck_core::Generation;
 use selfcheck_core::Namespace;
 use selfcheck_core::Observation;
@@ -27,7 +29,14 @@ pub(super) enum Names {
 /// Folders, and what in them matters: each file looked at, in its folder, and every folder on the way to it, which
 /// may come later or be replaced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Places(BTreeMap<PathBuf, Names>);
+pub(super) struct Places {
+    folders: BTreeMap<PathBuf, Names>,
+    /// Files that may be links to somewhere else, as configurations often are.
+    linked: Vec<PathBuf>,
+}
+
+/// Links to links are followed so far, as the kernel does.
+const LINKS: usize = 40;
 
 impl Names {
     pub(super) fn contain(&self, name: &OsString) -> bool {
@@ -43,19 +52,28 @@ impl Places {
     pub(super) fn before_the_first_look(target: &Target) -> Self {
         let namespace = target.namespace.clone().unwrap_or_default();
         let config = target.config.clone().unwrap_or_else(|| namespace.agent_config().into());
-        Self::new(&namespace, &namespace.update_config(), &config)
+        Self::new(&namespace, &namespace.update_config(), &config, &namespace.data_dir())
     }
 
     /// Where to listen after a look.
     pub(super) fn of(observation: &Observation) -> Self {
-        let config = Path::new(observation.agent.config_path.as_str());
-        Self::new(&observation.agent.namespace, observation.v2.config_path.as_str(), config)
+        let agent = &observation.agent;
+        let config = Path::new(agent.config_path.as_str());
+        let update_config = observation.v2.config_path.as_str();
+        let mut places = Self::new(&agent.namespace, update_config, config, &agent.data_dir());
+        if let Fact::Present(binary) = &observation.v2.binary {
+            places.file(binary.path.as_str()); // in a folder that update.yaml may name
+        }
+        places
     }
 
-    fn new(namespace: &Namespace, update_config: &str, config: &Path) -> Self {
-        let mut places = Self::default();
+    fn new(namespace: &Namespace, update_config: &str, config: &Path, data_dir: &str) -> Self {
+        let linked = vec![update_config.into(), config.to_owned()];
+        let mut places = Self { linked, ..Self::default() };
         places.file(update_config);
         places.file(config);
+        places.file(format!("{data_dir}/host_uuid"));
+        places.file(namespace.pid_file());
         let program = Generation::V2.updater();
         for folder in [&*namespace.link_dir(), "/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin"] {
             places.file(format!("{folder}/{program}"));
@@ -79,15 +97,29 @@ impl Places {
         places
     }
 
+    /// The same, and where files lie that are links now.
+    pub(super) fn following_links(mut self) -> Self {
+        for file in self.linked.clone() {
+            let mut file = file;
+            for _ in 0..LINKS {
+                let (Ok(target), Some(folder)) = (fs::read_link(&file), file.parent()) else { break };
+                file = folder.join(target);
+                self.file(&file);
+            }
+        }
+        self
+    }
+
     /// The folders, those above others first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&PathBuf, &Names)> {
-        self.0.iter()
+        self.folders.iter()
     }
 
     fn file(&mut self, path: impl AsRef<Path>) {
         let mut path = path.as_ref();
         while let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
-            let names = self.0.entry(folder.to_owned()).or_insert_with(|| Names::These(BTreeSet::new()));
+            let names =
+                self.folders.entry(folder.to_owned()).or_insert_with(|| Names::These(BTreeSet::new()));
             if let Names::These(names) = names {
                 names.insert(name.to_owned());
             }
@@ -97,7 +129,7 @@ impl Places {
 
     fn folder(&mut self, path: impl AsRef<Path>) {
         self.file(&path);
-        self.0.insert(path.as_ref().to_owned(), Names::All);
+        self.folders.insert(path.as_ref().to_owned(), Names::All);
     }
 }
 
@@ -112,12 +144,33 @@ mod tests {
         let at = |wanted: &str| folders.iter().position(|folder| *folder == wanted).expect(wanted);
         assert!(at("/") < at("/opt") && at("/opt") < at("/opt/teleport"));
         assert!(at("/opt/teleport") < at("/opt/teleport/default"));
-        let listened = |folder: &str, name: &str| places.0[Path::new(folder)].contain(&name.into());
+        let listened = |folder: &str, name: &str| places.folders[Path::new(folder)].contain(&name.into());
         assert!(listened("/", "opt") && listened("/opt/teleport/default", "update.yaml"));
         assert!(!listened("/opt/teleport/default", "update.lock") && !listened("/", "tmp"));
         assert!(listened("/etc/teleport-upgrade.d", "endpoint") && listened("/etc", "teleport.yaml"));
         assert!(listened("/etc/systemd/system/teleport-update.timer.d", "any.conf"));
         assert!(listened("/etc/systemd/system/teleport.service.wants", "teleport-update.timer"));
         assert!(listened("/etc/systemd/system/timers.target.wants", "teleport-upgrade.timer"));
+        assert!(listened("/var/lib/teleport", "host_uuid") && !listened("/var/lib/teleport", "debug.sock"));
+    }
+
+    #[test]
+    fn a_file_behind_links_is_listened_to_where_it_lies() {
+        let folder = tempfile::tempdir().expect("folder");
+        let at = |name: &str| folder.path().join(name);
+        // As Kubernetes mounts them: one link to a file in a folder that is a link itself.
+        std::fs::create_dir(at("version-1")).expect("made");
+        std::fs::write(at("version-1/teleport.yaml"), "").expect("written");
+        std::os::unix::fs::symlink("version-1", at("now")).expect("linked");
+        std::os::unix::fs::symlink("now/teleport.yaml", at("teleport.yaml")).expect("linked");
+        let target = Target { config: Some(at("teleport.yaml")), ..Target::default() };
+        let places = Places::before_the_first_look(&target).following_links();
+        let listened = |folder: &Path, name: &str| places.folders[folder].contain(&name.into());
+        assert!(listened(folder.path(), "teleport.yaml") && listened(folder.path(), "now"));
+        assert!(listened(&at("now"), "teleport.yaml"));
+        // A circle ends.
+        std::os::unix::fs::symlink(at("circle"), at("circle")).expect("linked");
+        let target = Target { config: Some(at("circle")), ..Target::default() };
+        Places::before_the_first_look(&target).following_links();
     }
 }

@@ -5,10 +5,12 @@ mod watch;
 
 use std::future::Future;
 
+use selfcheck_core::Namespace;
 use selfcheck_core::Observation;
 use selfcheck_core::Policy;
 use selfcheck_core::Verdict;
 use selfcheck_core::assess;
+use selfcheck_core::observation::Agent;
 use selfcheck_probe::Image;
 use selfcheck_probe::Probe;
 use selfcheck_probe::Target;
@@ -90,8 +92,9 @@ async fn host(args: &StatusArgs, policy: &Policy, output: &Output) -> Result<u8,
 
 /// What a daemon says, if one answers. That none does is the usual case beside a stock agent.
 async fn ask(args: &StatusArgs, observation: &Observation, output: &Output) -> Option<Answer> {
-    let sockets = daemon::sockets(args.socket.as_deref(), &observation.agent.namespace);
-    match daemon::find(&sockets).await {
+    let agent = &observation.agent;
+    let sockets = daemon::sockets(args.socket.as_deref(), &agent.namespace, &agent.data_dir());
+    match daemon::find(&sockets, Some(&agent.namespace)).await {
         Ok((_, answer)) => Some(answer),
         Err(error) => {
             output.remark(&error.to_string());
@@ -103,13 +106,24 @@ async fn ask(args: &StatusArgs, observation: &Observation, output: &Output) -> O
 /// Shows what a daemon says, and nothing else.
 async fn live(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
     let namespace = args.install_suffix.clone().unwrap_or_default();
-    let (client, answer) = daemon::find(&daemon::sockets(args.socket.as_deref(), &namespace)).await?;
+    let sockets = daemon::sockets(args.socket.as_deref(), &namespace, &data_dir(args, &namespace)?);
+    let (client, answer) = daemon::find(&sockets, args.install_suffix.as_ref()).await?;
     output.remark(&format!("asked the self-check on `{}`", answer.socket.display()));
     if args.watch {
         return watch::daemon(args, output, &client, &answer).await;
     }
     show(args, output, &View::of(&answer.status, selfcheck_probe::now().realtime))?;
     Ok(exit_code(args, answer.status.verdict))
+}
+
+/// The data directory of the agent, by its configuration. One that cannot be read is an error only if it was asked for.
+fn data_dir(args: &StatusArgs, namespace: &Namespace) -> Result<String, CliError> {
+    let path = args.config.clone().unwrap_or_else(|| namespace.agent_config().into());
+    let config = selfcheck_probe::agent_config(&path, Target::default().file_bytes);
+    match config.why() {
+        Some(why) if args.config.is_some() => Err(CliError::ReadConfig { path, why }),
+        _ => Ok(Agent { namespace: namespace.clone(), config, ..Agent::default() }.data_dir()),
+    }
 }
 
 /// Saves, judges and shows one look.

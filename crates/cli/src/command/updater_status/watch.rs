@@ -37,6 +37,8 @@ pub(super) async fn host(args: &StatusArgs, policy: Policy, output: &Output) -> 
         while statuses.changed().await.is_ok() {
             let Some(status) = statuses.borrow_and_update().clone() else { continue };
             require_process(args, &status)?;
+            // Only a daemon counts changes.
+            let status = Status { sequence: None, ..Status::clone(&status) };
             if print(args, output, &status)? == Reader::Gone {
                 return Ok(0);
             }
