@@ -189,12 +189,12 @@ impl Link {
 
     /// Learns from a reply who systemd is; the bus sees to it that nobody else answers for it.
     fn learn(&mut self, reply: &Message) {
-        let header = reply.header();
-        if let Some(sender) = header.sender().filter(|sender| sender.as_str() != signals::BUS)
-            && self.systemd.as_ref().is_none_or(|systemd| systemd != sender)
-        {
-            self.systemd = Some(sender.to_owned().into());
+        if self.systemd.is_some() {
+            return; // until the bus says that there is a new one
         }
+        let header = reply.header();
+        let sender = header.sender().filter(|sender| sender.as_str() != signals::BUS);
+        self.systemd = sender.map(|sender| sender.to_owned().into());
     }
 
     fn forget_old_news(&mut self) {

@@ -42,15 +42,12 @@ pub(crate) fn contradict(state: &UnitState, agent: &str) -> bool {
     if masked_on_disk(state.unit.as_str()).is_some_and(|masked| masked != said_masked) {
         return true;
     }
-    let links = enabling_links(state.unit.as_str(), agent).map(fs::symlink_metadata);
+    let mut links = enabling_links(state.unit.as_str(), agent).into_iter().map(fs::symlink_metadata);
     match said {
         UnitFileState::Enabled => {
-            let is_gone = |link: &io::Result<_>| {
-                link.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-            };
-            links.iter().all(is_gone)
+            links.all(|link| link.is_err_and(|error| error.kind() == io::ErrorKind::NotFound))
         }
-        UnitFileState::Disabled | UnitFileState::Linked => links.iter().any(Result::is_ok),
+        UnitFileState::Disabled | UnitFileState::Linked => links.any(|link| link.is_ok()),
         _ => false,
     }
 }
