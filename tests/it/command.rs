@@ -282,6 +282,23 @@ fn saved_observations_are_for_their_owner_only() {
 }
 
 #[test]
+fn a_daemon_that_could_never_do_its_work_does_not_start() {
+    let folder = TempDir::new().expect("folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("path").to_owned();
+    let socket = at("debug.sock");
+    fails(
+        &["agent", "--socket", &socket, "--metrics-file", &at("missing/x.prom")],
+        1,
+        "metrics could not be written",
+    );
+    fails(&["agent", "--socket", &socket, "--metrics-file", &at("metrics.txt")], 2, "`.prom`");
+    fails(&["agent", "--socket", &at("a/b/debug.sock")], 1, "could not be made: entity not found");
+    fails(&["agent", "--socket", &at(&"x".repeat(120))], 1, "too long for the path of a socket");
+    fails(&["agent", "--socket", &socket, "--policy", &at("missing.yaml")], 1, "missing.yaml");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("read").count(), 0, "nothing is left");
+}
+
+#[test]
 fn the_examples_run() {
     let example = |name: &str, arguments: &[&str]| {
         let output = std::process::Command::new(selfcheck_tests::binary(&format!("examples/{name}")))

@@ -41,6 +41,9 @@ pub enum StartError {
     /// It was started outside a tokio runtime.
     #[error("a self-check is started within a tokio runtime, and there is none here")]
     NoRuntime,
+    /// The tokio runtime was built without this driver.
+    #[error("the tokio runtime has no {0} driver; build it with `enable_all`")]
+    NoDriver(&'static str),
     /// The policy makes no sense.
     #[error("the policy is not valid")]
     Policy(#[source] InvalidPolicy),
@@ -116,6 +119,7 @@ impl SelfCheckBuilder {
     ) -> Result<SelfCheck, StartError> {
         self.policy.check().map_err(StartError::Policy)?;
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        require_drivers()?;
         let (sender, published) = watch::channel(None);
         let registered = self.registry.map(|registry| Metrics::register(&registry, published.clone()));
         let (looks_counter, looks) = watch::channel(0);
@@ -133,6 +137,16 @@ impl SelfCheckBuilder {
         let task = runtime.spawn(engine.run(stopped));
         Ok(SelfCheck::new(Handle::new(published, looks, asker), stop, task))
     }
+}
+
+/// Without its drivers, a runtime panics at the first wait. It tells in no other way, and does so before anything waits.
+fn require_drivers() -> Result<(), StartError> {
+    let has_time = std::panic::catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok();
+    if !has_time {
+        return Err(StartError::NoDriver("time"));
+    }
+    let has_io = std::panic::catch_unwind(|| drop(tokio::net::UnixDatagram::unbound())).is_ok();
+    if has_io { Ok(()) } else { Err(StartError::NoDriver("IO")) }
 }
 
 impl<S> fmt::Debug for Engine<S> {

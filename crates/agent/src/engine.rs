@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use selfcheck_core::Policy;
 use selfcheck_core::Status;
+use selfcheck_core::Why;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::sync::watch;
@@ -58,6 +59,8 @@ impl<S: Source> Engine<S> {
                 // The agent goes on whatever happens in here. Those who wait get the next look.
                 cadence.end(Instant::now(), Look::Panicked);
                 self.clear_up(source.take());
+                // Whatever it was, others have their turn, and the runtime may end.
+                tokio::task::yield_now().await;
             }
         }
     }
@@ -96,6 +99,9 @@ impl<S: Source> Engine<S> {
         let ended = Instant::now();
         if let Some(metrics) = &self.metrics {
             metrics.looked(ended - began, &unseen, is_told);
+        }
+        if !unseen.is_empty() {
+            tracing::debug!(unseen = list(&unseen), "something could not be seen");
         }
         let told = if is_told { Told::All } else { Told::Some };
         let holds_for = judgement.holds_for.map(|holds| until_then(holds, began, ended));
@@ -153,9 +159,23 @@ impl<S: Source> Engine<S> {
             changed
         });
         if changed {
-            tracing::info!(status = status.label(), sequence = status.sequence, "{}", status.summary);
+            let reasons: Vec<_> = status.findings.iter().map(|finding| finding.reason.code()).collect();
+            tracing::info!(
+                status = status.label(),
+                sequence = status.sequence,
+                reasons = reasons.join(" "),
+                agent = status.agent.pid,
+                "{}",
+                status.summary
+            );
         }
     }
+}
+
+/// Facts and why they could not be seen, in one line.
+fn list(unseen: &[(&'static str, Why)]) -> String {
+    let each = unseen.iter().map(|(fact, why)| format!("{fact}: {}", why.code()));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 async fn changed<S: Source>(source: Option<&mut S>) {

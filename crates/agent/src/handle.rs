@@ -73,7 +73,7 @@ impl SelfCheck {
         self.handle.clone()
     }
 
-    /// The present status; `None` before the first look has ended.
+    /// See [`Handle::status`].
     pub fn status(&self) -> Option<Arc<Status>> {
         self.handle.status()
     }
@@ -111,13 +111,20 @@ impl Handle {
         Self { published, looks, requests }
     }
 
-    /// The present status; `None` before the first look has ended.
+    /// The present status; `None` before the first look has ended, and after the self-check has.
     pub fn status(&self) -> Option<Arc<Status>> {
-        self.published.borrow().clone()
+        if self.has_ended() { None } else { self.published.borrow().clone() }
     }
 
-    /// Follows the status. The receiver is told of changes only; what it borrows is always the present status, and
-    /// `None` before the first look has ended. It ends with the self-check.
+    /// Whether the self-check has ended.
+    pub fn has_ended(&self) -> bool {
+        self.requests.is_closed()
+    }
+
+    /// Follows the status. The receiver is told of the present status, if there is one, and then of changes only; what it
+    /// borrows is always the present status, and `None` before the first look has ended. It ends with the self-check.
+    ///
+    /// What it borrows is locked while it is: the next status has to wait. Clone it before anything else is awaited.
     pub fn subscribe(&self) -> watch::Receiver<Option<Arc<Status>>> {
         self.published.clone()
     }
@@ -133,7 +140,8 @@ impl Handle {
         self.ask(Request::Recheck).await
     }
 
-    /// Judges by `policy` from now on. Its `limits` count from the next start on.
+    /// Judges by `policy` from the next look on, which follows at once; [`recheck`](Self::recheck) waits for it. Its
+    /// `limits` count from the next start on.
     pub async fn judge_by(&self, policy: Policy) -> Result<(), JudgeError> {
         policy.check().map_err(JudgeError::Policy)?;
         self.requests.send(Request::Judge(Box::new(policy))).await.map_err(|_| JudgeError::Ended(Ended))

@@ -8,9 +8,9 @@
 //! let check = SelfCheck::builder().target(Target::this_process()).start()?;
 //! let mut statuses = check.subscribe();
 //! while statuses.changed().await.is_ok() {
-//!     if let Some(status) = statuses.borrow_and_update().as_deref() {
-//!         tracing::info!(verdict = %status.verdict, "{}", status.summary);
-//!     }
+//!     // Cloned, because what is borrowed is locked.
+//!     let Some(status) = statuses.borrow_and_update().clone() else { continue };
+//!     tracing::info!(verdict = %status.verdict, "{}", status.summary);
 //! }
 //! # Ok(())
 //! # }
@@ -18,7 +18,7 @@
 //!
 //! # What it asks of the agent
 //!
-//! A tokio runtime with its time and IO drivers. On it runs one task, which ends with [`SelfCheck::shutdown`] or when
+//! A tokio 1 runtime with its time and IO drivers, and where it wants metrics a registry of prometheus 0.14. On it runs one task, which ends with [`SelfCheck::shutdown`] or when
 //! the [`SelfCheck`] is dropped; the connection to the bus brings its own reader, which ends with it. Files are read on
 //! the runtime's blocking pool, a bounded number at a time. Nothing is global: no signal handler, no environment, no log
 //! subscriber, no metric that was not asked for. Starting opens nothing and never blocks, and a panic in here is contained,
@@ -32,7 +32,7 @@
 //! # What is published
 //!
 //! Subscribers are told of *changes*: another verdict, updater, agent, set of findings, of things unseen, or remedy. Each raises
-//! [`Status::sequence`]. Times move on silently in the present status. A look that for a passing reason, such as a bus
+//! [`Status::sequence`]. Times, and words that go with them, move on silently in the present status. A look that for a passing reason, such as a bus
 //! that is being restarted, saw less than the one before changes nothing for a while: the last status stays, with its age.
 
 mod builder;
@@ -51,8 +51,13 @@ pub use handle::Ended;
 pub use handle::Handle;
 pub use handle::JudgeError;
 pub use handle::SelfCheck;
+pub use selfcheck_core::Finding;
+pub use selfcheck_core::Observation;
 pub use selfcheck_core::Policy;
+pub use selfcheck_core::Reason;
+pub use selfcheck_core::Severity;
 pub use selfcheck_core::Status;
+pub use selfcheck_core::Verdict;
 pub use selfcheck_core::policy;
 pub use selfcheck_probe::SYSTEM_BUS;
 pub use selfcheck_probe::Target;

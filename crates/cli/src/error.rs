@@ -47,8 +47,10 @@ pub(crate) enum CliError {
     AskDaemon(AskError),
     #[error("the self-check daemon on `{}` has ended", .0.display())]
     DaemonEnded(PathBuf),
-    #[error(transparent)]
-    BindSocket(BindError),
+    #[error("{error}{}", .cause.map(|cause| format!(": {cause}")).unwrap_or_default())]
+    BindSocket { error: BindError, cause: Option<io::ErrorKind> },
+    #[error("metrics could not be written to `{}`: {}", .path.display(), .source.kind())]
+    WriteMetrics { path: PathBuf, source: io::Error },
     #[error("the self-check could not be started")]
     StartSelfCheck(#[source] StartError),
     #[error("the self-check has ended by itself")]
@@ -64,6 +66,11 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
+    pub(crate) fn bind(error: BindError) -> Self {
+        let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
+        Self::BindSocket { error, cause }
+    }
+
     /// What to do about it, where that is not plain from the error.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -90,10 +97,14 @@ impl CliError {
             Self::ReadConfig { .. } => "give the daemon's socket with `--socket`",
             Self::OtherDaemon { .. } => "name that installation with `--install-suffix`",
             Self::AskDaemon(_) | Self::DaemonEnded(_) => "leave out `--live` to look at the host itself",
-            Self::BindSocket(BindError::InUse(_)) => {
+            Self::BindSocket { error: BindError::InUse(_), .. } => {
                 "another daemon runs there; end it, or give this one another `--socket`"
             }
-            Self::BindSocket(_) => "give another place with `--socket`, in a folder this user may write to",
+            Self::BindSocket { error: BindError::TooLong(_), .. } => "give a shorter path with `--socket`",
+            Self::BindSocket { .. } => {
+                "give another place with `--socket`; its folder must be one this user may write to, or one level from it"
+            }
+            Self::WriteMetrics { .. } => "make its folder, and let this user write to it",
             Self::ReadStdin(_)
             | Self::SaveObservation { .. }
             | Self::Runtime(_)

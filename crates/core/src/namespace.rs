@@ -17,7 +17,9 @@ pub struct Namespace {
 
 /// An install suffix that the product would refuse.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("install suffix `{0}` is not 1 to 64 of the characters a-z, A-Z, 0-9 and -")]
+#[error(
+    "install suffix `{0}` is not 1 to 64 of the characters a-z, A-Z, 0-9 and -, or is the reserved `system`"
+)]
 pub struct InvalidSuffix(
     /// The suffix as given, bounded.
     pub crate::Text,

@@ -118,6 +118,25 @@ async fn before_the_first_look_there_is_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_its_end_nothing_is_said_of_a_host_that_nobody_watches() {
+    let served = Served::start().await;
+    let (handle, service) = (served.check.handle(), DebugService::new(served.check.handle()));
+    assert!(handle.status().is_some() && !handle.has_ended());
+    served.check.shutdown().await;
+    handle.ended().await;
+    assert!(handle.status().is_none() && handle.has_ended());
+    for request in [
+        hyper::Request::get("/updater-status"),
+        hyper::Request::get("/healthz"),
+        hyper::Request::get("/readyz"),
+        hyper::Request::post("/updater-status"),
+    ] {
+        let response = service.respond(&request.body(()).expect("request")).await;
+        assert_eq!(response.status().as_u16(), 503);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_follows_gets_the_present_status_and_every_change_until_the_end() {
     let served = Served::start().await;
     let client = DebugClient::new(&served.path, Duration::from_secs(5));

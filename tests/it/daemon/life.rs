@@ -154,3 +154,15 @@ fn outside_a_runtime_it_does_not_start() {
     let error = SelfCheck::builder().start().expect_err("no runtime");
     assert!(error.to_string().contains("tokio runtime"), "{error}");
 }
+
+#[test]
+fn on_a_runtime_without_drivers_it_does_not_start() {
+    let mut without_time = tokio::runtime::Builder::new_current_thread();
+    let mut without_io = tokio::runtime::Builder::new_current_thread();
+    for (builder, missing) in [(without_time.enable_io(), "time"), (without_io.enable_time(), "IO")] {
+        let runtime = builder.build().expect("runtime");
+        let error = runtime.block_on(async { SelfCheck::builder().start().expect_err("no driver") });
+        let expected = format!("the tokio runtime has no {missing} driver; build it with `enable_all`");
+        assert_eq!(error.to_string(), expected);
+    }
+}

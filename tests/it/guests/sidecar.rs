@@ -50,6 +50,36 @@ fn systemd_is_told_and_the_service_ends_cleanly() {
 }
 
 #[test]
+fn what_systemd_shows_moves_on_with_the_times() {
+    let Some(host) = Host::with_package() else { return };
+    host.guest.must(&["teleport-update", "enable"]);
+    host.guest.systemctl(&["restart", "teleport.service"]);
+    let mut sidecar = Sidecar::start(&host);
+    let first = sidecar.next_change();
+    assert!(first.summary.ends_with("its first run since boot is still to come"), "{}", first.summary);
+    assert!(host.run_updater().status.success());
+    // This is no change, but other words.
+    eventually("systemd knows", || property(&host, "StatusText").ends_with("its last run succeeded"));
+    assert_eq!(sidecar.status().sequence, first.sequence);
+}
+
+#[test]
+fn a_daemon_that_hangs_or_is_not_where_it_should_be_is_mentioned() {
+    let Some(host) = Host::accompanied() else { return };
+    let _sidecar = Sidecar::start(&host);
+    host.guest.systemctl(&["kill", "--signal=STOP", UNIT]);
+    let (shown, errors) = text(&host.look(User::Root, &["--timeout", "300ms"]));
+    assert!(shown.starts_with("ACCOMPANIED: "), "{shown}");
+    assert_eq!(
+        errors,
+        "warning: what listens on `/run/teleport-selfcheck/default.sock` does not answer in time\n"
+    );
+    host.guest.systemctl(&["kill", "--signal=CONT", UNIT]);
+    let (_, errors) = text(&host.look(User::Root, &["--socket", "/run/elsewhere.sock"]));
+    assert_eq!(errors, "warning: no self-check daemon answers on `/run/elsewhere.sock`\n");
+}
+
+#[test]
 fn the_policy_is_read_again_when_told_to() {
     let Some(host) = Host::accompanied() else { return };
     host.guest.systemctl(&["stop", TIMER]);
@@ -68,6 +98,12 @@ fn the_policy_is_read_again_when_told_to() {
         log.contains("the policy stays as it was: policy `/etc/teleport-selfcheck/policy.yaml` is not valid"),
         "{log}"
     );
+    let shown = |start: &'static str| property(&host, "StatusText").starts_with(start);
+    eventually("systemd knows", || shown("the policy stays as it was: "));
+    host.guest.must(&["rm", policy]);
+    host.guest.systemctl(&["reload", UNIT]);
+    assert_eq!(sidecar.next_change().label(), "impaired.timer-inactive");
+    eventually("systemd knows", || shown("impaired.timer-inactive: "));
 }
 
 #[test]
@@ -227,6 +263,8 @@ fn a_daemon_is_followed_until_it_ends() {
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(pipe));
     let mut label = || lines.next().map(|line| line.expect("text"));
     assert_eq!(label().expect("a line"), "accompanied");
+    // Another process is a change, and no other word.
+    host.guest.systemctl(&["restart", "teleport.service"]);
     host.guest.systemctl(&["stop", TIMER]);
     assert_eq!(label().expect("a line"), "impaired.timer-inactive");
     host.guest.systemctl(&["stop", UNIT]);

@@ -32,6 +32,7 @@ use crate::Handle;
 use crate::handle::Published;
 
 use super::STATUS_PATH;
+use super::UPDATE_PATH;
 
 /// How many may follow the status at a time.
 const WATCHERS: usize = 32;
@@ -55,6 +56,10 @@ pub struct DebugService {
 }
 
 impl DebugService {
+    /// The paths that nobody else answers. An agent that has `/metrics`, `/healthz` and `/readyz` of its own routes only
+    /// these to this service.
+    pub const PATHS: [&str; 2] = [STATUS_PATH, UPDATE_PATH];
+
     /// Answers about the self-check of `handle`, without metrics.
     pub fn new(handle: Handle) -> Self {
         Self { handle, registry: None, watchers: Arc::new(Semaphore::new(WATCHERS)) }
@@ -75,12 +80,12 @@ impl DebugService {
         match (uri.path(), request.method()) {
             (STATUS_PATH, &Method::GET) if wants_changes => self.changes(),
             (STATUS_PATH, &Method::GET) => self.present(),
-            (STATUS_PATH | "/update-status", &Method::POST) => self.recheck().await,
+            (STATUS_PATH | UPDATE_PATH, &Method::POST) => self.recheck().await,
             ("/metrics", &Method::GET) => self.metrics(),
-            ("/healthz", &Method::GET) => json(StatusCode::OK, "{\"status\":\"ok\"}"),
+            ("/healthz", &Method::GET) => self.health(),
             ("/readyz", &Method::GET) => self.readiness(),
             (STATUS_PATH, _) => not_allowed("GET, POST"),
-            ("/update-status", _) => not_allowed("POST"),
+            (UPDATE_PATH, _) => not_allowed("POST"),
             ("/metrics" | "/healthz" | "/readyz", _) => not_allowed("GET"),
             _ => text(StatusCode::NOT_FOUND, "there is nothing here\n"),
         }
@@ -91,17 +96,32 @@ impl DebugService {
         self.handle.ended().await;
     }
 
+    /// The present status, or why there is none.
+    fn status(&self) -> Result<Arc<Status>, &'static str> {
+        if self.handle.has_ended() {
+            return Err("the self-check has ended");
+        }
+        self.handle.status().ok_or("the first look is in progress")
+    }
+
     fn present(&self) -> Response<DebugBody> {
-        match self.handle.status() {
-            Some(status) => answer(StatusCode::OK, JSON, line(&status)),
-            None => text(StatusCode::SERVICE_UNAVAILABLE, "the first look is in progress\n"),
+        match self.status() {
+            Ok(status) => answer(StatusCode::OK, JSON, line(&status)),
+            Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{why}\n")),
         }
     }
 
+    fn health(&self) -> Response<DebugBody> {
+        if self.handle.has_ended() {
+            return json(StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"the self-check has ended\"}");
+        }
+        json(StatusCode::OK, "{\"status\":\"ok\"}")
+    }
+
     fn readiness(&self) -> Response<DebugBody> {
-        let (code, word) = match self.handle.status() {
-            Some(_) => (StatusCode::OK, "ok"),
-            None => (StatusCode::SERVICE_UNAVAILABLE, "the first look is in progress"),
+        let (code, word) = match self.status() {
+            Ok(_) => (StatusCode::OK, "ok"),
+            Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
         };
         json(code, &format!("{{\"status\":\"{word}\",\"pid\":{}}}", std::process::id()))
     }

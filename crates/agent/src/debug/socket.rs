@@ -38,6 +38,9 @@ pub enum BindError {
     /// Somebody listens there.
     #[error("`{}` is in use by another process", .0.display())]
     InUse(PathBuf),
+    /// Nobody could connect to a socket of so long a path.
+    #[error("`{}` is too long for the path of a socket, which has {LONGEST} bytes at most", .0.display())]
+    TooLong(PathBuf),
     /// Something else than a socket is there, such as a symbolic link.
     #[error("`{}` is there and is no socket", .0.display())]
     NotASocket(PathBuf),
@@ -67,6 +70,9 @@ pub enum BindError {
     },
 }
 
+/// The longest path that the kernel connects to, in bytes.
+const LONGEST: usize = 107;
+
 impl DebugSocket {
     /// Listens at `path`, for this user only (mode 0600). A socket of this user that nobody listens on any more is
     /// replaced; a live one is never taken over. The last folder of `path` is made if it is missing.
@@ -74,6 +80,9 @@ impl DebugSocket {
     /// Must be called within a tokio runtime.
     pub fn bind(path: &Path) -> Result<Self, BindError> {
         let failed = |source| BindError::Bind { path: path.to_owned(), source };
+        if path.as_os_str().len() > LONGEST {
+            return Err(BindError::TooLong(path.to_owned()));
+        }
         let folder = match path.parent() {
             Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
             Some(folder) => folder,
@@ -95,6 +104,11 @@ impl DebugSocket {
         let (listener, inode) = made.map_err(failed)?;
         publish(&private.socket, path)?;
         Ok(Self { listener, path: path.to_owned(), inode })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(super) async fn accept(&self) -> io::Result<UnixStream> {
@@ -237,6 +251,8 @@ mod tests {
         let socket = DebugSocket::bind(&path).expect("as long as may be");
         StdStream::connect(&path).expect("alive");
         drop(socket);
+        let too_long = path.with_file_name("debug-2.sock");
+        assert!(matches!(DebugSocket::bind(&too_long), Err(BindError::TooLong(_))));
     }
 
     #[tokio::test]

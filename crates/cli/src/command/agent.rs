@@ -32,6 +32,8 @@ use super::policy;
 const THREADS_STAY: Duration = Duration::from_millis(100);
 /// How long those who follow are waited for in the end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long whoever lets the policy be read again waits for the look that follows.
+const JUDGING: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: &AgentArgs, output: &Output) -> Result<u8, CliError> {
     let policy = policy::effective(args.policy.as_deref(), None)?;
@@ -78,8 +80,13 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
     // From here on no signal ends the process unheard.
     let mut signals = Signals::new().map_err(CliError::Signals)?;
     let socket = args.socket.clone().unwrap_or_else(|| daemon::sidecar_socket(args.install_suffix.as_ref()));
-    let socket = DebugSocket::bind(&socket).map_err(CliError::BindSocket)?;
+    let socket = DebugSocket::bind(&socket).map_err(CliError::bind)?;
     let registry = Registry::new();
+    let file = args.metrics_file.clone().map(|path| Textfile::new(path, registry.clone()));
+    if let (Some(file), Some(path)) = (&file, &args.metrics_file) {
+        // One that can never be written is better told at once.
+        file.write().map_err(|source| CliError::WriteMetrics { path: path.clone(), source })?;
+    }
     let check = SelfCheck::builder()
         .target(Target {
             namespace: args.install_suffix.clone(),
@@ -93,9 +100,9 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
         .start()
         .map_err(CliError::StartSelfCheck)?;
     let handle = check.handle();
-    let service = DebugService::new(handle.clone()).with_metrics(registry.clone());
+    tracing::info!("answering on `{}`", socket.path().display());
+    let service = DebugService::new(handle.clone()).with_metrics(registry);
     let serving = tokio::spawn(async move { socket.serve(service).await });
-    let file = args.metrics_file.clone().map(|path| Textfile::new(path, registry));
     let writing = file.map(|file| tokio::spawn(file.follow(handle.clone())));
     let others = async {
         tokio::join!(
@@ -111,6 +118,7 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
         () = handle.ended() => return Err(CliError::SelfCheckEnded),
         _ = others => return Err(CliError::SelfCheckEnded),
     }
+    tracing::info!("told to end");
     notify(&[NotifyState::Stopping]);
     check.shutdown().await;
     // Until those who follow have heard that it ends, and its file is gone.
@@ -124,16 +132,19 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
     Ok(0)
 }
 
-/// Ready with the first status; the line that `systemctl status` shows follows each change.
+/// Ready with the first status. The line that `systemctl status` shows follows every look: its words may move on with the
+/// times where nothing else changes.
 async fn tell_systemd(handle: Handle) {
-    let mut statuses = handle.subscribe();
-    let mut is_ready = false;
-    while statuses.changed().await.is_ok() {
-        let Some(status) = statuses.borrow_and_update().clone() else { continue };
-        let line = one_line(&status);
-        let told = [NotifyState::Status(&line), NotifyState::Ready];
-        notify(if is_ready { &told[..1] } else { &told });
-        is_ready = true;
+    let mut looks = handle.looks();
+    let mut told = None;
+    while looks.changed().await.is_ok() {
+        let Some(line) = handle.status().map(|status| one_line(&status)) else { continue };
+        if told.as_ref() == Some(&line) {
+            continue;
+        }
+        let states = [NotifyState::Status(&line), NotifyState::Ready];
+        notify(if told.is_some() { &states[..1] } else { &states });
+        told = Some(line);
     }
 }
 
@@ -169,9 +180,17 @@ async fn reread_on(hang_up: &mut Signal, file: Option<&Path>, handle: &Handle) {
         match policy::effective(file, None) {
             Ok(policy) => {
                 tracing::info!("the policy was read again");
-                let _ = handle.judge_by(policy).await; // if the self-check has ended, so does this
+                // If the self-check has ended, so does this.
+                let _ = handle.judge_by(policy).await;
+                if let Ok(Ok(status)) = timeout(JUDGING, handle.recheck()).await {
+                    notify(&[NotifyState::Status(&one_line(&status))]);
+                }
             }
-            Err(error) => tracing::error!("the policy stays as it was: {error}"),
+            Err(error) => {
+                let remark = format!("the policy stays as it was: {error}");
+                tracing::error!("{remark}");
+                notify(&[NotifyState::Status(&remark)]);
+            }
         }
         if is_ready {
             notify(&[NotifyState::Ready]);

@@ -8,11 +8,17 @@ use selfcheck_agent::debug::AskError;
 use selfcheck_agent::debug::DebugClient;
 use selfcheck_core::Namespace;
 use selfcheck_core::Status;
+use tokio::time::Instant;
 
 use crate::error::CliError;
 
 /// A daemon on this host answers at once, or not at all.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long an answer is waited for by one who has so much time left.
+pub(super) fn patience(left: Duration) -> Duration {
+    left.min(PATIENCE)
+}
 
 /// What a daemon said.
 #[derive(Debug)]
@@ -42,14 +48,16 @@ pub(super) fn sockets(asked: Option<&Path>, namespace: &Namespace, data_dir: &st
 }
 
 /// A client of the first of `sockets` where a self-check of the installation `wanted`, if that matters, answers, and its
-/// present status.
+/// present status. All of it takes at most `time`.
 pub(super) async fn find(
     sockets: &[PathBuf],
     wanted: Option<&Namespace>,
+    time: Duration,
 ) -> Result<(DebugClient, Answer), CliError> {
+    let deadline = Instant::now() + time;
     let mut obstacle = None;
     for socket in sockets {
-        let client = DebugClient::new(socket, PATIENCE);
+        let client = DebugClient::new(socket, patience(deadline.saturating_duration_since(Instant::now())));
         let error = match client.status().await {
             Ok(status) if wanted.is_none_or(|wanted| *wanted == status.agent.namespace) => {
                 return Ok((client, Answer { socket: socket.clone(), status }));
@@ -62,4 +70,30 @@ pub(super) async fn find(
         obstacle = obstacle.or(Some(error));
     }
     Err(obstacle.unwrap_or_else(|| CliError::NoDaemon(sockets.to_vec())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_is_not_waited_for_longer_than_the_command_may_take() {
+        assert_eq!(patience(Duration::from_millis(300)), Duration::from_millis(300));
+        assert_eq!(patience(Duration::from_secs(60)), PATIENCE);
+    }
+
+    #[test]
+    fn a_suffixed_installation_may_have_the_only_daemon() {
+        let blue: Namespace = "blue".parse().expect("suffix");
+        let run = Path::new("/run/teleport-selfcheck");
+        assert_eq!(
+            sockets(None, &blue, "/srv/blue"),
+            [run.join("blue.sock"), run.join("default.sock"), "/srv/blue/debug.sock".into()]
+        );
+        assert_eq!(
+            sockets(None, &Namespace::default(), "/var/lib/teleport"),
+            [run.join("default.sock"), "/var/lib/teleport/debug.sock".into()]
+        );
+        assert_eq!(sockets(Some(run), &blue, "/srv/blue"), [run.to_owned()]);
+    }
 }

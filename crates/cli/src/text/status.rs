@@ -127,6 +127,10 @@ fn facts(view: &View<'_>) -> Vec<(&'static str, String)> {
         facts.push(("next run", format!("{due}{}", told(proof.next_run, timer, "none"))));
     }
     facts.push(("cluster", cluster(status)));
+    if view.observation.is_none() {
+        // Not seen here and now, but by a self-check at its own time.
+        facts.push(("looked", time::instant(status.observed_at, now)));
+    }
     if let Some(said) = view.daemon {
         facts.push(("daemon", daemon(status, said, now)));
     }
@@ -165,6 +169,7 @@ fn agent(view: &View<'_>) -> String {
             )
         }
         None if status.evidence == EvidenceKind::Static => "teleport, in an image".to_owned(),
+        None if observation.is_none() => "no process".to_owned(),
         None => "teleport, not running".to_owned(),
     }];
     if let Some(suffix) = agent.namespace.suffix() {

@@ -171,7 +171,7 @@ fn unaccompanied(case: &mut Case<'_>, reason: Reason) {
         return;
     }
     let draft = case.find(reason);
-    draft.because("update_config", &observation.v2.config_path);
+    draft.because("missing", &observation.v2.config_path);
     if let Some(binary) = observation.v2.binary.present() {
         draft.because("program", &binary.path);
     } else if let Some(script) = observation.v1.script.present() {

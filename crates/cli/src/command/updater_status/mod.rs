@@ -5,6 +5,7 @@ mod watch;
 
 use std::future::Future;
 
+use selfcheck_agent::debug::AskError;
 use selfcheck_core::Namespace;
 use selfcheck_core::Observation;
 use selfcheck_core::Policy;
@@ -14,6 +15,7 @@ use selfcheck_core::observation::Agent;
 use selfcheck_probe::Image;
 use selfcheck_probe::Probe;
 use selfcheck_probe::Target;
+use tokio::time::Instant;
 
 use crate::args::StatusArgs;
 use crate::args::StatusFormat;
@@ -79,6 +81,7 @@ fn in_runtime(work: impl Future<Output = Result<u8, CliError>>) -> Result<u8, Cl
 
 /// Looks at this host, and asks a daemon what it says.
 async fn host(args: &StatusArgs, policy: &Policy, output: &Output) -> Result<u8, CliError> {
+    let deadline = Instant::now() + args.timeout.duration();
     let mut probe = Probe::new(target(args, policy), bus_address(args.bus.as_ref()));
     let observation = probe.look(args.timeout.duration()).await;
     if args.pid.is_some() && observation.agent.process.is_absent() {
@@ -86,28 +89,36 @@ async fn host(args: &StatusArgs, policy: &Policy, output: &Output) -> Result<u8,
     }
     // A label is made often, and nobody reads more of it.
     let asks = !args.probe && args.format != StatusFormat::Label;
-    let daemon = if asks { ask(args, &observation, output).await } else { None };
+    let daemon = if asks { ask(args, &observation, deadline, output).await } else { None };
     conclude(args, policy, output, &observation, daemon.as_ref())
 }
 
-/// What a daemon says, if one answers. That none does is the usual case beside a stock agent.
-async fn ask(args: &StatusArgs, observation: &Observation, output: &Output) -> Option<Answer> {
+/// What a daemon says, if one answers. That none does is the usual case beside a stock agent; that one hangs, or that none
+/// is where somebody said, is not.
+async fn ask(
+    args: &StatusArgs,
+    observation: &Observation,
+    deadline: Instant,
+    output: &Output,
+) -> Option<Answer> {
     let agent = &observation.agent;
     let sockets = daemon::sockets(args.socket.as_deref(), &agent.namespace, &agent.data_dir());
-    match daemon::find(&sockets, Some(&agent.namespace)).await {
-        Ok((_, answer)) => Some(answer),
-        Err(error) => {
-            output.remark(&error.to_string());
-            None
-        }
+    let left = deadline.saturating_duration_since(Instant::now());
+    match daemon::find(&sockets, Some(&agent.namespace), left).await {
+        Ok((_, answer)) => return Some(answer),
+        Err(error @ CliError::AskDaemon(AskError::Timeout(_))) => output.warn(&error.to_string()),
+        Err(error) if args.socket.is_some() => output.warn(&error.to_string()),
+        Err(error) => output.remark(&error.to_string()),
     }
+    None
 }
 
 /// Shows what a daemon says, and nothing else.
 async fn live(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
     let namespace = args.install_suffix.clone().unwrap_or_default();
     let sockets = daemon::sockets(args.socket.as_deref(), &namespace, &data_dir(args, &namespace)?);
-    let (client, answer) = daemon::find(&sockets, args.install_suffix.as_ref()).await?;
+    let (client, answer) =
+        daemon::find(&sockets, args.install_suffix.as_ref(), args.timeout.duration()).await?;
     output.remark(&format!("asked the self-check on `{}`", answer.socket.display()));
     if args.watch {
         return watch::daemon(args, output, &client, &answer).await;

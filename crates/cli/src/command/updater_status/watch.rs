@@ -9,6 +9,7 @@ use selfcheck_core::Policy;
 use selfcheck_core::Status;
 
 use crate::args::StatusArgs;
+use crate::args::StatusFormat;
 use crate::command::bus_address;
 use crate::command::daemon::Answer;
 use crate::error::CliError;
@@ -33,13 +34,14 @@ pub(super) async fn host(args: &StatusArgs, policy: Policy, output: &Output) -> 
         .start()
         .map_err(CliError::StartSelfCheck)?;
     let mut statuses = check.subscribe();
+    let mut printer = Printer::default();
     let changes = async {
         while statuses.changed().await.is_ok() {
             let Some(status) = statuses.borrow_and_update().clone() else { continue };
             require_process(args, &status)?;
             // Only a daemon counts changes.
             let status = Status { sequence: None, ..Status::clone(&status) };
-            if print(args, output, &status)? == Reader::Gone {
+            if printer.print(args, output, &status)? == Reader::Gone {
                 return Ok(0);
             }
         }
@@ -58,9 +60,10 @@ pub(super) async fn daemon(
     answer: &Answer,
 ) -> Result<u8, CliError> {
     let mut changes = client.watch().await.map_err(CliError::AskDaemon)?;
+    let mut printer = Printer::default();
     let changes = async {
         while let Some(status) = changes.next().await.map_err(CliError::AskDaemon)? {
-            if print(args, output, &status)? == Reader::Gone {
+            if printer.print(args, output, &status)? == Reader::Gone {
                 return Ok(0);
             }
         }
@@ -69,8 +72,26 @@ pub(super) async fn daemon(
     until_nobody_reads(changes).await
 }
 
-fn print(args: &StatusArgs, output: &Output, status: &Status) -> Result<Reader, CliError> {
-    show(args, output, &View::of(status, selfcheck_probe::now().realtime))
+/// Prints one status after the other.
+#[derive(Debug, Default)]
+struct Printer {
+    last: Option<String>,
+}
+
+impl Printer {
+    fn print(&mut self, args: &StatusArgs, output: &Output, status: &Status) -> Result<Reader, CliError> {
+        let is_first = self.last.is_none();
+        let before = self.last.replace(status.label());
+        match args.format {
+            // Other changes are no change of the word.
+            StatusFormat::Label if before == self.last => return Ok(output::reader()),
+            StatusFormat::Text if !is_first => {
+                output::print("\n")?;
+            }
+            _ => {}
+        }
+        show(args, output, &View::of(status, selfcheck_probe::now().realtime))
+    }
 }
 
 /// A process that was asked for by its number must be there.
