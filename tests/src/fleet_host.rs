@@ -9,6 +9,10 @@ use crate::SystemdGuest;
 use crate::User;
 use crate::guest::BINARIES;
 
+/// The services of an agent that runs nothing but SSH.
+const SSH_ONLY: &str =
+    "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n";
+
 /// A guest with an agent, a proxy it connects to, and the updater's program.
 #[derive(Debug)]
 pub struct Host {
@@ -29,10 +33,7 @@ impl Host {
     /// Installs a package, and starts an agent that runs the SSH service.
     pub fn install_agent(&self) {
         self.install_package();
-        self.configure(
-            "",
-            "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n",
-        );
+        self.configure("", SSH_ONLY);
         self.guest.systemctl(&["start", "teleport.service"]);
     }
 
@@ -40,6 +41,19 @@ impl Host {
     pub fn accompanied() -> Option<Self> {
         let host = Self::with_package()?;
         host.enable_updater();
+        Some(host)
+    }
+
+    /// A host with an accompanied agent in the installation `suffix`, and no other.
+    pub fn only_suffixed(suffix: &str) -> Option<Self> {
+        let host = Self::bare()?;
+        host.install_package();
+        host.guest.must(&["rm", "/etc/systemd/system/teleport.service"]);
+        host.guest.systemctl(&["daemon-reload"]);
+        host.configure(suffix, SSH_ONLY);
+        let enable = ["teleport-update", "--install-suffix", suffix, "enable", "--group", "production"];
+        host.guest.must(&enable);
+        host.guest.systemctl(&["start", &format!("teleport_{suffix}.service")]);
         Some(host)
     }
 

@@ -1,7 +1,9 @@
 //! The daemon on a real systemd: what changes is told, and nothing else.
 
+use selfcheck_tests::Followed;
 use selfcheck_tests::Host;
 use selfcheck_tests::Sidecar;
+use selfcheck_tests::User;
 use selfcheck_tests::eventually;
 
 const CONFIG: &str = "/opt/teleport/default/update.yaml";
@@ -183,27 +185,21 @@ fn a_firing_of_the_timer_costs_one_look() {
 fn the_examples_do_what_they_say() {
     let Some(host) = Host::accompanied() else { return };
     let examples = "/usr/local/libexec/selfcheck/examples";
-    host.guest.must(&["mkfifo", "/run/told"]);
-    host.guest.must(&[
-        "systemd-run",
-        "--unit=embedding",
-        "--property=StandardOutput=file:/run/told",
-        &format!("{examples}/embed"),
-    ]);
-    let pipe = std::fs::File::open(host.guest.path("/run/told")).expect("pipe");
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(pipe));
-    let mut line = || lines.next().expect("a line").expect("text");
-    assert_eq!(line(), "change 1: accompanied: teleport-update is scheduled, and its last run succeeded");
+    let told = Followed::start(&host.guest, "embedding", User::Root, &[&format!("{examples}/embed")]);
+    assert_eq!(
+        told.line(),
+        "change 1: accompanied: teleport-update is scheduled, and its last run succeeded"
+    );
     host.guest.systemctl(&["stop", TIMER]);
     assert_eq!(
-        line(),
+        told.line(),
         "change 2: impaired: teleport-update's timer is stopped, so nothing starts the updater"
     );
-    assert!(line().starts_with("    run `sudo systemctl start teleport-update.timer`"));
+    assert!(told.line().starts_with("    run `sudo systemctl start teleport-update.timer`"));
     host.guest.systemctl(&["stop", "embedding.service"]);
-    let told = host.guest.must(&[&format!("{examples}/acknowledge")]);
+    let acknowledged = host.guest.must(&[&format!("{examples}/acknowledge")]);
     assert_eq!(
-        told,
+        acknowledged,
         "exempt: somebody took over its updates by policy\n\
          impaired: teleport-update's timer is stopped, so nothing starts the updater\n"
     );

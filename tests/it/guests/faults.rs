@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use selfcheck_tests::Followed;
 use selfcheck_tests::Host;
 use selfcheck_tests::Sidecar;
 use selfcheck_tests::User;
@@ -214,27 +215,14 @@ fn a_storm_of_reloads_costs_ten_looks_in_a_second_at_most() {
 #[test]
 fn an_ordinary_users_daemon_is_told_as_well() {
     let Some(host) = Host::accompanied() else { return };
-    host.guest.must(&["sh", "-c", "mkfifo /run/watched && chown nobody /run/watched"]);
-    host.guest.must(&[
-        "systemd-run",
-        "--unit=watch",
-        "--uid=nobody",
-        "--property=StandardOutput=file:/run/watched",
-        "teleport-selfcheck",
-        "debug",
-        "updater-status",
-        "--watch",
-        "--format=label",
-    ]);
-    let pipe = std::fs::File::open(host.guest.path("/run/watched")).expect("pipe");
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(pipe));
-    let mut label = || lines.next().expect("a line").expect("text");
-    assert_eq!(label(), "accompanied");
+    let argv = ["teleport-selfcheck", "debug", "updater-status", "--watch", "--format=label"];
+    let watch = Followed::start(&host.guest, "watch", User::Ordinary, &argv);
+    assert_eq!(watch.line(), "accompanied");
     host.guest.systemctl(&["stop", TIMER]);
-    assert_eq!(label(), "impaired.timer-inactive");
+    assert_eq!(watch.line(), "impaired.timer-inactive");
     host.edit(CONFIG, "enabled: true", "enabled: false");
     host.guest.systemctl(&["start", TIMER]);
-    while label() != "held.updates-disabled" {}
+    while watch.line() != "held.updates-disabled" {}
     assert!(host.guest.run(User::Root, &["systemctl", "stop", "watch.service"]).status.success());
 }
 

@@ -1,9 +1,7 @@
 //! What a working updater looks like.
 
-use std::io::BufRead;
-use std::io::BufReader;
-
 use selfcheck_core::Status;
+use selfcheck_tests::Followed;
 use selfcheck_tests::Host;
 use selfcheck_tests::User;
 
@@ -112,23 +110,10 @@ fn an_observation_saved_here_is_judged_the_same_anywhere() {
 #[test]
 fn watching_prints_changes_and_ends_when_interrupted() {
     let Some(host) = Host::accompanied() else { return };
-    host.guest.must(&["mkfifo", "/run/watched"]);
-    host.guest.must(&[
-        "systemd-run",
-        "--unit=watch",
-        "--remain-after-exit",
-        "--property=StandardOutput=file:/run/watched",
-        "teleport-selfcheck",
-        "debug",
-        "updater-status",
-        "--watch",
-        "--format=json",
-    ]);
-    let pipe = std::fs::File::open(host.guest.path("/run/watched")).expect("pipe");
-    let mut lines = BufReader::new(pipe).lines();
-    let mut label = || {
-        let line = lines.next().expect("a line").expect("text");
-        let status = serde_json::from_str::<Status>(&line).expect("status");
+    let argv = ["teleport-selfcheck", "debug", "updater-status", "--watch", "--format=json"];
+    let watch = Followed::start(&host.guest, "watch", User::Root, &argv);
+    let label = || {
+        let status = serde_json::from_str::<Status>(&watch.line()).expect("status");
         assert_eq!(status.sequence, None, "no daemon counts");
         status.label()
     };
@@ -139,7 +124,7 @@ fn watching_prints_changes_and_ends_when_interrupted() {
     host.guest.systemctl(&["enable", "--now", "teleport-update.timer"]);
     assert_eq!(label(), "accompanied");
     host.guest.systemctl(&["kill", "--signal=INT", "watch.service"]);
-    assert!(lines.next().is_none());
+    assert_eq!(watch.next_line(), None);
     let ended =
         host.guest.systemctl(&["show", "--value", "-p", "ExecMainStatus", "-p", "Result", "watch.service"]);
     assert_eq!(ended.split_whitespace().collect::<Vec<_>>(), ["success", "0"]);

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
+use selfcheck_tests::Followed;
 use selfcheck_tests::Host;
 use selfcheck_tests::Sidecar;
 use selfcheck_tests::User;
@@ -196,14 +197,7 @@ fn the_command_compares_host_and_daemon() {
 
 #[test]
 fn a_daemon_is_found_by_the_installation_it_watches_over() {
-    let Some(host) = Host::bare() else { return };
-    host.install_package();
-    host.guest.must(&["rm", "/etc/systemd/system/teleport.service"]);
-    host.guest.systemctl(&["daemon-reload"]);
-    let services = "auth_service: {enabled: no}\nproxy_service: {enabled: no}\nssh_service: {enabled: yes}\n";
-    host.configure("blue", services);
-    host.guest.must(&["teleport-update", "--install-suffix", "blue", "enable"]);
-    host.guest.systemctl(&["start", "teleport_blue.service"]);
+    let Some(host) = Host::only_suffixed("blue") else { return };
     // It was not told which installation, and found the only one.
     let mut sidecar = Sidecar::start(&host);
     assert_eq!(sidecar.next_change().agent.namespace.name(), "blue");
@@ -245,31 +239,16 @@ fn an_agents_own_socket_is_in_its_data_directory() {
 fn a_daemon_is_followed_until_it_ends() {
     let Some(host) = Host::accompanied() else { return };
     let _sidecar = Sidecar::start(&host);
-    host.guest.must(&["mkfifo", "/run/watched"]);
-    host.guest.must(&[
-        "systemd-run",
-        "--unit=watch",
-        "--remain-after-exit",
-        "--property=StandardOutput=file:/run/watched",
-        "--property=StandardError=null",
-        "teleport-selfcheck",
-        "debug",
-        "updater-status",
-        "--live",
-        "--watch",
-        "--format=label",
-    ]);
-    let pipe = std::fs::File::open(host.guest.path("/run/watched")).expect("pipe");
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(pipe));
-    let mut label = || lines.next().map(|line| line.expect("text"));
-    assert_eq!(label().expect("a line"), "accompanied");
+    let argv = ["teleport-selfcheck", "debug", "updater-status", "--live", "--watch", "--format=label"];
+    let watch = Followed::start(&host.guest, "watch", User::Root, &argv);
+    assert_eq!(watch.line(), "accompanied");
     // Another process is a change, and no other word.
     host.guest.systemctl(&["restart", "teleport.service"]);
     host.guest.systemctl(&["stop", TIMER]);
-    assert_eq!(label().expect("a line"), "impaired.timer-inactive");
+    assert_eq!(watch.line(), "impaired.timer-inactive");
     host.guest.systemctl(&["stop", UNIT]);
-    assert_eq!(label().expect("a line"), "unknown", "a label is a word even then");
-    assert_eq!(label(), None);
+    assert_eq!(watch.line(), "unknown", "a label is a word even then");
+    assert_eq!(watch.next_line(), None);
 }
 
 #[test]

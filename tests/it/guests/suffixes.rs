@@ -61,13 +61,7 @@ fn the_installation_is_that_of_the_process() {
 
 #[test]
 fn the_only_installation_of_a_host_is_the_one_judged() {
-    let Some(host) = Host::bare() else { return };
-    host.install_package();
-    host.guest.must(&["rm", "/etc/systemd/system/teleport.service"]);
-    host.guest.systemctl(&["daemon-reload"]);
-    host.configure("blue", AGENT);
-    host.guest.must(&["teleport-update", "--install-suffix", "blue", "enable", "--group", "production"]);
-    host.guest.systemctl(&["start", "teleport_blue.service"]);
+    let Some(host) = Host::only_suffixed("blue") else { return };
     for user in [User::Root, User::Ordinary] {
         let status = host.status(user, &[]);
         assert_eq!(
