@@ -99,7 +99,7 @@ fn a_bus_that_talks_all_the_time() {
 #[test]
 fn more_or_fewer_units_than_asked_for() {
     let Some(host) = Host::accompanied() else { return };
-    for rows in [0, 4, 6, 100_000] {
+    for rows in [0, 4, 6, 20_000] {
         let fake = FakeBus { listing: Listing::Rows(rows), ..FakeBus::default() };
         assert_eq!(label(&host, fake, &format!("rows-{rows}")), "unknown.bus-unavailable", "{rows}");
     }
