@@ -8,6 +8,7 @@ mod documents;
 mod guests;
 mod hostile;
 mod images;
+mod inventory;
 mod privacy;
 mod properties;
 mod snapshots;

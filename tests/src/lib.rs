@@ -8,6 +8,7 @@
 )]
 
 mod cases;
+mod cluster;
 mod command;
 mod component;
 mod eventually;
@@ -23,6 +24,11 @@ mod stage;
 pub use cases::Case;
 pub use cases::Expectation;
 pub use cases::cases;
+pub use cluster::Auth;
+pub use cluster::Cluster;
+pub use cluster::NODE;
+pub use cluster::quick;
+pub use cluster::wall_clock;
 pub use command::selfcheck;
 pub use command::shown;
 pub use component::available;

@@ -19,6 +19,7 @@
 //! ```
 
 mod assess;
+mod claim;
 mod clock;
 mod fact;
 mod finding;
@@ -35,6 +36,7 @@ mod text;
 mod verdict;
 
 pub use assess::assess;
+pub use claim::Claim;
 pub use clock::Clock;
 pub use clock::Moment;
 pub use clock::Usec;

@@ -5,6 +5,7 @@ mod bench;
 mod documents;
 mod fuzz;
 mod packages;
+mod proto;
 mod run;
 mod test;
 mod trixie;
@@ -21,7 +22,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test          format, lints, documentation and all tests
   bench         the figures: speed, size, memory
   fuzz [N]      every reader of hostile input, N seconds each (600)
-  docs          write the generated documentation anew";
+  docs          write the generated documentation anew
+  proto         write the code of the .proto files anew";
 
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args().skip(1).collect();
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         ["fuzz"] => fuzz::run(FUZZ_SECONDS),
         ["fuzz", seconds] => seconds.parse().map_err(|_| USAGE.to_owned()).and_then(fuzz::run),
         ["docs"] => documents::write(),
+        ["proto"] => proto::write(),
         ["help" | "--help"] => {
             println!("{USAGE}");
             Ok(())

@@ -8,13 +8,35 @@ use crate::Outcome;
 use crate::documents;
 use crate::fuzz;
 use crate::packages;
+use crate::proto;
 use crate::run::cargo;
 use crate::run::must;
 use crate::run::root;
 use crate::trixie;
 
+/// What of the inventory can be had alone; each must build without the others.
+const PARTS: [&str; 3] = ["", "agent", "auth"];
 /// How long each reader is fuzzed.
 const FUZZ_SECONDS: u32 = 10;
+
+/// Nobody who links one end of the inventory stream pays for the other.
+fn each_part_alone() -> Outcome {
+    for part in PARTS {
+        must(&mut cargo(&[
+            "clippy",
+            "--locked",
+            "--package",
+            "selfcheck-inventory",
+            "--no-default-features",
+            "--features",
+            part,
+            "--",
+            "--deny",
+            "warnings",
+        ]))?;
+    }
+    Ok(())
+}
 
 pub(crate) fn run() -> Outcome {
     packages::install()?;
@@ -23,6 +45,8 @@ pub(crate) fn run() -> Outcome {
     must(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     must(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
     documents::check()?;
+    proto::check()?;
+    each_part_alone()?;
     // The tests run the workspace's programs, which cargo does not build for tests of another package.
     must(&mut cargo(&["build", "--locked", "--workspace", "--bins", "--examples"]))?;
     let skips = root().join("target/skips.txt");

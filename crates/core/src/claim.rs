@@ -1,0 +1,93 @@
+//! Judging an agent that does not check itself, by what it says of its updater in its stock Hello.
+
+use crate::Reason;
+use crate::Text;
+use crate::UpdaterStatus;
+use crate::Verdict;
+
+/// The first major version of Teleport whose Hello names an updater.
+const FIRST_WITH_UPDATER: u32 = 13;
+
+/// What an agent says of its updater in its stock Hello.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    /// Its Teleport version.
+    pub version: &'a str,
+    /// Its system roles, as `Node`.
+    pub services: &'a [Text],
+    /// `ExternalUpgrader`; empty for none.
+    pub external_upgrader: &'a str,
+    /// `UpdaterStatus`, where it sent one.
+    pub updater_status: Option<UpdaterStatus>,
+}
+
+impl Claim<'_> {
+    /// What follows from it: the verdict, and the reason that leads to it or puts it in question.
+    ///
+    /// Nothing is proven by a claim: stock Teleport detects its updater from an environment variable or a path, once, at start.
+    pub fn judge(&self) -> (Verdict, Reason) {
+        let reason = self.reason();
+        (reason.verdict().unwrap_or(Verdict::Accompanied), reason)
+    }
+
+    fn reason(&self) -> Reason {
+        if self.services.iter().any(|service| matches!(service.as_str(), "Auth" | "Proxy")) {
+            return Reason::ControlPlane;
+        }
+        match (self.external_upgrader, self.updater_status) {
+            ("", _) => match major(self.version) {
+                Some(major) if major >= FIRST_WITH_UPDATER => Reason::ClaimsNoUpdater,
+                _ => Reason::AgentTooOld,
+            },
+            ("integration_awsoidc", _) => Reason::UpdatedByCluster,
+            (_, Some(UpdaterStatus::Disabled)) => Reason::UpdatesDisabled,
+            (_, Some(UpdaterStatus::Pinned)) => Reason::VersionPinned,
+            (_, Some(UpdaterStatus::Unreadable)) => Reason::ConfigDenied,
+            _ => Reason::Unproven,
+        }
+    }
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.strip_prefix('v').unwrap_or(version).split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(version: &str, upgrader: &str, status: Option<UpdaterStatus>) -> String {
+        let claim = Claim {
+            version,
+            services: &["Node".into()],
+            external_upgrader: upgrader,
+            updater_status: status,
+        };
+        let (verdict, reason) = claim.judge();
+        format!("{verdict}.{reason}")
+    }
+
+    #[test]
+    fn a_claim_is_judged_as_the_contract_says() {
+        assert_eq!(judge("18.2.0", "", None), "unaccompanied.claims-no-updater");
+        assert_eq!(judge("13.0.0-alpha.1", "", None), "unaccompanied.claims-no-updater");
+        assert_eq!(judge("12.9.9", "", None), "unknown.agent-too-old");
+        assert_eq!(judge("v12.0.0", "", None), "unknown.agent-too-old");
+        assert_eq!(judge("", "", None), "unknown.agent-too-old");
+        assert_eq!(judge("18.2.0", "binary", Some(UpdaterStatus::Ok)), "accompanied.unproven");
+        assert_eq!(judge("18.2.0", "unit", None), "accompanied.unproven");
+        assert_eq!(judge("18.2.0", "something-new", None), "accompanied.unproven");
+        assert_eq!(judge("18.2.0", "binary", Some(UpdaterStatus::Disabled)), "held.updates-disabled");
+        assert_eq!(judge("18.2.0", "binary", Some(UpdaterStatus::Pinned)), "held.version-pinned");
+        assert_eq!(judge("18.2.0", "binary", Some(UpdaterStatus::Unreadable)), "unknown.config-denied");
+        assert_eq!(judge("18.2.0", "integration_awsoidc", None), "exempt.updated-by-cluster");
+    }
+
+    #[test]
+    fn the_control_plane_needs_none() {
+        let services = ["Node".into(), "Proxy".into()];
+        let claim =
+            Claim { version: "18.2.0", services: &services, external_upgrader: "", updater_status: None };
+        assert_eq!(claim.judge(), (Verdict::Exempt, Reason::ControlPlane));
+    }
+}

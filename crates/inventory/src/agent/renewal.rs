@@ -1,0 +1,97 @@
+//! When a stock auth server is told anew: it reads what an agent says of its updater only from the Hello of a stream.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::ClaimedUpdater;
+
+/// How long something else must have been the case.
+const HOLD: Duration = Duration::from_secs(5 * 60);
+/// Over how long the streams of a fleet are spread.
+const SPREAD: Duration = Duration::from_secs(5 * 60);
+/// No more than one renewal in so long.
+const PAUSE: Duration = Duration::from_secs(30 * 60);
+
+/// Decides when a stream is renewed.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    last: Option<Instant>,
+    random: fastrand::Rng,
+    /// What the present stream's Hello said.
+    said: ClaimedUpdater,
+    /// What is the case instead, and when that is told.
+    pending: Option<(ClaimedUpdater, Instant)>,
+}
+
+impl Renewal {
+    pub(super) fn new(random: fastrand::Rng) -> Self {
+        Self { last: None, random, said: ClaimedUpdater::default(), pending: None }
+    }
+
+    /// A stream was opened, and its Hello said this.
+    pub(super) fn said(&mut self, updater: ClaimedUpdater) {
+        self.said = updater;
+        self.pending = None;
+    }
+
+    /// What is the case now.
+    pub(super) fn holds(&mut self, updater: ClaimedUpdater, now: Instant) {
+        if updater == self.said {
+            self.pending = None;
+        } else if self.pending.as_ref().is_none_or(|(pending, _)| *pending != updater) {
+            let held = now + HOLD + SPREAD.mul_f32(self.random.f32());
+            let due = self.last.map_or(held, |last| held.max(last + PAUSE));
+            self.pending = Some((updater, due));
+        }
+    }
+
+    /// When the stream is to be renewed, if it is.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.pending.as_ref().map(|(_, due)| *due)
+    }
+
+    /// The stream is renewed now.
+    pub(super) fn renewed(&mut self, now: Instant) {
+        self.last = Some(now);
+        self.pending = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn updater(kind: &str) -> ClaimedUpdater {
+        ClaimedUpdater { kind: kind.into(), ..ClaimedUpdater::default() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_has_held_for_a_while_is_told_anew() {
+        let mut renewal = Renewal::new(fastrand::Rng::with_seed(3));
+        renewal.said(updater("binary"));
+        let start = Instant::now();
+        renewal.holds(updater("binary"), start);
+        assert_eq!(renewal.due(), None);
+        renewal.holds(updater(""), start);
+        let due = renewal.due().expect("pending");
+        assert!(due >= start + HOLD && due <= start + HOLD + SPREAD);
+        renewal.holds(updater(""), start + Duration::from_secs(60));
+        assert_eq!(renewal.due(), Some(due), "the same holds on");
+        renewal.holds(updater("unit"), start + Duration::from_secs(120));
+        assert!(renewal.due() >= Some(start + Duration::from_secs(120) + HOLD), "something else begins anew");
+        renewal.holds(updater("binary"), start + Duration::from_secs(180));
+        assert_eq!(renewal.due(), None, "what was said is the case again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_renewed_at_most_once_in_half_an_hour() {
+        let mut renewal = Renewal::new(fastrand::Rng::with_seed(3));
+        renewal.said(updater("binary"));
+        let start = Instant::now();
+        renewal.renewed(start);
+        renewal.said(updater(""));
+        renewal.holds(updater("binary"), start + Duration::from_secs(10));
+        assert_eq!(renewal.due(), Some(start + PAUSE));
+    }
+}

@@ -1,0 +1,57 @@
+//! TLS as an agent speaks it.
+
+use std::fmt::Write;
+
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::client::Resumption;
+
+use crate::IdentityFile;
+use crate::TlsError;
+use crate::tls::AUTH_SERVER;
+use crate::tls::HTTP2;
+use crate::tls::provider;
+use crate::tls::roots;
+
+/// The longest name of a protocol that TLS can offer.
+const PROTOCOL: usize = 255;
+
+pub(super) fn config(identity: &IdentityFile) -> Result<ClientConfig, TlsError> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError)?
+        .with_root_certificates(roots(&identity.authorities)?)
+        // The certificate alone: stock auth servers refuse a chain.
+        .with_client_auth_cert(vec![identity.certificate.clone()], identity.key.clone_key())
+        .map_err(TlsError)?;
+    // Each connection is meant to last.
+    config.resumption = Resumption::disabled();
+    config.alpn_protocols = protocols(identity.cluster().as_deref());
+    Ok(config)
+}
+
+/// What is offered: a proxy forwards the first to its auth server, which itself takes the second.
+fn protocols(cluster: Option<&str>) -> Vec<Vec<u8>> {
+    let through_proxy = cluster.map(|cluster| {
+        let mut protocol = "teleport-auth@".to_owned();
+        for byte in cluster.bytes() {
+            let _ = write!(protocol, "{byte:02x}"); // a string takes everything
+        }
+        format!("{protocol}.{AUTH_SERVER}").into_bytes()
+    });
+    let fits = through_proxy.filter(|protocol| protocol.len() <= PROTOCOL);
+    fits.into_iter().chain([HTTP2.to_vec()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_told_whose_auth_server_is_meant() {
+        let offered = protocols(Some("example.com"));
+        assert_eq!(offered[0], b"teleport-auth@6578616d706c652e636f6d.teleport.cluster.local");
+        assert_eq!(offered[1], HTTP2);
+        assert_eq!(protocols(Some(&"x".repeat(200))), [HTTP2]);
+        assert_eq!(protocols(None), [HTTP2]);
+    }
+}

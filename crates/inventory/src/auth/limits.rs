@@ -1,0 +1,135 @@
+//! What an agent may ask of an auth server.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What an agent may ask of an auth server. The defaults are generous to every agent that works as it should.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// The largest message, in bytes. Resources of stock agents ride in the same stream and may be large.
+    pub message_bytes: usize,
+    /// How often an agent may send messages of any kind. An agent with thousands of resources sends one for each at once.
+    pub messages: Rate,
+    /// How often an agent may report on itself.
+    pub reports: Rate,
+    /// How many streams one agent may have. During a reload it has two.
+    pub streams_per_agent: usize,
+    /// How long a stream may stay without a Hello.
+    pub hello_time: Duration,
+    /// How long a connection may take to become one.
+    pub handshake_time: Duration,
+    /// How many may become one at a time.
+    pub handshakes: usize,
+    /// How many connections there may be.
+    pub connections: usize,
+    /// How many requests one connection may have open.
+    pub requests_per_connection: u32,
+    /// How long a ping asked for by a person is waited for.
+    pub ping_time: Duration,
+    /// How often an unchanged status is to be told: at least, and at most in a large fleet.
+    pub beat: (Duration, Duration),
+}
+
+/// So many at once, and so many in a second on average.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// At once.
+    pub burst: u32,
+    /// In a second.
+    pub per_second: f32,
+}
+
+/// How many agents make the beat slower.
+const STEP: f32 = 1024.0;
+/// After so many beats without a word an agent is taken to be gone.
+const SILENT_BEATS: u32 = 3;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 1 << 20,
+            messages: Rate { burst: 20_000, per_second: 200.0 },
+            reports: Rate { burst: 60, per_second: 1.0 },
+            streams_per_agent: 8,
+            hello_time: Duration::from_secs(30),
+            handshake_time: Duration::from_secs(20),
+            handshakes: 512,
+            connections: 1 << 17,
+            requests_per_connection: 256,
+            ping_time: Duration::from_secs(10),
+            beat: (Duration::from_secs(3 * 60), Duration::from_secs(18 * 60)),
+        }
+    }
+}
+
+impl Limits {
+    /// How often an unchanged status is to be told where so many agents are connected.
+    pub(super) fn beat_for(&self, agents: usize) -> Duration {
+        let (least, most) = self.beat;
+        #[expect(clippy::cast_precision_loss, reason = "only the size matters")]
+        let size = (agents as f32 / STEP).max(0.0);
+        least.mul_f32((1.0 + size).cbrt()).min(most)
+    }
+
+    /// How long an agent may be silent that was told this beat.
+    pub(super) fn silence_for(beat: Duration) -> Duration {
+        beat * SILENT_BEATS
+    }
+}
+
+/// Counts against a [`Rate`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bucket {
+    left: f32,
+    at: Instant,
+}
+
+impl Bucket {
+    pub(super) fn full(rate: Rate, now: Instant) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a burst is small")]
+        let left = rate.burst as f32;
+        Self { left, at: now }
+    }
+
+    /// Whether one more is within the rate.
+    pub(super) fn take(&mut self, rate: Rate, now: Instant) -> bool {
+        let gained = now.saturating_duration_since(self.at).as_secs_f32() * rate.per_second;
+        // Below a thousandth nothing is gained for good, so the clock is not moved on.
+        if gained > 0.001 {
+            self.left = (self.left + gained).min(Self::full(rate, now).left);
+            self.at = now;
+        }
+        if self.left < 1.0 {
+            return false;
+        }
+        self.left -= 1.0;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beat_slows_down_with_the_fleet() {
+        let limits = Limits::default();
+        assert_eq!(limits.beat_for(0), Duration::from_secs(180));
+        assert!(limits.beat_for(1000) < Duration::from_secs(240));
+        assert!(limits.beat_for(100_000) > Duration::from_secs(600));
+        assert_eq!(limits.beat_for(10_000_000), Duration::from_secs(18 * 60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_taken_and_then_so_many_a_second() {
+        let rate = Rate { burst: 3, per_second: 2.0 };
+        let mut bucket = Bucket::full(rate, Instant::now());
+        let taken = |bucket: &mut Bucket| (0..10).filter(|_| bucket.take(rate, Instant::now())).count();
+        assert_eq!(taken(&mut bucket), 3);
+        tokio::time::advance(Duration::from_millis(1100)).await;
+        assert_eq!(taken(&mut bucket), 2);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(taken(&mut bucket), 3);
+    }
+}

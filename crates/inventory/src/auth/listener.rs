@@ -1,0 +1,221 @@
+//! Connections of agents: mutual TLS, bounded in number and in the time they take to come about.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::Stream;
+use futures_util::stream;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::ReadBuf;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio::time::Sleep;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tonic::transport::server::Connected;
+
+use crate::HostIdentity;
+use crate::IdentityFile;
+use crate::TlsError;
+
+use super::Caller;
+use super::Limits;
+use super::Outcome;
+
+/// How long no connection is taken after one could not be, as where the process has no descriptors left.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How many established connections wait to be taken.
+const WAITING: usize = 64;
+
+/// Listens for agents.
+pub struct Listener {
+    tcp: TcpListener,
+    tls: TlsAcceptor,
+}
+
+/// A connection whose other end has proven who it is.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TlsStream<TcpStream>,
+    caller: Caller,
+    idle: Duration,
+    timer: Pin<Box<Sleep>>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// How long something may take.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    handshake: Duration,
+    /// Without anything that was asked for getting on.
+    idle: Duration,
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("tcp", &self.tcp).finish_non_exhaustive()
+    }
+}
+
+/// Told of connections that did not come about.
+pub(super) trait Tally: Send + Sync + 'static {
+    fn count(&self, outcome: Outcome);
+}
+
+/// Nobody is told.
+impl Tally for () {
+    fn count(&self, _: Outcome) {}
+}
+
+impl Listener {
+    /// Listens on `tcp` as the auth server `identity`.
+    pub fn new(tcp: TcpListener, identity: &IdentityFile) -> Result<Self, TlsError> {
+        Ok(Self { tcp, tls: TlsAcceptor::from(Arc::new(super::tls::config(identity)?)) })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+
+    /// The connections, for an auth server that serves more than the inventory, until what is returned is dropped.
+    pub fn incoming(self, limits: &Limits) -> impl Stream<Item = io::Result<Connection>> + use<> {
+        self.connections(limits, Arc::new(()))
+    }
+
+    /// The connections; those that did not come about are told.
+    pub(super) fn connections<T: Tally>(
+        self,
+        limits: &Limits,
+        tally: Arc<T>,
+    ) -> impl Stream<Item = io::Result<Connection>> + use<T> {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let places = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+        let handshakes = Arc::new(Semaphore::new(limits.handshakes.min(Semaphore::MAX_PERMITS)));
+        let times = Times { handshake: limits.handshake_time, idle: Limits::silence_for(limits.beat.1) };
+        let accepting = self.accept(places, handshakes, times, sender, tally);
+        // Polled with what it feeds, so that it ends with it.
+        let accepting = Box::pin(accepting);
+        stream::unfold((receiver, accepting), |(mut receiver, mut accepting)| async move {
+            let connection = tokio::select! {
+                Some(connection) = receiver.recv() => connection,
+                () = &mut accepting => return None,
+            };
+            Some((Ok(connection), (receiver, accepting)))
+        })
+    }
+
+    async fn accept(
+        self,
+        places: Arc<Semaphore>,
+        handshakes: Arc<Semaphore>,
+        times: Times,
+        sender: mpsc::Sender<Connection>,
+        tally: Arc<impl Tally>,
+    ) {
+        let mut tasks = tokio::task::JoinSet::new();
+        loop {
+            while tasks.try_join_next().is_some() {}
+            let Ok(turn) = Arc::clone(&handshakes).acquire_owned().await else { return };
+            let tcp = match self.tcp.accept().await {
+                Ok((tcp, _)) => tcp,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                tally.count(Outcome::Crowded);
+                continue;
+            };
+            let (tls, sender, tally) = (self.tls.clone(), sender.clone(), Arc::clone(&tally));
+            tasks.spawn(async move {
+                match timeout(times.handshake, handshake(&tls, tcp, place, times.idle)).await {
+                    Ok(Ok(connection)) => {
+                        drop(turn);
+                        let _ = sender.send(connection).await; // the server may have ended
+                    }
+                    Ok(Err(error)) => {
+                        tally.count(Outcome::Handshake);
+                        tracing::debug!(%error, "a connection did not come about");
+                    }
+                    Err(_) => tally.count(Outcome::Handshake),
+                }
+            });
+        }
+    }
+}
+
+async fn handshake(
+    tls: &TlsAcceptor,
+    tcp: TcpStream,
+    place: OwnedSemaphorePermit,
+    idle: Duration,
+) -> io::Result<Connection> {
+    tcp.set_nodelay(true)?;
+    let stream = tls.accept(tcp).await?;
+    let certificates = stream.get_ref().1.peer_certificates();
+    let certificate = certificates.and_then(<[_]>::first);
+    let certificate = certificate.ok_or_else(|| io::Error::other("no client certificate"))?;
+    let caller = Caller::new(HostIdentity::from_der(certificate));
+    let timer = Box::pin(tokio::time::sleep(idle));
+    Ok(Connection { stream, caller, idle, timer, _place: place })
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // One who takes nothing that is sent keeps its streams from being looked after, and so from noticing.
+        while self.timer.as_mut().poll(context).is_ready() {
+            let rest = self.idle.saturating_sub(self.caller.idle());
+            if rest.is_zero() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.timer.as_mut().reset(Instant::now() + rest);
+        }
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

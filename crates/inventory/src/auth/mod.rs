@@ -1,0 +1,35 @@
+//! The auth server's end: a service that an auth server mounts, and a listener for one that has none.
+//!
+//! Every agent has one stream. What it says goes, checked and bounded, to a [`Store`]; what it breaks closes that stream alone,
+//! with a status that says why, and is counted. Nothing here scans: each stream looks after itself.
+
+mod caller;
+mod counters;
+mod fleet;
+mod limits;
+mod listener;
+mod server;
+mod service;
+mod store;
+mod stream;
+mod streams;
+mod tls;
+
+pub use caller::Caller;
+pub use counters::Counters;
+pub use counters::Outcome;
+pub use limits::Limits;
+pub use limits::Rate;
+pub use listener::Connection;
+pub use listener::Listener;
+pub use server::serve;
+pub use service::AuthServer;
+pub use service::Inventory;
+pub use store::AgentRecord;
+pub use store::Farewell;
+pub use store::Filter;
+pub use store::Metadata;
+pub use store::Store;
+pub use store::StreamId;
+pub use store::VerdictCount;
+pub use stream::AgentStream;

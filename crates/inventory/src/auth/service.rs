@@ -1,0 +1,341 @@
+//! Teleport's auth service, as far as the inventory goes.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use futures_util::stream;
+use prost_types::Timestamp;
+use selfcheck_core::Text;
+use semver::Version;
+use tokio::time::Instant;
+use tokio::time::timeout;
+use tonic::Request;
+use tonic::Response;
+use tonic::Status;
+use tonic::Streaming;
+
+use crate::hello::plain;
+use crate::wire::proto as wire;
+use crate::wire::proto::auth_service_server::AuthService;
+use crate::wire::types;
+
+use super::AgentRecord;
+use super::Caller;
+use super::Counters;
+use super::Filter;
+use super::Limits;
+use super::Outcome;
+use super::Store;
+use super::stream::AgentStream;
+use super::stream::Now;
+use super::streams::Streams;
+
+/// Who an auth server is to its agents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthServer {
+    /// The Teleport version it speaks for, without a leading `v`.
+    pub version: String,
+    /// Its host id.
+    pub server_id: String,
+}
+
+/// The inventory of an auth server: Teleport's service and this project's own, over one store.
+///
+/// It is mounted with [`AuthServiceServer`](crate::wire::proto::auth_service_server::AuthServiceServer) and
+/// [`FleetServiceServer`](crate::wire::teleport::selfcheck::v1::fleet_service_server::FleetServiceServer), and expects a
+/// [`Caller`] in the extensions of every request. [`serve`](super::serve) does both.
+#[derive(Debug)]
+pub struct Inventory<S>(Arc<Shared<S>>);
+
+/// What the requests and streams of one auth server share.
+#[derive(Debug)]
+pub(super) struct Shared<S> {
+    pub(super) store: S,
+    pub(super) server: AuthServer,
+    pub(super) limits: Limits,
+    pub(super) streams: Streams,
+    pub(super) counters: Counters,
+    clock: Now,
+    pings: AtomicU64,
+}
+
+impl<S> Shared<S> {
+    pub(super) fn now(&self) -> jiff::Timestamp {
+        (self.clock)()
+    }
+}
+
+impl<S> Clone for Inventory<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: Store> Inventory<S> {
+    /// An inventory kept in `store`. `clock` tells the wall-clock time.
+    pub fn new(store: S, server: AuthServer, limits: Limits, clock: fn() -> jiff::Timestamp) -> Self {
+        Self(Arc::new(Shared {
+            store,
+            server,
+            limits,
+            streams: Streams::default(),
+            counters: Counters::default(),
+            clock,
+            pings: AtomicU64::new(1),
+        }))
+    }
+
+    /// What is kept.
+    pub fn store(&self) -> &S {
+        &self.0.store
+    }
+
+    /// What happened.
+    pub fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    /// What agents may ask.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Ends all streams, as the auth server does. Agents come back to another one, or to this one when it is there again.
+    pub fn end_streams(&self) {
+        self.0.streams.end();
+    }
+
+    /// That who asks may ask about others.
+    pub(super) fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        Caller::of(request.extensions()).and_then(|caller| caller.must_be_admin()).inspect_err(|_| {
+            self.0.counters.count(Outcome::Denied);
+        })
+    }
+
+    fn instance(&self, agent: &AgentRecord) -> types::InstanceV1 {
+        let AgentRecord { hello, last_heard, .. } = agent;
+        let message = hello.to_wire();
+        types::InstanceV1 {
+            header: Some(types::ResourceHeader {
+                kind: "instance".to_owned(),
+                sub_kind: String::new(),
+                version: "v1".to_owned(),
+                metadata: Some(types::Metadata {
+                    name: message.server_id,
+                    namespace: "default".to_owned(),
+                    ..types::Metadata::default()
+                }),
+            }),
+            spec: Some(types::InstanceSpecV1 {
+                version: format!("v{}", hello.version),
+                services: message.services,
+                hostname: message.hostname,
+                auth_id: self.0.server.server_id.clone(),
+                last_seen: Some(Timestamp {
+                    seconds: last_heard.as_second(),
+                    nanos: last_heard.subsec_nanosecond(),
+                }),
+                external_upgrader: message.external_upgrader,
+                external_upgrader_version: message.external_upgrader_version,
+                updater_info: message.updater_info,
+                ..types::InstanceSpecV1::default()
+            }),
+        }
+    }
+}
+
+/// How many agents are turned into messages at a time; between two such parts others have their turn.
+const PART: usize = 256;
+
+type Instances = Pin<Box<dyn futures_util::Stream<Item = Result<types::InstanceV1, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl<S: Store> AuthService for Inventory<S> {
+    type InventoryControlStreamStream = AgentStream<S>;
+    type GetInstancesStream = Instances;
+
+    async fn inventory_control_stream(
+        &self,
+        request: Request<Streaming<wire::UpstreamInventoryOneOf>>,
+    ) -> Result<Response<AgentStream<S>>, Status> {
+        let caller = Caller::of(request.extensions())
+            .and_then(|caller| caller.server().map(|_| caller.clone()))
+            .inspect_err(|_| self.0.counters.count(Outcome::Denied))?;
+        Ok(Response::new(AgentStream::new(Arc::clone(&self.0), caller, request.into_inner())))
+    }
+
+    async fn get_inventory_status(
+        &self,
+        request: Request<wire::InventoryStatusRequest>,
+    ) -> Result<Response<wire::InventoryStatusSummary>, Status> {
+        self.admit(&request)?;
+        let wants_connected = request.get_ref().connected;
+        let mut summary = wire::InventoryStatusSummary::default();
+        self.0.store.visit(None, &mut |AgentRecord { hello, .. }| {
+            summary.instance_count += 1;
+            *summary.version_counts.entry(hello.version.to_string()).or_default() += 1;
+            *summary.upgrader_counts.entry(hello.updater.kind.to_string()).or_default() += 1;
+            for service in &hello.services {
+                *summary.service_counts.entry(service.to_string()).or_default() += 1;
+            }
+            if wants_connected {
+                summary.connected.push(hello.to_wire());
+            }
+            ControlFlow::Continue(())
+        });
+        Ok(Response::new(summary))
+    }
+
+    async fn get_inventory_connected_service_counts(
+        &self,
+        request: Request<wire::InventoryConnectedServiceCountsRequest>,
+    ) -> Result<Response<wire::InventoryConnectedServiceCounts>, Status> {
+        self.admit(&request)?;
+        let mut service_counts = BTreeMap::new();
+        self.0.store.visit(None, &mut |agent| {
+            for service in &agent.hello.services {
+                *service_counts.entry(service.to_string()).or_default() += 1;
+            }
+            ControlFlow::Continue(())
+        });
+        Ok(Response::new(wire::InventoryConnectedServiceCounts { service_counts }))
+    }
+
+    async fn ping_inventory(
+        &self,
+        request: Request<wire::InventoryPingRequest>,
+    ) -> Result<Response<wire::InventoryPingResponse>, Status> {
+        self.admit(&request)?;
+        let agent = &request.get_ref().server_id;
+        let stream = self.0.streams.newest(agent);
+        let stream = stream
+            .ok_or_else(|| Status::not_found(format!("no agent `{}` is connected", Text::new(agent))))?;
+        let began = Instant::now();
+        let answer = stream.ping(self.0.pings.fetch_add(1, Ordering::Relaxed));
+        let answer =
+            answer.ok_or_else(|| Status::resource_exhausted("this agent is being pinged already"))?;
+        match timeout(self.0.limits.ping_time, answer).await {
+            Ok(Ok(())) => Ok(Response::new(wire::InventoryPingResponse {
+                duration: i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX),
+            })),
+            Ok(Err(_)) => Err(Status::unavailable("the agent's stream ended")),
+            Err(_) => Err(Status::deadline_exceeded("the agent did not answer in time")),
+        }
+    }
+
+    async fn get_instances(
+        &self,
+        request: Request<types::InstanceFilter>,
+    ) -> Result<Response<Instances>, Status> {
+        self.admit(&request)?;
+        let filter = filter(request.get_ref())?;
+        let inventory = self.clone();
+        // In parts, so that a large fleet is neither held in memory nor keeps others waiting.
+        let parts = stream::unfold(Some(String::new()), move |after| {
+            let after = after.map(|after| inventory.part(&filter, &after));
+            async move { after }
+        });
+        let instances =
+            futures_util::StreamExt::flat_map(parts, |part| stream::iter(part.into_iter().map(Ok)));
+        Ok(Response::new(Box::pin(instances)))
+    }
+
+    async fn get_cluster_alerts(
+        &self,
+        _: Request<types::GetClusterAlertsRequest>,
+    ) -> Result<Response<wire::GetClusterAlertsResponse>, Status> {
+        Err(no_alerts())
+    }
+
+    async fn upsert_cluster_alert(
+        &self,
+        _: Request<wire::UpsertClusterAlertRequest>,
+    ) -> Result<Response<()>, Status> {
+        Err(no_alerts())
+    }
+
+    async fn delete_cluster_alert(
+        &self,
+        _: Request<wire::DeleteClusterAlertRequest>,
+    ) -> Result<Response<()>, Status> {
+        Err(no_alerts())
+    }
+
+    async fn create_alert_ack(
+        &self,
+        _: Request<types::AlertAcknowledgement>,
+    ) -> Result<Response<()>, Status> {
+        Err(no_alerts())
+    }
+
+    async fn get_alert_acks(
+        &self,
+        _: Request<wire::GetAlertAcksRequest>,
+    ) -> Result<Response<wire::GetAlertAcksResponse>, Status> {
+        Err(no_alerts())
+    }
+
+    async fn clear_alert_acks(
+        &self,
+        _: Request<wire::ClearAlertAcksRequest>,
+    ) -> Result<Response<()>, Status> {
+        Err(no_alerts())
+    }
+}
+
+impl<S: Store> Inventory<S> {
+    /// A part of the agents that follow `after`, and after whom the next part begins.
+    fn part(&self, filter: &Filter, after: &str) -> (Vec<types::InstanceV1>, Option<String>) {
+        let mut part = Vec::new();
+        let mut next = None;
+        let mut visited = 0;
+        self.0.store.visit(Some(after), &mut |agent| {
+            visited += 1;
+            if filter.takes(agent) {
+                part.push(self.instance(agent));
+            }
+            if visited < PART {
+                return ControlFlow::Continue(());
+            }
+            next = Some(agent.hello.server_id.to_string());
+            ControlFlow::Break(())
+        });
+        (part, next)
+    }
+}
+
+fn no_alerts() -> Status {
+    Status::unimplemented("this auth server keeps no cluster alerts")
+}
+
+/// Teleport's filter, as that of a store.
+fn filter(filter: &types::InstanceFilter) -> Result<Filter, Status> {
+    let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let without = filter.no_ext_upgrader.then(String::new);
+    Ok(Filter {
+        server_id: given(&filter.server_id),
+        version: version("version", &filter.version)?,
+        services: filter.services.clone(),
+        upgrader: without.or_else(|| given(&filter.external_upgrader)),
+        older_than: version("older-than version", &filter.older_than_version)?,
+        newer_than: version("newer-than version", &filter.newer_than_version)?,
+        update_group: given(&filter.update_group),
+        verdict: None,
+        reason: None,
+    })
+}
+
+/// A version of a request, if one is given.
+pub(super) fn version(what: &str, raw: &str) -> Result<Option<Version>, Status> {
+    if raw.is_empty() {
+        return Ok(None);
+    }
+    let parsed = Version::parse(plain(raw));
+    parsed
+        .map(Some)
+        .map_err(|_| Status::invalid_argument(format!("{what} `{}` is no version", Text::new(raw))))
+}

@@ -1,0 +1,150 @@
+//! What an auth server keeps of its agents, behind a small trait.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use selfcheck_core::Basis;
+use selfcheck_core::Text;
+use selfcheck_core::Verdict;
+use semver::Version;
+
+use crate::Hello;
+use crate::Report;
+use crate::wire::proto::UpstreamInventoryAgentMetadata;
+
+/// One stream of an agent, while this process runs. An agent may have several, as during a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u64);
+
+/// What an auth server keeps of its agents. Its methods are called by the streams themselves and must not block.
+pub trait Store: Send + Sync + 'static {
+    /// A stream was opened. Its Hello has been checked against the certificate.
+    fn joined(&self, stream: StreamId, hello: Arc<Hello>, now: Timestamp);
+    /// The agent said what it runs on.
+    fn described(&self, stream: StreamId, metadata: Metadata);
+    /// The agent reported its status.
+    fn reported(&self, stream: StreamId, report: Report, last_run: Option<Timestamp>, now: Timestamp);
+    /// The agent was heard of; its status is what it was.
+    fn heard(&self, stream: StreamId, last_run: Option<Timestamp>, now: Timestamp);
+    /// The stream has ended. Nothing more comes of it.
+    fn left(&self, stream: StreamId, farewell: Farewell);
+    /// How many agents are connected.
+    fn len(&self) -> usize;
+    /// Whether none are.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// How many agents are in which verdict.
+    fn counts(&self) -> Vec<VerdictCount>;
+    /// Visits the agents with a host id greater than `after`, in its order, until told to stop.
+    fn visit(&self, after: Option<&str>, visit: &mut dyn FnMut(&AgentRecord) -> ControlFlow<()>);
+}
+
+/// How an agent left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// Without a word: its stream broke.
+    None,
+    /// It ends, for ever or until it is started again.
+    Goodbye,
+    /// Another process of the same agent takes over.
+    SoftReload,
+}
+
+/// What an agent runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Metadata {
+    /// `linux` or `darwin`.
+    pub os: Text,
+    /// The operating system's version.
+    pub os_version: Text,
+    /// The processor architecture.
+    pub architecture: Text,
+}
+
+impl From<&UpstreamInventoryAgentMetadata> for Metadata {
+    fn from(metadata: &UpstreamInventoryAgentMetadata) -> Self {
+        Self {
+            os: Text::new(&metadata.os),
+            os_version: Text::new(&metadata.os_version),
+            architecture: Text::new(&metadata.host_architecture),
+        }
+    }
+}
+
+/// What is known of an agent.
+#[derive(Debug, Clone)]
+pub struct AgentRecord {
+    /// Who it is, as its newest stream says.
+    pub hello: Arc<Hello>,
+    /// On what ground its report stands.
+    pub basis: Basis,
+    /// Its report: its own, or its claim judged.
+    pub report: Arc<Report>,
+    /// When it was last heard of.
+    pub last_heard: Timestamp,
+}
+
+/// How many agents are in one verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerdictCount {
+    /// Which.
+    pub verdict: Verdict,
+    /// On what ground.
+    pub basis: Basis,
+    /// How many.
+    pub agents: u64,
+}
+
+/// Which agents are asked for. Conditions left out do not count.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// This one.
+    pub server_id: Option<String>,
+    /// Of this version.
+    pub version: Option<Version>,
+    /// Running all of these services.
+    pub services: Vec<String>,
+    /// With this kind of updater; empty for none.
+    pub upgrader: Option<String>,
+    /// Older than this version.
+    pub older_than: Option<Version>,
+    /// Newer than this version.
+    pub newer_than: Option<Version>,
+    /// In this update group.
+    pub update_group: Option<String>,
+    /// In this verdict.
+    pub verdict: Option<Verdict>,
+    /// With this reason among the findings.
+    pub reason: Option<String>,
+}
+
+impl Filter {
+    /// Whether an agent is one of those.
+    pub fn takes(&self, agent: &AgentRecord) -> bool {
+        let AgentRecord { hello, report, .. } = agent;
+        let version = Version::parse(hello.version.as_str()).ok();
+        let compared = |wanted: &Option<Version>, holds: fn(&Version, &Version) -> bool| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| version.as_ref().is_some_and(|version| holds(version, wanted)))
+        };
+        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        is(&self.server_id, hello.server_id.as_str())
+            && self
+                .services
+                .iter()
+                .all(|wanted| hello.services.iter().any(|service| service.as_str() == wanted))
+            && is(&self.upgrader, hello.updater.kind.as_str())
+            && is(&self.update_group, hello.updater.group.as_ref().map_or("", Text::as_str))
+            && compared(&self.version, |version, wanted| version == wanted)
+            && compared(&self.older_than, |version, wanted| version < wanted)
+            && compared(&self.newer_than, |version, wanted| version > wanted)
+            && self.verdict.is_none_or(|wanted| wanted == report.verdict)
+            && self
+                .reason
+                .as_ref()
+                .is_none_or(|wanted| report.findings.iter().any(|finding| finding.code() == wanted))
+    }
+}

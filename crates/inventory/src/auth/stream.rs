@@ -1,0 +1,326 @@
+//! One stream of an agent. It is polled by whoever writes to the agent, so an agent costs no task of its own.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::Stream as _;
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio::time::Sleep;
+use tonic::Code;
+use tonic::Status;
+use tonic::Streaming;
+
+use crate::Hello;
+use crate::HostIdentity;
+use crate::Report;
+use crate::valid;
+use crate::wire::proto::DownstreamInventoryHello;
+use crate::wire::proto::DownstreamInventoryOneOf;
+use crate::wire::proto::DownstreamInventoryPing;
+use crate::wire::proto::InventoryHeartbeat;
+use crate::wire::proto::UpstreamInventoryHello;
+use crate::wire::proto::UpstreamInventoryOneOf;
+use crate::wire::proto::downstream_inventory_hello::SupportedCapabilities;
+use crate::wire::proto::downstream_inventory_one_of::Msg as Down;
+use crate::wire::proto::upstream_inventory_one_of::Msg as Up;
+use crate::wire::teleport::selfcheck::v1::SelfCheckDown;
+use crate::wire::teleport::selfcheck::v1::SelfCheckHello;
+use crate::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
+
+use super::Caller;
+use super::Farewell;
+use super::Metadata;
+use super::Outcome;
+use super::Store;
+use super::limits::Bucket;
+use super::limits::Limits;
+use super::service::Shared;
+use super::streams::Stream;
+
+/// The version of the extension.
+const EXTENSION: u32 = 1;
+/// How many messages are taken before others have their turn.
+const IN_A_ROW: usize = 32;
+/// Pings sent by the stream itself; those asked for are counted from here on.
+const OWN_PING: u64 = 0;
+
+/// One stream of an agent: what goes down it.
+pub struct AgentStream<S: Store> {
+    shared: Arc<Shared<S>>,
+    caller: Caller,
+    upstream: Streaming<UpstreamInventoryOneOf>,
+    seat: Option<Seat>,
+    timer: Pin<Box<Sleep>>,
+    out: VecDeque<Down>,
+    messages: Bucket,
+    reports: Bucket,
+    farewell: Farewell,
+    has_ended: bool,
+}
+
+/// What a stream has after its Hello.
+struct Seat {
+    hello: Arc<Hello>,
+    stream: Arc<Stream>,
+    beat: Duration,
+    heard: Instant,
+    /// The sequence of the last report on this stream.
+    reported: Option<u64>,
+}
+
+/// Why a stream is closed, and what that counts as.
+struct Violation(Outcome, Status);
+
+impl<S: Store> AgentStream<S> {
+    pub(super) fn new(
+        shared: Arc<Shared<S>>,
+        caller: Caller,
+        upstream: Streaming<UpstreamInventoryOneOf>,
+    ) -> Self {
+        let now = Instant::now();
+        let limits = shared.limits;
+        Self {
+            caller,
+            upstream,
+            seat: None,
+            timer: Box::pin(tokio::time::sleep(limits.hello_time)),
+            out: VecDeque::new(),
+            messages: Bucket::full(limits.messages, now),
+            reports: Bucket::full(limits.reports, now),
+            farewell: Farewell::None,
+            has_ended: false,
+            shared,
+        }
+    }
+
+    fn take(&mut self, message: UpstreamInventoryOneOf) -> Result<(), Violation> {
+        let now = Instant::now();
+        if !self.messages.take(self.shared.limits.messages, now) {
+            let status = Status::resource_exhausted("messages come too fast");
+            return Err(Violation(Outcome::TooFast, status));
+        }
+        let Some(seat) = &mut self.seat else {
+            return match message.msg {
+                Some(Up::Hello(hello)) => self.join(&hello, now),
+                _ => Err(bad_hello(Status::invalid_argument("the first message is not a Hello"))),
+            };
+        };
+        seat.heard = now;
+        let id = seat.stream.id;
+        match message.msg {
+            Some(Up::Hello(_)) => {
+                return Err(bad_hello(Status::invalid_argument("a second Hello on the same stream")));
+            }
+            Some(Up::Heartbeat(InventoryHeartbeat { self_check: Some(check) })) => {
+                return self.self_check(&check, now);
+            }
+            Some(Up::Heartbeat(_) | Up::StopHeartbeat(_)) => {
+                self.shared.store.heard(id, None, self.shared.now());
+            }
+            Some(Up::Pong(pong)) => {
+                seat.stream.answered(pong.id);
+                self.shared.store.heard(id, None, self.shared.now());
+            }
+            Some(Up::AgentMetadata(metadata)) => self.shared.store.described(id, Metadata::from(&metadata)),
+            Some(Up::Goodbye(goodbye)) => {
+                self.farewell = if goodbye.soft_reload { Farewell::SoftReload } else { Farewell::Goodbye };
+            }
+            None => self.shared.counters.count(Outcome::Foreign),
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, message: &UpstreamInventoryHello, now: Instant) -> Result<(), Violation> {
+        let host = self.caller.server().map_err(|status| Violation(Outcome::Denied, status))?;
+        require_own_name(host, message)?;
+        let hello = Hello::from_wire(message, |role| host.holds(role))
+            .map_err(|error| bad_hello(Status::invalid_argument(error.to_string())))?;
+        let hello = Arc::new(hello);
+        let Shared { limits, store, streams, .. } = &*self.shared;
+        let Some(stream) = streams.open(&hello.server_id, limits.streams_per_agent) else {
+            let status = Status::resource_exhausted("this agent has too many streams already");
+            return Err(Violation(Outcome::TooMany, status));
+        };
+        store.joined(stream.id, Arc::clone(&hello), self.shared.now());
+        self.shared.counters.count(Outcome::Joined);
+        let beat = limits.beat_for(store.len());
+        self.out.push_back(Down::Hello(DownstreamInventoryHello {
+            version: self.shared.server.version.clone(),
+            server_id: self.shared.server.server_id.clone(),
+            // A goodbye is taken; resources are not kept.
+            capabilities: Some(SupportedCapabilities {
+                app_cleanup: true,
+                ..SupportedCapabilities::default()
+            }),
+            self_check: Some(SelfCheckHello {
+                version: EXTENSION,
+                beat_seconds: u32::try_from(beat.as_secs()).unwrap_or(u32::MAX).max(1),
+            }),
+        }));
+        self.timer.as_mut().reset(now + beat);
+        self.seat = Some(Seat { hello, stream, beat, heard: now, reported: None });
+        Ok(())
+    }
+
+    fn self_check(&mut self, check: &UpdaterSelfCheck, now: Instant) -> Result<(), Violation> {
+        let Shared { limits, store, counters, .. } = &*self.shared;
+        if !self.reports.take(limits.reports, now) {
+            return Err(Violation(Outcome::TooFast, Status::resource_exhausted("reports come too fast")));
+        }
+        let Some(seat) = &mut self.seat else { return Ok(()) };
+        let last_run = valid::instant(check.last_run);
+        let down = if let Some(report) = &check.report {
+            let report = Report::from_wire(report).map_err(|error| {
+                Violation(Outcome::BadReport, Status::invalid_argument(error.to_string()))
+            })?;
+            store.reported(seat.stream.id, report, last_run, self.shared.now());
+            seat.reported = Some(check.sequence);
+            counters.count(Outcome::Reported);
+            SelfCheckDown { acked: check.sequence, resend: false }
+        } else {
+            store.heard(seat.stream.id, last_run, self.shared.now());
+            if seat.reported == Some(check.sequence) {
+                counters.count(Outcome::Beat);
+                return Ok(());
+            }
+            counters.count(Outcome::Resend);
+            SelfCheckDown { acked: seat.reported.unwrap_or(0), resend: true }
+        };
+        self.out.push_back(Down::SelfCheck(down));
+        Ok(())
+    }
+
+    /// The timer is due: no Hello came, or the agent is asked whether it is there, or it was silent for too long.
+    fn due(&mut self) -> Result<(), Violation> {
+        let now = Instant::now();
+        let Some(seat) = &self.seat else {
+            return Err(Violation(Outcome::NoHello, Status::deadline_exceeded("no Hello came in time")));
+        };
+        let ends = seat.heard + Limits::silence_for(seat.beat);
+        if now >= ends {
+            return Err(Violation(
+                Outcome::Silent,
+                Status::deadline_exceeded("nothing was heard for too long"),
+            ));
+        }
+        if now >= seat.heard + seat.beat {
+            self.out.push_back(Down::Ping(DownstreamInventoryPing { id: OWN_PING }));
+        }
+        let next = ends.min(now + seat.beat);
+        self.timer.as_mut().reset(next);
+        Ok(())
+    }
+
+    /// Leaves the store, once.
+    fn leave(&mut self) {
+        if let Some(Seat { hello, stream, .. }) = self.seat.take() {
+            self.shared.streams.close(&hello.server_id, &stream);
+            self.shared.store.left(stream.id, self.farewell);
+        }
+    }
+
+    fn close(&mut self, Violation(outcome, status): Violation) -> Result<DownstreamInventoryOneOf, Status> {
+        self.shared.counters.count(outcome);
+        tracing::debug!(outcome = outcome.word(), why = status.message(), "an agent's stream is closed");
+        self.has_ended = true;
+        self.leave();
+        Err(status)
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<DownstreamInventoryOneOf, Status>>> {
+        self.caller.is_active();
+        for _ in 0..IN_A_ROW {
+            if self.has_ended {
+                return Poll::Ready(None);
+            }
+            if let Some(down) = self.out.pop_front() {
+                if self.out.is_empty() {
+                    self.out = VecDeque::new(); // most streams have nothing to say most of the time
+                }
+                return Poll::Ready(Some(Ok(DownstreamInventoryOneOf { msg: Some(down) })));
+            }
+            if let Some(seat) = &self.seat {
+                seat.stream.waker.register(context.waker());
+                if self.shared.streams.have_ended() {
+                    let status = Status::unavailable("the auth server ends");
+                    return Poll::Ready(Some(self.close(Violation(Outcome::Ended, status))));
+                }
+                if let Some(id) = seat.stream.asked() {
+                    self.out.push_back(Down::Ping(DownstreamInventoryPing { id }));
+                    continue;
+                }
+            }
+            let step = match Pin::new(&mut self.upstream).poll_next(context) {
+                Poll::Ready(Some(Ok(message))) => self.take(message),
+                Poll::Ready(Some(Err(status))) => Err(broken(status)),
+                Poll::Ready(None) => {
+                    self.has_ended = true;
+                    self.leave();
+                    return Poll::Ready(None);
+                }
+                Poll::Pending => match self.timer.as_mut().poll(context) {
+                    Poll::Ready(()) => self.due(),
+                    Poll::Pending => return Poll::Pending,
+                },
+            };
+            if let Err(violation) = step {
+                return Poll::Ready(Some(self.close(violation)));
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+fn require_own_name(host: &HostIdentity, message: &UpstreamInventoryHello) -> Result<(), Violation> {
+    if message.server_id == host.host_id.as_str() {
+        return Ok(());
+    }
+    let status = Status::permission_denied(format!(
+        "the certificate is that of host `{}`, and the Hello names another",
+        host.host_id
+    ));
+    Err(bad_hello(status))
+}
+
+fn bad_hello(status: Status) -> Violation {
+    Violation(Outcome::BadHello, status)
+}
+
+/// What reading failed with: the agent's own end of it, or something that cannot be read.
+fn broken(status: Status) -> Violation {
+    let outcome = match status.code() {
+        Code::Internal | Code::OutOfRange | Code::ResourceExhausted | Code::Unimplemented => Outcome::Garbage,
+        _ => Outcome::Lost,
+    };
+    Violation(outcome, status)
+}
+
+impl<S: Store> futures_util::Stream for AgentStream<S> {
+    type Item = Result<DownstreamInventoryOneOf, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll(context)
+    }
+}
+
+impl<S: Store> fmt::Debug for AgentStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentStream").field("caller", &self.caller).finish_non_exhaustive()
+    }
+}
+
+impl<S: Store> Drop for AgentStream<S> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// The wall clock, which is not read here.
+pub(super) type Now = fn() -> Timestamp;

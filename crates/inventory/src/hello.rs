@@ -1,0 +1,175 @@
+//! Who an agent is, in the fields that stock Teleport knows.
+
+use selfcheck_core::Claim;
+use selfcheck_core::Status;
+use selfcheck_core::Text;
+use selfcheck_core::UpdaterStatus;
+
+use crate::Role;
+use crate::valid;
+use crate::wire::proto::UpstreamInventoryHello;
+use crate::wire::types;
+
+/// The most services and the longest field of a Hello.
+const SERVICES: usize = 32;
+const FIELD: usize = 256;
+/// The group of an updater that was told of none.
+const DEFAULT_GROUP: &str = "default";
+
+/// The stock part of what an agent says: its Hello.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hello {
+    /// Its Teleport version, without a leading `v`.
+    pub version: Text,
+    /// Its host id.
+    pub server_id: Text,
+    /// Its system roles.
+    pub services: Vec<Text>,
+    /// Its host's name.
+    pub hostname: Text,
+    /// The updater, as stock Teleport names it.
+    pub updater: ClaimedUpdater,
+}
+
+/// What a Hello says of an updater. All of it is what a new stream is needed for to tell a stock auth server anew.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClaimedUpdater {
+    /// Its kind; empty for none.
+    pub kind: Text,
+    /// Its version, without a leading `v`.
+    pub version: Option<Text>,
+    /// Its update group.
+    pub group: Option<Text>,
+    /// How it is.
+    pub status: Option<UpdaterStatus>,
+}
+
+/// Why a Hello is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidHello {
+    /// It names more services than there are.
+    #[error("a Hello names {0} services, more than {SERVICES}")]
+    Services(usize),
+    /// A field is longer than any real one.
+    #[error("the {field} of a Hello has {length} bytes, more than {FIELD}")]
+    Length {
+        /// Which.
+        field: &'static str,
+        /// Its length.
+        length: usize,
+    },
+}
+
+impl ClaimedUpdater {
+    /// What an unmodified auth server is told of `status`.
+    pub fn of(status: &Status) -> Self {
+        let Some(view) = &status.reporting.stock_view else { return Self::default() };
+        let judged = status.updater.as_ref().filter(|updater| updater.kind == view.external_upgrader);
+        let version = judged.and_then(|updater| updater.version.as_ref());
+        let group = judged.and_then(|updater| updater.group.as_ref());
+        Self {
+            kind: view.external_upgrader.clone(),
+            version: version.and_then(|version| valid::version(version.as_str())),
+            group: view
+                .updater_status
+                .map(|_| group.cloned().unwrap_or_else(|| DEFAULT_GROUP.into()))
+                .and_then(|group| valid::name(group.as_str())),
+            status: view.updater_status,
+        }
+    }
+}
+
+impl Hello {
+    /// The message.
+    pub fn to_wire(&self) -> UpstreamInventoryHello {
+        let updater = &self.updater;
+        UpstreamInventoryHello {
+            version: self.version.to_string(),
+            server_id: self.server_id.to_string(),
+            services: self.services.iter().map(Text::to_string).collect(),
+            hostname: self.hostname.to_string(),
+            external_upgrader: updater.kind.to_string(),
+            external_upgrader_version: updater
+                .version
+                .as_ref()
+                .map(|version| format!("v{version}"))
+                .unwrap_or_default(),
+            updater_info: updater.status.map(|status| types::UpdaterV2Info {
+                update_group: updater.group.as_ref().map(Text::to_string).unwrap_or_default(),
+                update_uuid: Vec::new(),
+                updater_status: status_to_wire(status).into(),
+            }),
+        }
+    }
+
+    /// Reads a message, keeping only the services that `holds` says the certificate has.
+    pub fn from_wire(
+        hello: &UpstreamInventoryHello,
+        holds: impl Fn(Role) -> bool,
+    ) -> Result<Self, InvalidHello> {
+        if hello.services.len() > SERVICES {
+            return Err(InvalidHello::Services(hello.services.len()));
+        }
+        let group = hello.updater_info.as_ref().map_or("", |info| info.update_group.as_str());
+        for (field, value) in [
+            ("version", hello.version.as_str()),
+            ("host id", &hello.server_id),
+            ("host name", &hello.hostname),
+            ("updater kind", &hello.external_upgrader),
+            ("updater version", &hello.external_upgrader_version),
+            ("update group", group),
+        ] {
+            if value.len() > FIELD {
+                return Err(InvalidHello::Length { field, length: value.len() });
+            }
+        }
+        let services =
+            hello.services.iter().filter_map(|name| Role::from_name(name)).filter(|role| holds(*role));
+        Ok(Self {
+            version: Text::new(plain(&hello.version)),
+            server_id: Text::new(&hello.server_id),
+            services: services.map(|role| role.name().into()).collect(),
+            hostname: Text::new(&hello.hostname),
+            updater: ClaimedUpdater {
+                kind: Text::new(&hello.external_upgrader),
+                version: valid::version(&hello.external_upgrader_version),
+                group: valid::name(group),
+                status: hello.updater_info.as_ref().and_then(|info| status_from_wire(info.updater_status())),
+            },
+        })
+    }
+
+    /// What it claims, to be judged.
+    pub fn claim(&self) -> Claim<'_> {
+        Claim {
+            version: self.version.as_str(),
+            services: &self.services,
+            external_upgrader: self.updater.kind.as_str(),
+            updater_status: self.updater.status,
+        }
+    }
+}
+
+/// A version without the `v` that some fields have.
+pub(crate) fn plain(version: &str) -> &str {
+    version.strip_prefix('v').unwrap_or(version)
+}
+
+pub(crate) fn status_to_wire(status: UpdaterStatus) -> types::UpdaterStatus {
+    match status {
+        UpdaterStatus::Ok => types::UpdaterStatus::Ok,
+        UpdaterStatus::Disabled => types::UpdaterStatus::Disabled,
+        UpdaterStatus::Pinned => types::UpdaterStatus::Pinned,
+        UpdaterStatus::Unreadable => types::UpdaterStatus::Unreadable,
+    }
+}
+
+fn status_from_wire(status: types::UpdaterStatus) -> Option<UpdaterStatus> {
+    match status {
+        types::UpdaterStatus::Unspecified => None,
+        types::UpdaterStatus::Ok => Some(UpdaterStatus::Ok),
+        types::UpdaterStatus::Disabled => Some(UpdaterStatus::Disabled),
+        types::UpdaterStatus::Pinned => Some(UpdaterStatus::Pinned),
+        types::UpdaterStatus::Unreadable => Some(UpdaterStatus::Unreadable),
+    }
+}

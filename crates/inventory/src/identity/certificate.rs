@@ -1,0 +1,87 @@
+//! Reading the subject of a Teleport certificate.
+
+use std::collections::BTreeSet;
+
+use selfcheck_core::Text;
+use x509_cert::Certificate;
+use x509_cert::attr::AttributeTypeAndValue;
+use x509_cert::der::Decode;
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::asn1::PrintableStringRef;
+use x509_cert::der::asn1::Utf8StringRef;
+
+use crate::Role;
+
+use super::HostIdentity;
+
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+/// The attribute in which a certificate of several roles has those beside `Instance`, one in each.
+pub(crate) const SYSTEM_ROLES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.9999.2.11");
+
+/// What only the certificates of users have: their logins, groups and the like.
+const USER_ATTRIBUTES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.9999.1");
+
+/// Why a certificate is not one of a host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// It cannot be read.
+    #[error("the certificate cannot be read")]
+    Parse,
+    /// It names a user, whose roles are not those of a server.
+    #[error("`{0}` is a user's identity, not one of a host")]
+    User(
+        /// The user.
+        Text,
+    ),
+    /// Its name is not a host id and a cluster.
+    #[error("`{0}` is not a host id and a cluster's name")]
+    Name(
+        /// The name.
+        Text,
+    ),
+}
+
+impl HostIdentity {
+    /// Reads a certificate. Whether it is to be trusted is not judged here.
+    pub fn from_der(certificate: &[u8]) -> Result<Self, CertificateError> {
+        let certificate = Certificate::from_der(certificate).map_err(|_| CertificateError::Parse)?;
+        let subject = certificate.tbs_certificate().subject();
+        let mut name = None;
+        let mut organizations = Vec::new();
+        let mut system_roles = Vec::new();
+        let mut is_user = false;
+        for attribute in subject.iter() {
+            is_user |= attribute.oid.starts_with(USER_ATTRIBUTES);
+            let Some(value) = text(attribute) else { continue };
+            match attribute.oid {
+                COMMON_NAME => name = Some(value),
+                ORGANIZATION => organizations.push(value),
+                SYSTEM_ROLES => system_roles.push(value),
+                _ => {}
+            }
+        }
+        let name = name.ok_or(CertificateError::Parse)?;
+        // A host has one role of its own; the roles of users are the cluster's own words.
+        let primary = match organizations.as_slice() {
+            [only] if !is_user => Role::from_name(only),
+            _ => None,
+        };
+        let Some(primary) = primary else { return Err(CertificateError::User(Text::new(&name))) };
+        let (host_id, cluster) = name
+            .split_once('.')
+            .filter(|(id, cluster)| !id.is_empty() && !cluster.is_empty())
+            .ok_or_else(|| CertificateError::Name(Text::new(&name)))?;
+        let others = system_roles.iter().filter_map(|name| Role::from_name(name));
+        // Administrators are made by their own authority alone.
+        let others = others.filter(|role| role.is_server());
+        let roles: BTreeSet<_> = std::iter::once(primary).chain(others).collect();
+        Ok(Self { host_id: Text::new(host_id), cluster: Text::new(cluster), roles })
+    }
+}
+
+fn text(attribute: &AttributeTypeAndValue) -> Option<String> {
+    let value = &attribute.value;
+    let utf8 = value.decode_as::<Utf8StringRef<'_>>().map(|text| text.as_str().to_owned());
+    utf8.or_else(|_| value.decode_as::<PrintableStringRef<'_>>().map(|text| text.as_str().to_owned())).ok()
+}

@@ -1,0 +1,9 @@
+//! A private authority and identities of its own, for trying out and for tests. No real cluster's certificates come from here.
+
+mod authority;
+mod certificate;
+mod key;
+
+pub use authority::Authority;
+pub use authority::IssueError;
+pub use certificate::Validity;

@@ -1,0 +1,237 @@
+//! The status of an agent as it travels: typed values, checked on both sides.
+
+use jiff::Timestamp;
+use selfcheck_core::Finding;
+use selfcheck_core::Namespace;
+use selfcheck_core::Reason;
+use selfcheck_core::RemedyId;
+use selfcheck_core::Severity;
+use selfcheck_core::Status;
+use selfcheck_core::Text;
+use selfcheck_core::Verdict;
+
+use crate::valid;
+use crate::wire::teleport::selfcheck::v1 as wire;
+
+/// The most findings of a report; a judgement has a handful.
+const FINDINGS: usize = 32;
+
+/// What an agent reports of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The verdict. One that this version does not know counts as unknown.
+    pub verdict: Verdict,
+    /// What holds, worst first.
+    pub findings: Vec<ReportedFinding>,
+    /// The updater judged, if there is one.
+    pub updater: Option<ReportedUpdater>,
+    /// When the host was looked at.
+    pub observed_at: Option<Timestamp>,
+    /// When the updater last succeeded.
+    pub last_success: Option<Timestamp>,
+    /// When it runs next.
+    pub next_run: Option<Timestamp>,
+    /// What helps, if one command does.
+    pub remedy: Option<ReportedRemedy>,
+    /// The installation.
+    pub namespace: Namespace,
+    /// The version of the library that judged; none where nobody did but the auth side.
+    pub library_version: Option<Text>,
+}
+
+/// Something that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportedFinding {
+    /// The reason; `None` for one that this version does not know.
+    pub reason: Option<Reason>,
+    /// How grave it is here.
+    pub severity: Severity,
+    /// Since when, where that is known.
+    pub since: Option<Timestamp>,
+}
+
+/// The updater judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedUpdater {
+    /// `binary`, `unit`, `kube` or `integration_awsoidc`.
+    pub kind: Text,
+    /// Its version, without a leading `v`.
+    pub version: Option<Text>,
+    /// Its update group.
+    pub group: Option<Text>,
+}
+
+/// What helps, by its id in the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedRemedy {
+    /// The remedy; `None` for one that this version does not know.
+    pub id: Option<RemedyId>,
+    /// The Helm release it is for.
+    pub release: Option<Text>,
+    /// The Kubernetes namespace it is for.
+    pub kube_namespace: Option<Text>,
+}
+
+/// Why a report is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidReport {
+    /// It lists more than any judgement finds.
+    #[error("a report has {0} findings, more than {FINDINGS}")]
+    Findings(usize),
+    /// Its installation has a name that Teleport would refuse.
+    #[error("the install suffix of a report is not one")]
+    Namespace,
+}
+
+impl From<&Status> for Report {
+    fn from(status: &Status) -> Self {
+        let named = |text: &Option<Text>| text.as_ref().and_then(|text| valid::name(text.as_str()));
+        let version = |text: &Option<Text>| text.as_ref().and_then(|text| valid::version(text.as_str()));
+        Self {
+            verdict: status.verdict,
+            findings: status.findings.iter().take(FINDINGS).map(ReportedFinding::from).collect(),
+            updater: status.updater.as_ref().map(|updater| ReportedUpdater {
+                kind: valid::name(updater.kind.as_str()).unwrap_or_default(),
+                version: version(&updater.version),
+                group: named(&updater.group),
+            }),
+            observed_at: Some(status.observed_at),
+            last_success: status.proof.last_success,
+            next_run: status.proof.next_run,
+            remedy: status.remedy.as_ref().map(|remedy| ReportedRemedy {
+                id: Some(remedy.id),
+                release: None,
+                kube_namespace: None,
+            }),
+            namespace: status.agent.namespace.clone(),
+            library_version: Some(env!("CARGO_PKG_VERSION").into()),
+        }
+    }
+}
+
+impl From<&Finding> for ReportedFinding {
+    fn from(finding: &Finding) -> Self {
+        Self { reason: Some(finding.reason), severity: finding.severity, since: finding.since }
+    }
+}
+
+impl Report {
+    /// The message.
+    pub fn to_wire(&self) -> wire::Report {
+        let text = |text: &Option<Text>| text.as_ref().map(Text::to_string).unwrap_or_default();
+        wire::Report {
+            verdict: verdict_to_wire(self.verdict).into(),
+            findings: self.findings.iter().map(|finding| finding.to_wire()).collect(),
+            updater: self.updater.as_ref().map(|updater| wire::Updater {
+                kind: updater.kind.to_string(),
+                version: text(&updater.version),
+                group: text(&updater.group),
+            }),
+            observed_at: valid::seconds(self.observed_at),
+            last_success: valid::seconds(self.last_success),
+            next_run: valid::seconds(self.next_run),
+            remedy: self.remedy.as_ref().map(|remedy| wire::Remedy {
+                id: remedy.id.map_or(OTHER, RemedyId::code).to_owned(),
+                install_suffix: self.namespace.suffix().unwrap_or_default().to_owned(),
+                release: text(&remedy.release),
+                kube_namespace: text(&remedy.kube_namespace),
+            }),
+            namespace: self.namespace.name().to_owned(),
+            library_version: text(&self.library_version),
+        }
+    }
+
+    /// Reads a message. What this version does not know counts as other; what breaks a bound is refused.
+    pub fn from_wire(report: &wire::Report) -> Result<Self, InvalidReport> {
+        if report.findings.len() > FINDINGS {
+            return Err(InvalidReport::Findings(report.findings.len()));
+        }
+        let namespace = match report.namespace.as_str() {
+            "" => Namespace::default(),
+            named => named.parse().map_err(|_| InvalidReport::Namespace)?,
+        };
+        Ok(Self {
+            verdict: verdict_from_wire(report.verdict()).unwrap_or(Verdict::Unknown),
+            findings: report.findings.iter().map(ReportedFinding::from_wire).collect(),
+            updater: report.updater.as_ref().map(|updater| ReportedUpdater {
+                kind: valid::name(&updater.kind).unwrap_or_else(|| OTHER.into()),
+                version: valid::version(&updater.version),
+                group: valid::name(&updater.group),
+            }),
+            observed_at: valid::instant(report.observed_at),
+            last_success: valid::instant(report.last_success),
+            next_run: valid::instant(report.next_run),
+            remedy: report.remedy.as_ref().map(|remedy| ReportedRemedy {
+                id: RemedyId::from_code(&remedy.id),
+                release: valid::label(&remedy.release),
+                kube_namespace: valid::label(&remedy.kube_namespace),
+            }),
+            namespace,
+            library_version: valid::version(&report.library_version),
+        })
+    }
+
+    /// The finding that leads to the verdict, or the first one.
+    pub fn leading(&self) -> Option<&ReportedFinding> {
+        self.findings.first()
+    }
+}
+
+/// What stands for a value that this version does not know.
+pub const OTHER: &str = "other";
+
+impl ReportedFinding {
+    /// Its code, or `other`.
+    pub fn code(&self) -> &'static str {
+        self.reason.map_or(OTHER, Reason::code)
+    }
+
+    fn to_wire(self) -> wire::Finding {
+        let severity = match self.severity {
+            Severity::Critical => wire::Severity::Critical,
+            Severity::Warning => wire::Severity::Warning,
+            Severity::Advisory => wire::Severity::Advisory,
+        };
+        wire::Finding {
+            reason: self.code().to_owned(),
+            severity: severity.into(),
+            since: valid::seconds(self.since),
+        }
+    }
+
+    fn from_wire(finding: &wire::Finding) -> Self {
+        let severity = match finding.severity() {
+            wire::Severity::Critical => Severity::Critical,
+            wire::Severity::Warning => Severity::Warning,
+            wire::Severity::Advisory | wire::Severity::Unspecified => Severity::Advisory,
+        };
+        Self { reason: Reason::from_code(&finding.reason), severity, since: valid::instant(finding.since) }
+    }
+}
+
+/// A verdict on the wire.
+pub fn verdict_to_wire(verdict: Verdict) -> wire::Verdict {
+    match verdict {
+        Verdict::Accompanied => wire::Verdict::Accompanied,
+        Verdict::Exempt => wire::Verdict::Exempt,
+        Verdict::Held => wire::Verdict::Held,
+        Verdict::Impaired => wire::Verdict::Impaired,
+        Verdict::Unaccompanied => wire::Verdict::Unaccompanied,
+        Verdict::Unknown => wire::Verdict::Unknown,
+        Verdict::Unsupported => wire::Verdict::Unsupported,
+    }
+}
+
+/// A verdict from the wire; `None` if none was named.
+pub fn verdict_from_wire(verdict: wire::Verdict) -> Option<Verdict> {
+    Some(match verdict {
+        wire::Verdict::Unspecified => return None,
+        wire::Verdict::Accompanied => Verdict::Accompanied,
+        wire::Verdict::Exempt => Verdict::Exempt,
+        wire::Verdict::Held => Verdict::Held,
+        wire::Verdict::Impaired => Verdict::Impaired,
+        wire::Verdict::Unaccompanied => Verdict::Unaccompanied,
+        wire::Verdict::Unknown => Verdict::Unknown,
+        wire::Verdict::Unsupported => Verdict::Unsupported,
+    })
+}

@@ -1,0 +1,75 @@
+//! What a value must be to leave a host, or to be taken from one.
+
+use jiff::Timestamp;
+use selfcheck_core::Text;
+
+/// The most bytes of a name, such as that of a group or a host.
+const NAME: usize = 128;
+
+/// A name people chose: short, and nothing in it that a terminal might obey.
+pub(crate) fn name(raw: &str) -> Option<Text> {
+    let text = Text::new(raw);
+    (!raw.is_empty() && raw.len() <= NAME && text.as_str() == raw).then_some(text)
+}
+
+/// A version, without a leading `v`.
+pub(crate) fn version(raw: &str) -> Option<Text> {
+    let plain = raw.strip_prefix('v').unwrap_or(raw);
+    (plain.len() <= NAME && semver::Version::parse(plain).is_ok()).then(|| Text::new(plain))
+}
+
+/// A DNS label (RFC 1123), as the names of Helm releases and Kubernetes namespaces are.
+pub(crate) fn label(raw: &str) -> Option<Text> {
+    let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_label = (1..=63).contains(&raw.len())
+        && raw.bytes().all(permitted)
+        && !raw.starts_with('-')
+        && !raw.ends_with('-');
+    is_label.then(|| Text::new(raw))
+}
+
+/// Seconds since 1970, where 0 means that nothing is known.
+pub(crate) fn instant(seconds: i64) -> Option<Timestamp> {
+    (seconds != 0).then(|| Timestamp::from_second(seconds).ok()).flatten()
+}
+
+/// The seconds of an instant, or 0.
+pub(crate) fn seconds(instant: Option<Timestamp>) -> i64 {
+    instant.map_or(0, Timestamp::as_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_short_and_tame() {
+        assert_eq!(name("stage 1"), Some("stage 1".into()));
+        for bad in ["", "a\nb", "a\u{1b}[31m", "a\u{202e}b", &"x".repeat(129)] {
+            assert_eq!(name(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn versions_are_semantic() {
+        assert_eq!(version("v18.2.0-rc.1"), Some("18.2.0-rc.1".into()));
+        for bad in ["", "18", "18.2", "latest", "18.2.0 ", &format!("18.2.0-{}", "x".repeat(200))] {
+            assert_eq!(version(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn labels_are_those_of_the_domain_name_system() {
+        assert_eq!(label("teleport-agent"), Some("teleport-agent".into()));
+        for bad in ["", "-a", "a-", "A", "a.b", "a/b", &"x".repeat(64)] {
+            assert_eq!(label(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn no_instant_is_zero() {
+        assert_eq!(instant(0), None);
+        assert_eq!(instant(i64::MAX), None);
+        assert_eq!(seconds(instant(1_700_000_000)), 1_700_000_000);
+    }
+}

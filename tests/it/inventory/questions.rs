@@ -1,0 +1,212 @@
+//! What is asked about the inventory.
+
+use std::collections::BTreeMap;
+
+use selfcheck_inventory::wire::proto as wire;
+use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
+use selfcheck_inventory::wire::proto::UpstreamInventoryPong;
+use selfcheck_inventory::wire::proto::auth_service_client::AuthServiceClient;
+use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::AgentFilter;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::Verdict;
+use selfcheck_inventory::wire::types::InstanceFilter;
+use selfcheck_inventory::wire::types::UpdaterStatus;
+use selfcheck_inventory::wire::types::UpdaterV2Info;
+use selfcheck_tests::Auth;
+use selfcheck_tests::Cluster;
+use selfcheck_tests::NODE;
+use tonic::Code;
+
+use super::Down;
+use super::Raw;
+use super::hello;
+
+/// Agents of several kinds, by host id.
+async fn crowd(cluster: &Cluster, auth: &Auth) -> Vec<Raw> {
+    let kinds = [
+        ("a1", "17.5.2", "unit", None),
+        ("a2", "18.2.0", "binary", Some("stage")),
+        ("a3", "18.2.0", "", None),
+        ("a4", "18.3.0-rc.1", "binary", Some("default")),
+    ];
+    let mut raws = Vec::new();
+    for (id, version, upgrader, group) in kinds {
+        let claim = UpstreamInventoryHello {
+            version: version.to_owned(),
+            external_upgrader: upgrader.to_owned(),
+            external_upgrader_version: if upgrader.is_empty() {
+                String::new()
+            } else {
+                format!("v{version}")
+            },
+            updater_info: group.map(|group| UpdaterV2Info {
+                update_group: group.to_owned(),
+                updater_status: UpdaterStatus::Ok.into(),
+                ..UpdaterV2Info::default()
+            }),
+            ..hello(id)
+        };
+        raws.push(Raw::of_stock_agent(auth, &cluster.identity(id, NODE), claim).await);
+    }
+    raws
+}
+
+#[tokio::test]
+async fn instances_are_those_that_the_filter_takes() {
+    let cluster = Cluster::default();
+    let auth = cluster.serve().await;
+    let _crowd = crowd(&cluster, &auth).await;
+    let admin = auth.client(&cluster.admin()).await;
+    let word = str::to_owned;
+    let filters = [
+        (InstanceFilter::default(), "a1 a2 a3 a4"),
+        (InstanceFilter { server_id: word("a3"), ..Default::default() }, "a3"),
+        (InstanceFilter { version: word("v18.2.0"), ..Default::default() }, "a2 a3"),
+        (InstanceFilter { services: vec![word("Node")], ..Default::default() }, "a1 a2 a3 a4"),
+        (InstanceFilter { services: vec![word("Node"), word("Kube")], ..Default::default() }, ""),
+        (InstanceFilter { external_upgrader: word("binary"), ..Default::default() }, "a2 a4"),
+        (InstanceFilter { no_ext_upgrader: true, ..Default::default() }, "a3"),
+        (InstanceFilter { older_than_version: word("18.3.0"), ..Default::default() }, "a1 a2 a3 a4"),
+        (InstanceFilter { older_than_version: word("18.2.0"), ..Default::default() }, "a1"),
+        (InstanceFilter { newer_than_version: word("v18.2.0"), ..Default::default() }, "a4"),
+        (InstanceFilter { update_group: word("stage"), ..Default::default() }, "a2"),
+    ];
+    for (filter, expected) in filters {
+        let mut found = Vec::new();
+        admin
+            .instances(filter.clone(), |instance| {
+                found.push(instance.header.expect("header").metadata.expect("metadata").name);
+                true
+            })
+            .await
+            .expect("instances");
+        assert_eq!(found.join(" "), expected, "{filter:?}");
+    }
+    let bad = InstanceFilter { older_than_version: word("new"), ..Default::default() };
+    let error = admin.instances(bad, |_| true).await.expect_err("no version");
+    assert_eq!(error.kind(), "invalid-argument");
+}
+
+#[tokio::test]
+async fn an_instance_has_the_fields_of_its_hello() {
+    let cluster = Cluster::default();
+    let auth = cluster.serve().await;
+    let _crowd = crowd(&cluster, &auth).await;
+    let admin = auth.client(&cluster.admin()).await;
+    let mut found = Vec::new();
+    let filter = InstanceFilter { server_id: "a2".to_owned(), ..Default::default() };
+    admin
+        .instances(filter, |instance| {
+            found.push(instance.spec.expect("spec"));
+            true
+        })
+        .await
+        .expect("instances");
+    let [spec] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((spec.version.as_str(), spec.hostname.as_str()), ("v18.2.0", "host-of-a2"));
+    assert_eq!(
+        (spec.external_upgrader.as_str(), spec.external_upgrader_version.as_str()),
+        ("binary", "v18.2.0")
+    );
+    assert_eq!(spec.updater_info.as_ref().expect("info").update_group, "stage");
+    assert_eq!(spec.auth_id, "auth-1");
+    assert!(spec.last_seen.is_some());
+}
+
+#[tokio::test]
+async fn the_status_counts_by_version_updater_and_service() {
+    let cluster = Cluster::default();
+    let auth = cluster.serve().await;
+    let _crowd = crowd(&cluster, &auth).await;
+    let mut calls = AuthServiceClient::new(auth.client(&cluster.admin()).await.channel());
+    let summary = calls.get_inventory_status(wire::InventoryStatusRequest { connected: true }).await;
+    let summary = summary.expect("a summary").into_inner();
+    assert_eq!(summary.instance_count, 4);
+    let counts = |pairs: &[(&str, u32)]| -> BTreeMap<_, _> {
+        pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    };
+    assert_eq!(summary.version_counts, counts(&[("17.5.2", 1), ("18.2.0", 2), ("18.3.0-rc.1", 1)]));
+    assert_eq!(summary.upgrader_counts, counts(&[("", 1), ("binary", 2), ("unit", 1)]));
+    assert_eq!(summary.service_counts, counts(&[("Node", 4)]));
+    assert_eq!(summary.connected.len(), 4);
+    let services =
+        calls.get_inventory_connected_service_counts(wire::InventoryConnectedServiceCountsRequest {}).await;
+    assert_eq!(services.expect("counts").into_inner().service_counts.get("Node"), Some(&4));
+}
+
+#[tokio::test]
+async fn a_ping_is_answered_by_the_agent_itself() {
+    let cluster = Cluster::default();
+    let auth = cluster.serve().await;
+    let mut raw = crowd(&cluster, &auth).await.remove(0);
+    let mut calls = AuthServiceClient::new(auth.client(&cluster.admin()).await.channel());
+    let ping = |id: &str| wire::InventoryPingRequest { server_id: id.to_owned(), control_log: false };
+    let asking = tokio::spawn({
+        let (mut calls, ping) = (calls.clone(), ping("a1"));
+        async move { calls.ping_inventory(ping).await }
+    });
+    let Some(Down::Ping(asked)) = raw.next().await.expect("a message") else { panic!("no ping") };
+    raw.send(Up::Pong(UpstreamInventoryPong { id: asked.id, system_clock: None })).await;
+    assert!(asking.await.expect("no panic").expect("a pong").into_inner().duration > 0);
+    let nobody = calls.ping_inventory(ping("zz")).await.expect_err("not there");
+    assert_eq!(nobody.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn agents_come_in_pages() {
+    let cluster = Cluster::default();
+    let auth = cluster.serve().await;
+    let _crowd = crowd(&cluster, &auth).await;
+    let admin = auth.client(&cluster.admin()).await;
+    let list = async |request: ListAgentsRequest| {
+        let mut request = ListAgentsRequest { page_size: 1, ..request };
+        let mut found = Vec::new();
+        for _ in 0..10 {
+            let page = admin.agents(request.clone()).await.expect("a page");
+            found.extend(page.agents.into_iter().map(|agent| agent.server_id));
+            if page.next_page_token.is_empty() {
+                return found.join(" ");
+            }
+            request.page_token = page.next_page_token;
+        }
+        panic!("pages without end")
+    };
+    assert_eq!(list(ListAgentsRequest::default()).await, "a1 a2 a3 a4");
+    let unaccompanied = ListAgentsRequest { verdict: Verdict::Unaccompanied.into(), ..Default::default() };
+    assert_eq!(list(unaccompanied).await, "a3");
+    let unproven = ListAgentsRequest { reason: "unproven".to_owned(), ..Default::default() };
+    assert_eq!(list(unproven.clone()).await, "a1 a2 a4");
+    let stock = AgentFilter { older_than: "18.0.0".to_owned(), ..Default::default() };
+    assert_eq!(list(ListAgentsRequest { stock: Some(stock), ..unproven }).await, "a1");
+    let summary = admin.summary().await.expect("a summary");
+    assert_eq!((summary.agents, summary.verdicts.len()), (4, 2));
+}
+
+#[tokio::test]
+async fn a_large_fleet_is_told_of_in_parts() {
+    use selfcheck_inventory::Hello;
+    use selfcheck_inventory::auth::Store;
+    use selfcheck_inventory::auth::StreamId;
+    let cluster = Cluster::default();
+    let auth = cluster.serve().await;
+    for number in 0..3000 {
+        let hello = Hello { server_id: format!("{number:04}").as_str().into(), ..Hello::default() };
+        auth.inventory.store().joined(
+            StreamId(1_000_000 + number),
+            hello.into(),
+            selfcheck_tests::wall_clock(),
+        );
+    }
+    let admin = auth.client(&cluster.admin()).await;
+    let mut found = Vec::new();
+    admin
+        .instances(InstanceFilter::default(), |instance| {
+            found.push(instance.header.expect("header").metadata.expect("metadata").name);
+            true
+        })
+        .await
+        .expect("instances");
+    assert_eq!(found.len(), 3000);
+    assert!(found.is_sorted());
+}

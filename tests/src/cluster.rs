@@ -1,0 +1,147 @@
+//! A cluster on loopback: its authority, its identities, and auth servers of it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use selfcheck_fleet::Fleet;
+use selfcheck_inventory::IdentityFile;
+use selfcheck_inventory::Role;
+use selfcheck_inventory::agent::AuthClient;
+use selfcheck_inventory::auth::AuthServer;
+use selfcheck_inventory::auth::Inventory;
+use selfcheck_inventory::auth::Limits;
+use selfcheck_inventory::auth::Listener;
+use selfcheck_inventory::auth::serve;
+use selfcheck_inventory::issue::Authority;
+use selfcheck_inventory::issue::Validity;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// The roles of most agents.
+pub const NODE: [Role; 2] = [Role::Instance, Role::Node];
+
+/// A cluster: an authority and a folder of identities.
+#[derive(Debug)]
+pub struct Cluster {
+    authority: Authority,
+    folder: TempDir,
+}
+
+/// A running auth server; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Auth {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it keeps.
+    pub inventory: Inventory<Fleet>,
+    end: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+/// The wall-clock time.
+pub fn wall_clock() -> Timestamp {
+    selfcheck_probe::now().realtime
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self::new("test.example.com")
+    }
+}
+
+impl Cluster {
+    /// A cluster of this name.
+    pub fn new(name: &str) -> Self {
+        let authority = Authority::new(name, wall_clock()).expect("authority");
+        Self { authority, folder: TempDir::new().expect("folder") }
+    }
+
+    /// The file of a new identity that counts from now on for an hour.
+    pub fn identity(&self, host_id: &str, roles: impl IntoIterator<Item = Role>) -> PathBuf {
+        self.identity_between(host_id, roles, -1, 60)
+    }
+
+    /// The file of a new identity that counts from `from` to `to`, in minutes from now.
+    pub fn identity_between(
+        &self,
+        host_id: &str,
+        roles: impl IntoIterator<Item = Role>,
+        from: i64,
+        to: i64,
+    ) -> PathBuf {
+        let at = |minutes| wall_clock() + SignedDuration::from_mins(minutes);
+        let path = self.folder.path().join(format!("{host_id}.pem"));
+        let validity = Validity { from: at(from), to: at(to) };
+        self.authority.issue_to(&path, host_id, roles, validity).expect("identity");
+        path
+    }
+
+    /// The identity of somebody who may ask.
+    pub fn admin(&self) -> PathBuf {
+        self.identity("admin", [Role::Admin])
+    }
+
+    /// An auth server with the usual limits, but for a beat of a second or so.
+    pub async fn serve(&self) -> Auth {
+        self.serve_with(quick()).await
+    }
+
+    /// An auth server with these limits.
+    pub async fn serve_with(&self, limits: Limits) -> Auth {
+        self.serve_at("127.0.0.1:0".parse().expect("address"), limits).await
+    }
+
+    /// An auth server at this address.
+    pub async fn serve_at(&self, address: SocketAddr, limits: Limits) -> Auth {
+        let identity = IdentityFile::read(&self.identity("auth-1", [Role::Auth])).expect("identity");
+        let tcp = TcpListener::bind(address).await.expect("listening");
+        let listener = Listener::new(tcp, &identity).expect("TLS");
+        let address = listener.local_addr().expect("address");
+        let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth-1".to_owned() };
+        let inventory = Inventory::new(Fleet::new(), server, limits, wall_clock);
+        let (end, ended) = oneshot::channel();
+        let serving = serve(inventory.clone(), listener, async {
+            let _ = ended.await;
+        });
+        let task = tokio::spawn(async {
+            serving.await.expect("serving");
+        });
+        Auth { address, inventory, end: Some(end), task }
+    }
+}
+
+/// Limits with a beat that a test can wait for.
+pub fn quick() -> Limits {
+    Limits { beat: (Duration::from_secs(1), Duration::from_secs(1)), ..Limits::default() }
+}
+
+impl Auth {
+    /// The address as agents are told it.
+    pub fn server(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// A client with this identity.
+    pub async fn client(&self, identity: &Path) -> AuthClient {
+        let identity = IdentityFile::read(identity).expect("identity");
+        AuthClient::connect(&self.server(), &identity).await.expect("connected")
+    }
+
+    /// Ends it, and waits until it has.
+    pub async fn end(mut self) {
+        drop(self.end.take());
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Auth {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
