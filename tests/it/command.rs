@@ -299,6 +299,52 @@ fn a_daemon_that_could_never_do_its_work_does_not_start() {
 }
 
 #[test]
+fn an_authority_is_made_once_and_issues_what_makes_sense() {
+    let folder = TempDir::new().expect("folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("path").to_owned();
+    let (dir, out) = (at("ca"), at("a.pem"));
+    let first = ["auth", "issue", "--dir", &dir, "--out", &out];
+    let issue = |flags: &[&'static str]| [&first, flags].concat();
+    fails(&issue(&["--host-id", "a", "--roles", "Node"]), 1, "ca-key.pem");
+    let made = selfcheck(&["auth", "init", "--dir", &dir, "--cluster", "test"], "");
+    assert!(made.status.success(), "{}", shown(&made));
+    fails(&["auth", "init", "--dir", &dir], 1, &dir);
+    fails(&["auth", "init", "--dir", &at("b"), "--cluster", "a\nb"], 1, "cluster");
+    fails(&issue(&["--roles", "Node"]), 2, "--host-id");
+    fails(&issue(&["--roles", "Admin,Node"]), 2, "Admin");
+    fails(&issue(&["--host-id", "a", "--roles", "Nobody"]), 2, "Nobody");
+    fails(&issue(&["--host-id", "a.b", "--roles", "Node"]), 1, "a.b");
+    fails(&issue(&["--host-id", "a", "--roles", "Node", "--ttl", "1s"]), 2, "--ttl");
+    let issued = selfcheck(&issue(&["--host-id", "a", "--roles", "Instance,Node"]), "");
+    assert!(issued.status.success(), "{}", shown(&issued));
+    let rights = |path: &str| {
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).expect(path).permissions())
+    };
+    assert_eq!((rights(&out) & 0o777, rights(&at("ca/ca-key.pem")) & 0o777), (0o600, 0o600));
+}
+
+#[test]
+fn an_auth_server_that_cannot_be_asked_is_named() {
+    let folder = bad_files();
+    let at = |name: &str| folder.path().join(name).to_str().expect("path").to_owned();
+    for name in ["none", "empty", "latin1", "huge", "nonsense", "folder", "loop", "fifo"] {
+        fails(&["inventory", "ls", "--auth-server", "localhost", "-i", &at(name)], 1, &at(name));
+    }
+    fails(&["inventory", "status", "--auth-server", "localhost"], 2, "--identity");
+    fails(&["inventory", "ls", "-i", &at("empty")], 2, "--auth-server");
+    fails(&["agent", "--auth-server", "localhost"], 2, "--identity");
+    fails(&["auth", "serve", "--dir", &at("none")], 1, "ca-key.pem");
+    let cluster = selfcheck_tests::Cluster::default();
+    let admin = cluster.admin();
+    let admin = admin.to_str().expect("path");
+    // Nobody listens on the port that is given back as soon as it is known.
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("address").port();
+    let nobody = format!("127.0.0.1:{port}");
+    fails(&["inventory", "ls", "--auth-server", &nobody, "-i", admin], 1, &nobody);
+}
+
+#[test]
 fn the_examples_run() {
     let example = |name: &str, arguments: &[&str]| {
         let output = std::process::Command::new(selfcheck_tests::binary(&format!("examples/{name}")))

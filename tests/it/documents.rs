@@ -65,9 +65,15 @@ fn the_status_page_names_every_field() {
 
 #[test]
 fn the_command_pages_name_every_flag() {
-    for (command, page_of_it) in
-        [(&["debug", "updater-status"][..], "docs/updater-status.md"), (&["agent"], "docs/agent.md")]
-    {
+    for (command, page_of_it) in [
+        (&["debug", "updater-status"][..], "docs/updater-status.md"),
+        (&["agent"], "docs/agent.md"),
+        (&["auth", "init"], "docs/auth.md"),
+        (&["auth", "issue"], "docs/auth.md"),
+        (&["auth", "serve"], "docs/auth.md"),
+        (&["inventory", "status"], "docs/inventory.md"),
+        (&["inventory", "ls"], "docs/inventory.md"),
+    ] {
         let help = selfcheck(&[command, &["--help"]].concat(), "");
         let help = String::from_utf8_lossy(&help.stdout);
         let page = page(page_of_it);

@@ -127,3 +127,36 @@ fn a_secret_planted_anywhere_is_in_no_output() {
         }
     }
 }
+
+/// The fields of a message in a .proto file, as `Message.field`.
+fn fields(file: &str, message: &str) -> Vec<String> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../crates/inventory/proto").join(file);
+    let text = std::fs::read_to_string(path).expect(file);
+    let (_, body) = text.split_once(&format!("\nmessage {message} {{")).expect(message);
+    let (body, _) = body.split_once("\n}").expect(message);
+    let lines = body.lines().map(str::trim).filter(|line| line.contains(" = ") && !line.starts_with("//"));
+    let names = lines.filter_map(|line| line.split(" = ").next()?.split_whitespace().last());
+    names.map(|name| format!("{message}.{name}")).collect()
+}
+
+#[test]
+fn the_page_lists_every_value_that_is_sent() {
+    let hello = "authservice.proto";
+    let sent = [
+        (hello, "UpstreamInventoryHello"),
+        (hello, "UpstreamInventoryAgentMetadata"),
+        (hello, "UpstreamInventoryPong"),
+        (hello, "UpstreamInventoryGoodbye"),
+        ("selfcheck.proto", "UpdaterSelfCheck"),
+        ("selfcheck.proto", "Report"),
+        ("selfcheck.proto", "Finding"),
+        ("selfcheck.proto", "Updater"),
+        ("selfcheck.proto", "Remedy"),
+    ];
+    let fields: Vec<_> = sent.iter().flat_map(|(file, message)| fields(file, message)).collect();
+    let page = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/privacy.md"));
+    let page = page.expect("the page");
+    let (_, section) = page.split_once("\n## Sent\n").expect("the section");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(rows.collect::<Vec<_>>(), fields);
+}

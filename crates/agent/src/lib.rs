@@ -42,6 +42,8 @@ mod engine;
 mod handle;
 mod memory;
 mod metrics;
+#[cfg(feature = "report")]
+pub mod report;
 mod source;
 mod textfile;
 

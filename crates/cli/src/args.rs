@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -10,6 +11,7 @@ use selfcheck_core::Namespace;
 use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::Length;
+use selfcheck_inventory::Role;
 
 /// Tells whether a working updater accompanies the Teleport agent on this host.
 #[derive(Debug, Parser)]
@@ -35,6 +37,12 @@ pub(crate) enum Command {
     /// Answers `debug updater-status --live` on its socket, and serves metrics there. Ends on SIGTERM and SIGINT; SIGHUP
     /// reads the policy again.
     Agent(Box<AgentArgs>),
+    /// Run an auth server to try things out, and make identities for it
+    #[command(subcommand)]
+    Auth(AuthCommand),
+    /// Ask an auth server about its agents
+    #[command(subcommand)]
+    Inventory(InventoryCommand),
     /// Explain the reasons a status may name
     Reasons(ReasonsArgs),
     /// Work with policies
@@ -135,6 +143,105 @@ pub(crate) struct AgentArgs {
     /// The policy to judge by [default: /etc/teleport-selfcheck/policy.yaml if present]
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+    /// Also report to this auth server, if it takes self-checks; a stock one is told by the agent itself [port: 3025]
+    #[arg(long, value_name = "ADDR", requires = "identity")]
+    pub(crate) auth_server: Option<String>,
+    /// The identity file to report with; it is read again for every connection
+    #[arg(short, long, value_name = "FILE", requires = "auth_server")]
+    pub(crate) identity: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthCommand {
+    /// Make a private authority
+    Init {
+        /// The folder to make it in
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// The cluster's name
+        #[arg(long, value_name = "NAME", default_value = "selfcheck.example")]
+        cluster: String,
+    },
+    /// Make an identity of a host or of an administrator
+    Issue(IssueArgs),
+    /// Serve the inventory of agents, kept in memory
+    Serve {
+        /// The folder of the authority
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Where to listen
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3025")]
+        listen: SocketAddr,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct IssueArgs {
+    /// The folder of the authority
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// The id of the host [default: `admin` for an administrator]
+    #[arg(long, value_name = "UUID")]
+    pub(crate) host_id: Option<String>,
+    /// Its roles, as `Instance,Node`; or `Admin` for somebody who asks
+    #[arg(long, value_name = "ROLE", value_delimiter = ',', required = true, value_parser = role)]
+    pub(crate) roles: Vec<Role>,
+    /// The identity file to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// How long it counts
+    #[arg(long, value_name = "DURATION", default_value = "8760h", value_parser = lasting)]
+    pub(crate) ttl: Length,
+}
+
+/// Whom to ask, and as whom.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServerArgs {
+    /// The auth server, or a proxy that forwards to it [port: 3025]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) auth_server: String,
+    /// The identity file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) identity: PathBuf,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InventoryCommand {
+    /// How many agents are in which verdict, and of which version and updater
+    Status(ServerArgs),
+    /// List agents
+    #[command(alias = "list")]
+    Ls(Box<LsArgs>),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LsArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// Those with this kind of updater; `none` for none
+    #[arg(long, value_name = "KIND")]
+    pub(crate) upgrader: Option<String>,
+    /// Those in this verdict
+    #[arg(long, value_name = "VERDICT", value_parser = verdict)]
+    pub(crate) verdict: Option<Verdict>,
+    /// Those with this reason
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub(crate) reason: Option<Reason>,
+    /// Those that run all of these services
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub(crate) services: Vec<String>,
+    /// Those older than this version
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) older_than: Option<String>,
+    /// Those in this update group
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) update_group: Option<String>,
+    /// The most to list
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -196,6 +303,17 @@ fn metrics_file(path: &str) -> Result<PathBuf, String> {
 
 fn time(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| "a time is written like 2026-11-22T10:00:00Z".to_owned())
+}
+
+fn lasting(text: &str) -> Result<Length, String> {
+    let length: Length =
+        text.parse().map_err(|error: selfcheck_core::policy::InvalidLength| error.to_string())?;
+    if length >= Length::minutes(1) { Ok(length) } else { Err("it counts for at least a minute".to_owned()) }
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    let names = || Role::ALL.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
+    Role::from_name(name).ok_or_else(|| format!("a role is one of {}", names()))
 }
 
 fn verdict(code: &str) -> Result<Verdict, String> {

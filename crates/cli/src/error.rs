@@ -2,15 +2,20 @@
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use selfcheck_agent::StartError;
 use selfcheck_agent::debug::AskError;
 use selfcheck_agent::debug::BindError;
+use selfcheck_agent::report::ReportError;
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::policy::InvalidPolicy;
+use selfcheck_inventory::IdentityError;
+use selfcheck_inventory::TlsError;
+use selfcheck_inventory::issue::IssueError;
 use selfcheck_probe::FileError;
 use selfcheck_probe::YamlError;
 
@@ -59,6 +64,20 @@ pub(crate) enum CliError {
     Signals(#[source] io::Error),
     #[error("the runtime could not be started")]
     Runtime(#[source] io::Error),
+    #[error("{0}")]
+    Usage(&'static str),
+    #[error(transparent)]
+    Issue(IssueError),
+    #[error(transparent)]
+    Identity(IdentityError),
+    #[error(transparent)]
+    Tls(TlsError),
+    #[error("`{address}` cannot be listened on: {}", .source.kind())]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("the auth server ended: {0}")]
+    Serve(String),
+    #[error(transparent)]
+    AskAuth(ReportError),
     #[error("output could not be written")]
     Write(#[source] io::Error),
     #[error("output could not be made")]
@@ -105,7 +124,33 @@ impl CliError {
                 "give another place with `--socket`; its folder must be one this user may write to, or one level from it"
             }
             Self::WriteMetrics { .. } => "make its folder, and let this user write to it",
-            Self::ReadStdin(_)
+            Self::Issue(IssueError::Exists(_)) => "give another folder with `--dir`",
+            Self::Issue(IssueError::Read { .. }) => {
+                "make an authority with `teleport-selfcheck auth init --dir DIR`"
+            }
+            Self::Identity(IdentityError::Read { .. }) => {
+                "name a file that this user may read, as `tctl auth sign --format=file` or `auth issue` writes it"
+            }
+            Self::Identity(_) | Self::Tls(_) => {
+                "an identity file has a key, a certificate and authorities, as `auth issue` writes it"
+            }
+            Self::Listen { .. } => "give another address with `--listen`",
+            Self::AskAuth(ReportError::Stock(_)) => {
+                "let the agent tell it by a label: see examples/stock-agent-label"
+            }
+            Self::AskAuth(ReportError::Connect { .. } | ReportError::Timeout { .. }) => {
+                "check the address and that the identity is of that cluster and has not expired"
+            }
+            Self::AskAuth(ReportError::Answer { status, .. })
+                if status.code() == tonic::Code::PermissionDenied =>
+            {
+                "use an identity that may ask; `auth issue --roles Admin` makes one for `auth serve`"
+            }
+            Self::Usage(_)
+            | Self::AskAuth(_)
+            | Self::Issue(_)
+            | Self::Serve(_)
+            | Self::ReadStdin(_)
             | Self::SaveObservation { .. }
             | Self::Runtime(_)
             | Self::StartSelfCheck(_)
@@ -115,6 +160,11 @@ impl CliError {
             | Self::Serialize(_) => return None,
         };
         Some(hint.to_owned())
+    }
+
+    /// Whether it lies in how the command was called.
+    pub(crate) const fn is_usage(&self) -> bool {
+        matches!(self, Self::Usage(_))
     }
 
     /// The causes behind it, the nearest first.

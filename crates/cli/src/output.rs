@@ -65,7 +65,7 @@ impl Output {
         if let Some(hint) = error.hint() {
             eprintln!("hint: {hint}");
         }
-        ExitCode::from(FAILED)
+        ExitCode::from(if error.is_usage() { USAGE } else { FAILED })
     }
 }
 

@@ -19,6 +19,11 @@ impl Constants {
     }
 }
 
+/// The host this runs on, for whoever describes it to others. It reads a few small files.
+pub fn this_host() -> Host {
+    look(&Constants::look())
+}
+
 /// The host, except for its other installations.
 pub(crate) fn look(constants: &Constants) -> Host {
     Host {

@@ -30,6 +30,7 @@ pub use files::YamlError;
 pub use files::agent_config;
 pub use files::from_yaml;
 pub use files::read_text;
+pub use host::this_host;
 pub use image::Image;
 pub use image::OpenImage;
 pub use look::Probe;

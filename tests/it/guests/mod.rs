@@ -8,6 +8,7 @@ mod daemon;
 mod fakes;
 mod faults;
 mod healthy;
+mod inventory;
 mod pairs;
 mod runs;
 mod schedule;

@@ -1,6 +1,7 @@
 //! Answers to requests, whoever transports them.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use hyper::header::HeaderValue;
 use prometheus::Encoder;
 use prometheus::Registry;
 use prometheus::TextEncoder;
+use selfcheck_core::Reporting;
 use selfcheck_core::Status;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
@@ -44,15 +46,25 @@ const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 /// The format that `TextEncoder` writes.
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
+/// Fills in what a status itself does not know.
+type Fill = Arc<dyn Fn(&mut Reporting) + Send + Sync>;
+
 /// The body of an answer.
 pub type DebugBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Answers requests about one self-check.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DebugService {
     handle: Handle,
     registry: Option<Registry>,
+    reporting: Option<Fill>,
     watchers: Arc<Semaphore>,
+}
+
+impl fmt::Debug for DebugService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DebugService").field("handle", &self.handle).finish_non_exhaustive()
+    }
 }
 
 impl DebugService {
@@ -62,13 +74,19 @@ impl DebugService {
 
     /// Answers about the self-check of `handle`, without metrics.
     pub fn new(handle: Handle) -> Self {
-        Self { handle, registry: None, watchers: Arc::new(Semaphore::new(WATCHERS)) }
+        Self { handle, registry: None, reporting: None, watchers: Arc::new(Semaphore::new(WATCHERS)) }
     }
 
     /// Answers `/metrics` with what `registry` holds.
     #[must_use]
     pub fn with_metrics(self, registry: Registry) -> Self {
         Self { registry: Some(registry), ..self }
+    }
+
+    /// Every status says how far reporting has got, as `fill` tells at the time.
+    #[must_use]
+    pub fn with_reporting(self, fill: impl Fn(&mut Reporting) + Send + Sync + 'static) -> Self {
+        Self { reporting: Some(Arc::new(fill)), ..self }
     }
 
     /// Answers `request`. Its body is not read. A path that is none of the service's is answered with 404.
@@ -106,7 +124,7 @@ impl DebugService {
 
     fn present(&self) -> Response<DebugBody> {
         match self.status() {
-            Ok(status) => answer(StatusCode::OK, JSON, line(&status)),
+            Ok(status) => answer(StatusCode::OK, JSON, line(&status, self.reporting.as_ref())),
             Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{why}\n")),
         }
     }
@@ -129,7 +147,8 @@ impl DebugService {
     fn changes(&self) -> Response<DebugBody> {
         match Arc::clone(&self.watchers).try_acquire_owned() {
             Ok(place) => {
-                let lines = lines(self.handle.subscribe(), place).map(|line| Ok(Frame::data(line)));
+                let lines = lines(self.handle.subscribe(), self.reporting.clone(), place)
+                    .map(|line| Ok(Frame::data(line)));
                 respond_with(StatusCode::OK, LINES, StreamBody::new(lines).boxed_unsync())
             }
             Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "too many follow the status already\n"),
@@ -160,16 +179,20 @@ impl DebugService {
 }
 
 /// The present status, then each that changes, until the self-check ends.
-fn lines(published: Published, place: OwnedSemaphorePermit) -> impl Stream<Item = Bytes> {
-    let present = (published, true);
-    stream::unfold(present, |(mut published, mut is_first)| async move {
+fn lines(
+    published: Published,
+    reporting: Option<Fill>,
+    place: OwnedSemaphorePermit,
+) -> impl Stream<Item = Bytes> {
+    let present = (published, true, reporting);
+    stream::unfold(present, |(mut published, mut is_first, reporting)| async move {
         loop {
             if !std::mem::take(&mut is_first) {
                 published.changed().await.ok()?;
             }
             let status = published.borrow_and_update().clone();
             if let Some(status) = status {
-                return Some((Bytes::from(line(&status)), (published, false)));
+                return Some((Bytes::from(line(&status, reporting.as_ref())), (published, false, reporting)));
             }
         }
     })
@@ -180,9 +203,13 @@ fn lines(published: Published, place: OwnedSemaphorePermit) -> impl Stream<Item 
 }
 
 /// A status as one line of JSON.
-fn line(status: &Status) -> Vec<u8> {
+fn line(status: &Status, reporting: Option<&Fill>) -> Vec<u8> {
+    let mut status = status.clone();
+    if let Some(fill) = reporting {
+        fill(&mut status.reporting);
+    }
     // Every value of a status has a form in JSON; were there one without, an empty line would be no status.
-    let mut line = serde_json::to_vec(status).unwrap_or_default();
+    let mut line = serde_json::to_vec(&status).unwrap_or_default();
     line.push(b'\n');
     line
 }

@@ -1,8 +1,10 @@
 //! `agent`: the daemon beside a stock agent.
 
+use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::future::Either;
 use prometheus::Registry;
 use sd_notify::NotifyState;
 use selfcheck_agent::Handle;
@@ -12,10 +14,17 @@ use selfcheck_agent::Target;
 use selfcheck_agent::Textfile;
 use selfcheck_agent::debug::DebugService;
 use selfcheck_agent::debug::DebugSocket;
+use selfcheck_agent::report::Neighbour;
+use selfcheck_agent::report::Progress;
+use selfcheck_agent::report::ReportError;
+use selfcheck_agent::report::ReporterConfig;
 use selfcheck_core::Policy;
+use selfcheck_core::Text;
+use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio::time::timeout;
 use tracing::Level;
@@ -24,6 +33,7 @@ use crate::args::AgentArgs;
 use crate::error::CliError;
 use crate::output::Output;
 
+use super::auth_address;
 use super::bus_address;
 use super::daemon;
 use super::policy;
@@ -101,7 +111,16 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
         .map_err(CliError::StartSelfCheck)?;
     let handle = check.handle();
     tracing::info!("answering on `{}`", socket.path().display());
-    let service = DebugService::new(handle.clone()).with_metrics(registry);
+    let mut service = DebugService::new(handle.clone()).with_metrics(registry);
+    let reporting = reporting(args, &handle);
+    let report = match reporting {
+        None => Either::Left(std::future::pending()),
+        Some((report, progress)) => {
+            service = service.with_reporting(move |reporting| progress.borrow().fill(reporting));
+            Either::Right(report)
+        }
+    };
+    let mut report = tokio::spawn(report);
     let serving = tokio::spawn(async move { socket.serve(service).await });
     let writing = file.map(|file| tokio::spawn(file.follow(handle.clone())));
     let others = async {
@@ -117,6 +136,8 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
         // Started again, it may do better.
         () = handle.ended() => return Err(CliError::SelfCheckEnded),
         _ = others => return Err(CliError::SelfCheckEnded),
+        // It ends by itself only where there is nobody to be told.
+        Ok(Err(error)) = &mut report => return Err(CliError::AskAuth(error)),
     }
     tracing::info!("told to end");
     notify(&[NotifyState::Stopping]);
@@ -124,12 +145,39 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
     // Until those who follow have heard that it ends, and its file is gone.
     let _ = timeout(LAST_WORDS, async {
         let _ = serving.await;
+        if args.auth_server.is_some() {
+            let _ = report.await;
+        }
         if let Some(writing) = writing {
             let _ = writing.await;
         }
     })
     .await;
     Ok(0)
+}
+
+/// Reports to an auth server, if that is wanted.
+fn reporting(
+    args: &AgentArgs,
+    handle: &Handle,
+) -> Option<(impl Future<Output = Result<(), ReportError>> + use<>, watch::Receiver<Progress>)> {
+    let (server, identity) = args.auth_server.as_ref().zip(args.identity.as_ref())?;
+    let host = selfcheck_probe::this_host();
+    let text = |text: Option<Text>| text.map(|text| text.to_string()).unwrap_or_default();
+    Some(handle.report(ReporterConfig {
+        server: auth_address(server),
+        identity: identity.clone(),
+        version: None,
+        metadata: UpstreamInventoryAgentMetadata {
+            os: host.os.to_string(),
+            os_version: text(host.os_version),
+            host_architecture: text(host.architecture),
+            ..UpstreamInventoryAgentMetadata::default()
+        },
+        neighbour: Neighbour::StockAgent,
+        clock: || selfcheck_probe::now().realtime,
+        seed: None,
+    }))
 }
 
 /// Ready with the first status. The line that `systemctl status` shows follows every look: its words may move on with the

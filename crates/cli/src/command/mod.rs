@@ -1,8 +1,10 @@
 //! The commands.
 
 mod agent;
+mod auth;
 mod completions;
 mod daemon;
+mod inventory;
 mod policy;
 mod reasons;
 mod save;
@@ -19,6 +21,8 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<u8, CliError> {
     match command {
         Command::Debug(DebugCommand::UpdaterStatus(args)) => updater_status::run(&args, output),
         Command::Agent(args) => agent::run(&args, output),
+        Command::Auth(command) => auth::run(&command, output),
+        Command::Inventory(command) => inventory::run(&command, output),
         Command::Reasons(args) => reasons::run(&args, output),
         Command::Policy(PolicyCommand::Check { file, format }) => policy::check(&file, format),
         Command::Completions { shell } => completions::run(shell),
@@ -30,6 +34,14 @@ fn bus_address(asked: Option<&String>) -> String {
     let from_environment =
         || std::env::var("DBUS_SYSTEM_BUS_ADDRESS").ok().filter(|address| !address.is_empty());
     asked.cloned().or_else(from_environment).unwrap_or_else(|| selfcheck_agent::SYSTEM_BUS.to_owned())
+}
+
+/// An address of an auth server, with the port that is usual.
+fn auth_address(named: &str) -> String {
+    let has_port = named.rsplit_once(':').is_some_and(|(host, port)| {
+        port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']'))
+    });
+    if has_port { named.to_owned() } else { format!("{named}:3025") }
 }
 
 /// `value` as indented JSON.

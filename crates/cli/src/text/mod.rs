@@ -3,6 +3,7 @@
 mod catalogue;
 mod status;
 mod style;
+mod table;
 mod time;
 mod wrap;
 
@@ -13,3 +14,4 @@ pub(crate) use catalogue::reasons;
 pub(crate) use status::View;
 pub(crate) use status::status;
 pub(crate) use style::Style;
+pub(crate) use table::table;

@@ -7,6 +7,7 @@ use selfcheck_core::Finding;
 use selfcheck_core::Observation;
 use selfcheck_core::Reason;
 use selfcheck_core::Remedy;
+use selfcheck_core::ReportingMode;
 use selfcheck_core::Severity;
 use selfcheck_core::Status;
 use selfcheck_core::Text;
@@ -126,7 +127,7 @@ fn facts(view: &View<'_>) -> Vec<(&'static str, String)> {
         let due = if proof.next_run.is_some_and(|next| next < now) { "was due " } else { "" };
         facts.push(("next run", format!("{due}{}", told(proof.next_run, timer, "none"))));
     }
-    facts.push(("cluster", cluster(status)));
+    facts.push(("cluster", cluster(status, now)));
     if view.observation.is_none() {
         // Not seen here and now, but by a self-check at its own time.
         facts.push(("looked", time::instant(status.observed_at, now)));
@@ -210,12 +211,27 @@ fn updater(view: &View<'_>) -> String {
     [Some(name.to_owned()), version, group, unit].into_iter().flatten().collect()
 }
 
-fn cluster(status: &Status) -> String {
+/// What the cluster is told, and whether it has heard.
+fn cluster(status: &Status, now: Timestamp) -> String {
+    let reporting = &status.reporting;
+    let told =
+        reporting.last_sent.map(|sent| format!(", told {}", time::instant(sent, now))).unwrap_or_default();
+    let known = status.sequence.is_some() && reporting.acked == status.sequence;
+    match (reporting.mode, reporting.connected) {
+        (ReportingMode::None, _) => format!("not reported; {}", in_stock_terms(status)),
+        (_, false) => format!("no stream to an auth server{told}; {}", in_stock_terms(status)),
+        (ReportingMode::Extension, true) if known => format!("knows this status{told}"),
+        (ReportingMode::Extension, true) => format!("has not acknowledged this status{told}"),
+        (ReportingMode::Stock, true) => format!("a stock one{told}; {}", in_stock_terms(status)),
+    }
+}
+
+fn in_stock_terms(status: &Status) -> String {
     let Some(view) = &status.reporting.stock_view else {
-        return "not reported; what stock Teleport would be told cannot be seen".to_owned();
+        return "what stock Teleport would be told cannot be seen".to_owned();
     };
     if view.external_upgrader.is_empty() {
-        return "not reported; in stock Teleport's terms no updater".to_owned();
+        return "in stock Teleport's terms no updater".to_owned();
     }
     let word = view.updater_status.map(|status| match status {
         UpdaterStatus::Ok => ", OK",
@@ -223,8 +239,7 @@ fn cluster(status: &Status) -> String {
         UpdaterStatus::Pinned => ", PINNED",
         UpdaterStatus::Unreadable => ", UNREADABLE",
     });
-    let word = word.unwrap_or_default();
-    format!("not reported; in stock Teleport's terms `{}`{word}", view.external_upgrader)
+    format!("in stock Teleport's terms `{}`{}", view.external_upgrader, word.unwrap_or_default())
 }
 
 fn finding(finding: &Finding, status: &Status, now: Timestamp, style: Style) -> String {

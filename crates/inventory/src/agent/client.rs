@@ -6,6 +6,8 @@ use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 
 use crate::IdentityFile;
+use crate::wire::proto::InventoryStatusRequest;
+use crate::wire::proto::InventoryStatusSummary;
 use crate::wire::proto::auth_service_client::AuthServiceClient;
 use crate::wire::teleport::selfcheck::v1::GetSummaryRequest;
 use crate::wire::teleport::selfcheck::v1::GetSummaryResponse;
@@ -33,6 +35,15 @@ impl AuthClient {
     /// Connects to `server` (`HOST:PORT`), an auth server or a proxy that forwards to one.
     pub async fn connect(server: &str, identity: &IdentityFile) -> Result<Self, ReportError> {
         Ok(Self { server: server.to_owned(), channel: connect(server, identity).await?, version: None })
+    }
+
+    /// How many agents of which kind there are, as stock Teleport counts them.
+    pub async fn inventory_status(&self) -> Result<InventoryStatusSummary, ReportError> {
+        let mut auth = AuthServiceClient::new(self.channel());
+        let answer = auth
+            .get_inventory_status(self.with_version(Request::new(InventoryStatusRequest::default())))
+            .await;
+        answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))
     }
 
     /// How many agents are in which verdict.

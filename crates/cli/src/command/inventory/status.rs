@@ -1,0 +1,107 @@
+//! `inventory status`.
+
+use std::collections::BTreeMap;
+
+use selfcheck_agent::report::ReportError;
+use selfcheck_inventory::agent::AuthClient;
+use selfcheck_inventory::verdict_from_wire;
+use selfcheck_inventory::wire::proto::InventoryStatusSummary;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::Basis;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::GetSummaryResponse;
+use serde::Serialize;
+
+use crate::args::Format;
+use crate::args::ServerArgs;
+use crate::error::CliError;
+use crate::output;
+use crate::output::Output;
+use crate::text;
+
+use super::STOCK;
+use super::client;
+use super::in_time;
+
+/// What is shown.
+#[derive(Debug, Serialize)]
+struct Summary {
+    /// By verdict and basis; null where the auth server is a stock one.
+    verdicts: Option<BTreeMap<String, u64>>,
+    versions: BTreeMap<String, u32>,
+    upgraders: BTreeMap<String, u32>,
+    services: BTreeMap<String, u32>,
+    total_instances: u32,
+}
+
+pub(super) async fn run(args: &ServerArgs, output: &Output) -> Result<u8, CliError> {
+    let client = client(args).await?;
+    let (stock, own) = in_time(args, ask(&client)).await.map_err(CliError::AskAuth)?;
+    if own.is_none() {
+        output.warn(STOCK);
+    }
+    let summary = summary(stock, own.as_ref());
+    let shown = match args.format {
+        Format::Json => crate::command::json(&summary)?,
+        Format::Text => lines(&summary),
+    };
+    output::print(&shown)?;
+    Ok(0)
+}
+
+async fn ask(
+    client: &AuthClient,
+) -> Result<(InventoryStatusSummary, Option<GetSummaryResponse>), ReportError> {
+    let stock = client.inventory_status().await?;
+    match client.summary().await {
+        Ok(own) => Ok((stock, Some(own))),
+        Err(error) if error.is_unknown_call() => Ok((stock, None)),
+        Err(error) => Err(error),
+    }
+}
+
+fn summary(stock: InventoryStatusSummary, own: Option<&GetSummaryResponse>) -> Summary {
+    let verdicts = own.map(|own| {
+        let named = own.verdicts.iter().filter_map(|count| {
+            let verdict = verdict_from_wire(count.verdict())?;
+            let basis = if count.basis() == Basis::Observed { "observed" } else { "claimed" };
+            Some((format!("{verdict} {basis}"), count.agents))
+        });
+        named.collect()
+    });
+    Summary {
+        verdicts,
+        versions: printable(stock.version_counts),
+        upgraders: printable(stock.upgrader_counts),
+        services: printable(stock.service_counts),
+        total_instances: stock.instance_count,
+    }
+}
+
+/// Agents chose these words.
+fn printable(counts: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
+    let clean = counts.into_iter().map(|(word, count)| {
+        let word =
+            if word.is_empty() { "none".to_owned() } else { selfcheck_core::Text::new(&word).to_string() };
+        (word, count)
+    });
+    clean.collect()
+}
+
+fn lines(summary: &Summary) -> String {
+    let mut sections = Vec::new();
+    if let Some(verdicts) = &summary.verdicts {
+        sections.push(("Verdicts", rows(verdicts)));
+    }
+    sections.push(("Versions", rows(&summary.versions)));
+    sections.push(("Upgraders", rows(&summary.upgraders)));
+    sections.push(("Services", rows(&summary.services)));
+    let mut shown = String::new();
+    for (title, rows) in sections {
+        shown.push_str(&text::table([title, "Agents"], &rows));
+        shown.push('\n');
+    }
+    format!("{shown}Total Instances: {}\n", summary.total_instances)
+}
+
+fn rows(counts: &BTreeMap<String, impl ToString>) -> Vec<[String; 2]> {
+    counts.iter().map(|(word, count)| [word.clone(), count.to_string()]).collect()
+}
