@@ -4,6 +4,7 @@ mod abuse;
 mod bytes;
 mod faults;
 mod identities;
+mod interop;
 mod pairs;
 mod questions;
 mod reports;
