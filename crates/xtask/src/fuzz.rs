@@ -11,8 +11,18 @@ use crate::run::cargo;
 use crate::run::must;
 use crate::run::root;
 
-const TARGETS: [&str; 7] =
-    ["update_yaml", "teleport_yaml", "v1_files", "dpkg_status", "unit_file", "observation", "policy"];
+const TARGETS: [&str; 10] = [
+    "update_yaml",
+    "teleport_yaml",
+    "v1_files",
+    "dpkg_status",
+    "unit_file",
+    "observation",
+    "policy",
+    "inventory_messages",
+    "inventory_stream",
+    "identity_file",
+];
 /// How many run at once.
 const AT_ONCE: usize = 2;
 /// What makes the compiler count which code an input reaches.

@@ -1,0 +1,40 @@
+//! A message of an agent, of an auth server, or of this project's own service, as bytes of any kind.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use prost::Message;
+use selfcheck_inventory::Hello;
+use selfcheck_inventory::Report;
+use selfcheck_inventory::wire::proto::DownstreamInventoryOneOf;
+use selfcheck_inventory::wire::proto::InventoryStatusSummary;
+use selfcheck_inventory::wire::proto::UpstreamInventoryOneOf;
+use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsResponse;
+use selfcheck_inventory::wire::types::InstanceFilter;
+use selfcheck_inventory::wire::types::InstanceV1;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = DownstreamInventoryOneOf::decode(bytes);
+    let _ = InventoryStatusSummary::decode(bytes);
+    let _ = InstanceFilter::decode(bytes);
+    let _ = InstanceV1::decode(bytes);
+    let _ = ListAgentsResponse::decode(bytes);
+    let Ok(message) = UpstreamInventoryOneOf::decode(bytes) else { return };
+    assert_eq!(UpstreamInventoryOneOf::decode(message.encode_to_vec().as_slice()).as_ref(), Ok(&message));
+    match message.msg {
+        Some(Msg::Hello(hello)) => {
+            let Ok(hello) = Hello::from_wire(&hello, |_| true) else { return };
+            let _ = hello.claim().judge();
+            let again = Hello::from_wire(&hello.to_wire(), |_| true).expect("what was taken is taken again");
+            assert_eq!(again.updater, hello.updater);
+            assert!(!again.hostname.as_str().contains(char::is_control));
+        }
+        Some(Msg::Heartbeat(heartbeat)) => {
+            let report = heartbeat.self_check.and_then(|check| check.report);
+            let Some(Ok(report)) = report.as_ref().map(Report::from_wire) else { return };
+            let again = Report::from_wire(&report.to_wire()).expect("what was taken is taken again");
+            assert_eq!(again, report);
+        }
+        _ => {}
+    }
+});

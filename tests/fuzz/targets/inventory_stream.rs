@@ -1,0 +1,65 @@
+//! What an agent sends after its Hello, as bytes of any kind, through the auth server's own service.
+#![no_main]
+
+use std::ops::ControlFlow;
+
+use http_body_util::BodyExt;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
+use libfuzzer_sys::fuzz_target;
+use prost::Message;
+use selfcheck_fleet::Fleet;
+use selfcheck_inventory::HostIdentity;
+use selfcheck_inventory::Role;
+use selfcheck_inventory::auth::AuthServer;
+use selfcheck_inventory::auth::Caller;
+use selfcheck_inventory::auth::Inventory;
+use selfcheck_inventory::auth::Limits;
+use selfcheck_inventory::auth::Store;
+use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
+use selfcheck_inventory::wire::proto::UpstreamInventoryOneOf;
+use selfcheck_inventory::wire::proto::auth_service_server::AuthServiceServer;
+use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg;
+use tower::ServiceExt;
+
+/// A message with gRPC's frame around it.
+fn framed(message: &UpstreamInventoryOneOf) -> Vec<u8> {
+    let message = message.encode_to_vec();
+    let length = u32::try_from(message.len()).expect("short").to_be_bytes();
+    [&[0], length.as_slice(), &message].concat()
+}
+
+async fn answer(bytes: &[u8]) {
+    let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth".to_owned() };
+    let inventory = Inventory::new(Fleet::new(), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
+    let hello = UpstreamInventoryHello {
+        version: "18.2.0".to_owned(),
+        server_id: "a".to_owned(),
+        ..UpstreamInventoryHello::default()
+    };
+    let hello = framed(&UpstreamInventoryOneOf { msg: Some(Msg::Hello(hello)) });
+    let identity = HostIdentity { host_id: "a".into(), cluster: "c".into(), roles: [Role::Node].into() };
+    let request = Request::post("/proto.AuthService/InventoryControlStream")
+        .header("content-type", "application/grpc")
+        .extension(Caller::new(Ok(identity)))
+        .body(tonic::body::Body::new(Full::new(Bytes::from([hello.as_slice(), bytes].concat()))))
+        .expect("a request");
+    let service = AuthServiceServer::new(inventory.clone()).max_decoding_message_size(1 << 20);
+    let mut body = service.oneshot(request).await.expect("an answer").into_body();
+    while let Some(Ok(_)) = body.frame().await {
+        // Nobody else's seat is ever taken.
+        inventory.store().visit(None, &mut |agent| {
+            assert_eq!(agent.hello.server_id.as_str(), "a");
+            ControlFlow::Continue(())
+        });
+    }
+    drop(body);
+    assert!(inventory.store().is_empty(), "the agent has left");
+    assert!(inventory.store().counts().is_empty());
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime");
+    runtime.block_on(answer(bytes));
+});
