@@ -133,7 +133,7 @@ impl Store for Fleet {
         };
         for seat in agents.seats.range((first, Bound::Unbounded)).map(|(_, seat)| seat) {
             if let Some(record) = seat.record()
-                && visit(record).is_break()
+                && visit(&record).is_break()
             {
                 return;
             }

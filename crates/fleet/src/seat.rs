@@ -31,14 +31,26 @@ impl Seat {
         self.0.iter_mut().find(|(other, _)| *other == stream).map(|(_, record)| record)
     }
 
-    /// What counts: what was last said of the agent. A new stream that has only claimed so far does not outdo a report.
-    pub(crate) fn record(&self) -> Option<&AgentRecord> {
-        let reported = self.0.iter().rev().find(|(_, record)| record.basis == Basis::Observed);
-        reported.or_else(|| self.0.last()).map(|(_, record)| record)
+    /// What counts: what was last observed of the agent, or else claimed by it. A new stream that has only claimed so far does not outdo a
+    /// report.
+    pub(crate) fn reported(&self) -> Option<&AgentRecord> {
+        let observed = self.0.iter().rev().find(|(_, record)| record.basis == Basis::Observed);
+        observed.or_else(|| self.0.last()).map(|(_, record)| record)
+    }
+
+    /// The agent: as its newest stream says who it is, with the report that counts.
+    pub(crate) fn record(&self) -> Option<AgentRecord> {
+        let (_, newest) = self.0.last()?;
+        let record = self.reported()?.clone();
+        Some(AgentRecord {
+            hello: Arc::clone(&newest.hello),
+            last_heard: newest.last_heard.max(record.last_heard),
+            ..record
+        })
     }
 
     pub(crate) fn counted(&self) -> Option<(Verdict, Basis)> {
-        self.record().map(|record| (record.report.verdict, record.basis))
+        self.reported().map(|record| (record.report.verdict, record.basis))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who an agent is, in the fields that stock Teleport knows.
 
+use std::collections::BTreeSet;
+
 use selfcheck_core::Claim;
 use selfcheck_core::Status;
 use selfcheck_core::Text;
@@ -123,12 +125,13 @@ impl Hello {
                 return Err(InvalidHello::Length { field, length: value.len() });
             }
         }
-        let services =
-            hello.services.iter().filter_map(|name| Role::from_name(name)).filter(|role| holds(*role));
+        // Each once, however often it is named.
+        let named = hello.services.iter().filter_map(|name| Role::from_name(name));
+        let services: BTreeSet<_> = named.filter(|role| holds(*role)).collect();
         Ok(Self {
             version: Text::new(plain(&hello.version)),
             server_id: Text::new(&hello.server_id),
-            services: services.map(|role| role.name().into()).collect(),
+            services: services.iter().map(|role| role.name().into()).collect(),
             hostname: Text::new(&hello.hostname),
             updater: ClaimedUpdater {
                 kind: Text::new(&hello.external_upgrader),

@@ -34,7 +34,7 @@ async fn an_agent_speaks_only_for_itself() {
 async fn services_that_the_certificate_lacks_are_dropped() {
     let cluster = Cluster::default();
     let auth = cluster.serve().await;
-    let services = ["Node", "Proxy", "Kube", "nonsense"].map(str::to_owned).to_vec();
+    let services = ["Node", "Proxy", "Kube", "Node", "nonsense"].map(str::to_owned).to_vec();
     let claim = super::UpstreamInventoryHello { services, ..hello("a1") };
     let identity = cluster.identity("a1", [Role::Instance, Role::Node, Role::Kube]);
     let _raw = Raw::of_stock_agent(&auth, &identity, claim).await;

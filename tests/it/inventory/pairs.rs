@@ -59,6 +59,20 @@ async fn beside_a_stock_agent_an_old_auth_server_is_told_nothing() {
     let ended = tokio::time::timeout(super::PATIENCE, agent.task).await.expect("in time").expect("no panic");
     assert!(matches!(ended, Err(ReportError::Stock(named)) if named == server));
     assert_eq!(auth.streams(), 0, "not even a stream was opened");
+    // One that is met later is left alone as well, and tried again.
+    let new = cluster.serve().await;
+    let address = new.address;
+    let mut agent = Agent::beside(&new.server(), &cluster.identity("a1", NODE), Neighbour::StockAgent);
+    agent.says(status(HEALTHY, 1));
+    agent.until_acked(1).await;
+    new.end().await;
+    let old = StockAuth::start_at(&cluster, address).await;
+    let is_stock = |progress: &selfcheck_inventory::agent::Progress| {
+        progress.trouble.as_ref().is_some_and(|(kind, _)| *kind == "stock")
+    };
+    agent.until("met a stock one", is_stock).await;
+    assert_eq!(old.streams(), 0);
+    agent.end().await.expect("it went on");
     // And a new one is.
     let auth = cluster.serve().await;
     let mut agent = Agent::beside(&auth.server(), &cluster.identity("a1", NODE), Neighbour::StockAgent);

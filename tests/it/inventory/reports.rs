@@ -98,6 +98,7 @@ async fn two_streams_of_an_agent_count_once_and_the_report_stays() {
     old.until_acked(1).await;
     let raw = super::Raw::of_stock_agent(&auth, &identity, super::hello("a1")).await;
     assert_eq!(known(&auth), ["a1: impaired observed timer-masked"], "a claim does not outdo a report");
+    assert_eq!(records(&auth)[0].hello.hostname.as_str(), "host-of-a1", "who it is, the newest stream says");
     old.end().await.expect("a good end");
     eventually_known(&auth, &["a1: unaccompanied claimed claims-no-updater"]).await;
     drop(raw);

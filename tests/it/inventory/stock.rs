@@ -38,8 +38,12 @@ pub(super) struct StockAuth {
 
 impl StockAuth {
     pub(super) async fn start(cluster: &Cluster) -> Self {
+        Self::start_at(cluster, "127.0.0.1:0".parse().expect("address")).await
+    }
+
+    pub(super) async fn start_at(cluster: &Cluster, address: SocketAddr) -> Self {
         let identity = IdentityFile::read(&cluster.identity("stock", [Role::Auth])).expect("identity");
-        let tcp = TcpListener::bind("127.0.0.1:0").await.expect("listening");
+        let tcp = TcpListener::bind(address).await.expect("listening");
         let listener = selfcheck_inventory::auth::Listener::new(tcp, &identity).expect("TLS");
         let address = listener.local_addr().expect("address");
         let said = Said::default();

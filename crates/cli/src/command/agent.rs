@@ -130,22 +130,28 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
             reread_on(&mut signals.hang_up, args.policy.as_deref(), &handle),
         )
     };
-    tokio::select! {
-        _ = signals.terminate.recv() => {}
-        _ = signals.interrupt.recv() => {}
+    let mut is_reporting = args.auth_server.is_some();
+    let outcome = tokio::select! {
+        _ = signals.terminate.recv() => Ok(0),
+        _ = signals.interrupt.recv() => Ok(0),
         // Started again, it may do better.
-        () = handle.ended() => return Err(CliError::SelfCheckEnded),
-        _ = others => return Err(CliError::SelfCheckEnded),
+        () = handle.ended() => Err(CliError::SelfCheckEnded),
+        _ = others => Err(CliError::SelfCheckEnded),
         // It ends by itself only where there is nobody to be told.
-        Ok(Err(error)) = &mut report => return Err(CliError::AskAuth(error)),
+        Ok(Err(error)) = &mut report => {
+            is_reporting = false;
+            Err(CliError::AskAuth(error))
+        }
+    };
+    if outcome.is_ok() {
+        tracing::info!("told to end");
     }
-    tracing::info!("told to end");
     notify(&[NotifyState::Stopping]);
     check.shutdown().await;
     // Until those who follow have heard that it ends, and its file is gone.
     let _ = timeout(LAST_WORDS, async {
         let _ = serving.await;
-        if args.auth_server.is_some() {
+        if is_reporting {
             let _ = report.await;
         }
         if let Some(writing) = writing {
@@ -153,7 +159,7 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
         }
     })
     .await;
-    Ok(0)
+    outcome
 }
 
 /// Reports to an auth server, if that is wanted.

@@ -9,6 +9,7 @@ use selfcheck_core::Text;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio::time::sleep;
+use tokio::time::timeout;
 
 use crate::ClaimedUpdater;
 use crate::Hello;
@@ -29,6 +30,9 @@ use super::session::Context;
 use super::session::End;
 use super::session::Session;
 use super::session::Statuses;
+
+/// How long an auth server may take to say whether it is a stock one.
+const ASK_TIME: Duration = Duration::from_secs(30);
 
 /// Whom to tell, and as whom.
 #[derive(Debug, Clone)]
@@ -75,7 +79,8 @@ impl Reporter {
     }
 
     /// Follows `statuses` until their sender is dropped, and then says goodbye. What goes wrong is tried again, ever more rarely; the
-    /// only error is [`ReportError::Stock`], where there is nobody to be told.
+    /// only error is [`ReportError::Stock`], where there was nobody to be told from the first. A stock auth server met later, as while
+    /// several are exchanged one after the other, is left alone and tried again like one that is away.
     pub async fn run(mut self, mut statuses: Statuses) -> Result<(), ReportError> {
         let mut backoff = Backoff::new(self.random.fork());
         let mut renewal = Renewal::new(self.random.fork());
@@ -83,19 +88,20 @@ impl Reporter {
         if statuses.wait_for(Option::is_some).await.is_err() {
             return Ok(());
         }
+        let mut has_reported = false;
         loop {
-            let began = Instant::now();
-            let error = match self.once(&mut statuses, &mut renewal).await {
+            let mut opened = None;
+            let error = match self.once(&mut statuses, &mut renewal, &mut opened).await {
                 Ok(End::Stopped) => return Ok(()),
                 Ok(End::Renew) => continue,
-                Err(error @ ReportError::Stock(_)) => {
-                    self.stopped(&error);
-                    return Err(error);
-                }
                 Err(error) => error,
             };
             self.stopped(&error);
-            if began.elapsed() >= GOOD {
+            has_reported |= opened.is_some();
+            if matches!(error, ReportError::Stock(_)) && !has_reported {
+                return Err(error);
+            }
+            if opened.is_some_and(|opened| opened.elapsed() >= GOOD) {
                 backoff.reset();
             }
             let asked = match &error {
@@ -118,7 +124,13 @@ impl Reporter {
         });
     }
 
-    async fn once(&mut self, statuses: &mut Statuses, renewal: &mut Renewal) -> Result<End, ReportError> {
+    /// One connection and its stream; `opened` says when there was one.
+    async fn once(
+        &mut self,
+        statuses: &mut Statuses,
+        renewal: &mut Renewal,
+        opened: &mut Option<Instant>,
+    ) -> Result<End, ReportError> {
         let config = &self.config;
         let identity = read(config.identity.clone()).await.map_err(ReportError::Identity)?;
         let host = identity.host.as_ref().map_err(|why| ReportError::NotAHost(why.clone()))?;
@@ -142,7 +154,12 @@ impl Reporter {
             () = ended(statuses) => return Ok(End::Stopped),
         };
         if config.neighbour == Neighbour::StockAgent {
-            match client.summary().await {
+            let asking = timeout(ASK_TIME, client.summary());
+            let answer = asking.await.map_err(|_| ReportError::Timeout {
+                server: config.server.clone(),
+                what: "say what it is",
+            })?;
+            match answer {
                 Err(error) if error.is_unknown_call() => {
                     return Err(ReportError::Stock(config.server.clone()));
                 }
@@ -160,7 +177,9 @@ impl Reporter {
             random: &mut self.random,
             clock: config.clock,
         };
-        Session::open(&client, hello, config.metadata.clone(), context).await?.run().await
+        let session = Session::open(&client, hello, config.metadata.clone(), context).await?;
+        *opened = Some(Instant::now());
+        session.run().await
     }
 }
 

@@ -33,8 +33,13 @@ impl Caller {
 
     /// Something that was asked for on this connection gets on.
     pub(super) fn is_active(&self) {
-        let now = u64::try_from(self.0.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = u64::try_from(self.0.since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
         self.0.active.store(now, Ordering::Relaxed);
+    }
+
+    /// Whether anything was ever asked for.
+    pub(super) fn was_active(&self) -> bool {
+        self.0.active.load(Ordering::Relaxed) > 0
     }
 
     /// How long nothing got on.

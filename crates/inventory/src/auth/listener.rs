@@ -37,6 +37,8 @@ use super::Outcome;
 
 /// How long no connection is taken after one could not be, as where the process has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection may stay on which nothing was ever asked for.
+const UNUSED_TIME: Duration = Duration::from_secs(60);
 /// How many established connections wait to be taken.
 const WAITING: usize = 64;
 
@@ -172,7 +174,7 @@ async fn handshake(
     let certificate = certificates.and_then(<[_]>::first);
     let certificate = certificate.ok_or_else(|| io::Error::other("no client certificate"))?;
     let caller = Caller::new(HostIdentity::from_der(certificate));
-    let timer = Box::pin(tokio::time::sleep(idle));
+    let timer = Box::pin(tokio::time::sleep(UNUSED_TIME.min(idle)));
     Ok(Connection { stream, caller, idle, timer, _place: place })
 }
 
@@ -184,20 +186,28 @@ impl Connected for Connection {
     }
 }
 
+impl Connection {
+    /// One who takes nothing that is sent keeps its streams from being looked after, and so from noticing.
+    fn must_be_alive(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        while self.timer.as_mut().poll(context).is_ready() {
+            let permitted = if self.caller.was_active() { self.idle } else { UNUSED_TIME };
+            let rest = permitted.saturating_sub(self.caller.idle());
+            if rest.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.timer.as_mut().reset(Instant::now() + rest);
+        }
+        Ok(())
+    }
+}
+
 impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // One who takes nothing that is sent keeps its streams from being looked after, and so from noticing.
-        while self.timer.as_mut().poll(context).is_ready() {
-            let rest = self.idle.saturating_sub(self.caller.idle());
-            if rest.is_zero() {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            self.timer.as_mut().reset(Instant::now() + rest);
-        }
+        self.must_be_alive(context)?;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -208,10 +218,12 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.must_be_alive(context)?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.must_be_alive(context)?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

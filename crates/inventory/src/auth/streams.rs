@@ -91,7 +91,9 @@ impl Stream {
     /// Asks for a ping; what is returned is told when it is answered, and `None` if too many are waited for.
     pub(super) fn ping(&self, id: u64) -> Option<oneshot::Receiver<()>> {
         let mut pings = lock(&self.pings);
-        pings.open.retain(|(_, waiting)| !waiting.is_closed());
+        let Pings { asked, open } = &mut *pings;
+        open.retain(|(_, waiting)| !waiting.is_closed());
+        asked.retain(|asked| open.iter().any(|(open, _)| open == asked));
         if pings.open.len() >= PINGS {
             return None;
         }

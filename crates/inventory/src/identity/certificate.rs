@@ -19,8 +19,9 @@ const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
 /// The attribute in which a certificate of several roles has those beside `Instance`, one in each.
 pub(crate) const SYSTEM_ROLES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.9999.2.11");
 
-/// What only the certificates of users have: their logins, groups and the like.
+/// What the certificates of users have: their logins, groups and the like; and of these the one that hosts have too, their cluster.
 const USER_ATTRIBUTES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.9999.1");
+pub(crate) const CLUSTER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.9999.1.7");
 
 /// Why a certificate is not one of a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +53,7 @@ impl HostIdentity {
         let mut system_roles = Vec::new();
         let mut is_user = false;
         for attribute in subject.iter() {
-            is_user |= attribute.oid.starts_with(USER_ATTRIBUTES);
+            is_user |= attribute.oid.starts_with(USER_ATTRIBUTES) && attribute.oid != CLUSTER;
             let Some(value) = text(attribute) else { continue };
             match attribute.oid {
                 COMMON_NAME => name = Some(value),

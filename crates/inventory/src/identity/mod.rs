@@ -9,6 +9,8 @@ use selfcheck_core::Text;
 
 use crate::Role;
 
+#[cfg(feature = "issue")]
+pub(crate) use certificate::CLUSTER;
 pub use certificate::CertificateError;
 #[cfg(feature = "issue")]
 pub(crate) use certificate::SYSTEM_ROLES;

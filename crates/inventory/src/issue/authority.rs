@@ -204,16 +204,22 @@ fn pem(label: &'static str, der: &[u8]) -> Result<String, IssueError> {
         .map_err(|error| IssueError::Make(error.to_string()))
 }
 
-/// Writes a file that only its owner can read, in one step: whoever reads it sees the old or the new one.
+/// Writes a file that only its owner can read, in one step: whoever reads it sees the old or the new one. What lies in the way of the
+/// new one is taken away and never written to.
 fn write(path: &Path, text: &str) -> Result<(), IssueError> {
-    let aside = path.with_extension("new");
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
+    let aside = PathBuf::from(aside);
+    let _ = fs::remove_file(&aside); // usually there is none
     let written = fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&aside)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
         .and_then(|()| fs::rename(&aside, path));
     written.map_err(|source| IssueError::Write { path: path.to_owned(), source })
 }

@@ -37,6 +37,7 @@ use x509_cert::time::Time;
 
 use crate::HostIdentity;
 use crate::Role;
+use crate::identity::CLUSTER;
 use crate::identity::SYSTEM_ROLES;
 use crate::tls::AUTH_SERVER;
 
@@ -86,6 +87,7 @@ impl Plan {
         let primary = identity.roles.iter().find(|role| **role == Role::Instance);
         let primary = primary.or_else(|| identity.roles.first()).copied().unwrap_or(Role::Nop);
         subject.push(attribute(ORGANIZATION, primary.name())?);
+        subject.push(attribute(CLUSTER, identity.cluster.as_str())?);
         for role in identity.roles.iter().filter(|role| **role != primary) {
             subject.push(attribute(SYSTEM_ROLES, role.name())?);
         }

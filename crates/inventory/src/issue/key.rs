@@ -1,5 +1,7 @@
 //! Keys and their signatures, by ring.
 
+use std::fmt;
+
 use ring::rand::SystemRandom;
 use ring::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
 use ring::signature::EcdsaKeyPair;
@@ -20,7 +22,6 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 
 /// A key pair on the curve P-256.
-#[derive(Debug)]
 pub(super) struct Key {
     pair: EcdsaKeyPair,
     random: SystemRandom,
@@ -35,6 +36,13 @@ pub(super) struct PublicKey(Vec<u8>);
 /// What it signs with.
 #[derive(Debug)]
 pub(super) struct Signature(Vec<u8>);
+
+// What is secret is not shown.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").finish_non_exhaustive()
+    }
+}
 
 impl Key {
     pub(super) fn generate() -> Option<Self> {

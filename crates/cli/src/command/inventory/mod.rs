@@ -28,12 +28,15 @@ const STOCK: &str =
 pub(super) fn run(command: &InventoryCommand, output: &Output) -> Result<u8, CliError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         match command {
             InventoryCommand::Status(args) => status::run(args, output).await,
             InventoryCommand::Ls(args) => ls::run(args, output).await,
         }
-    })
+    });
+    // A name that is still being looked up must not keep the command from ending.
+    runtime.shutdown_background();
+    result
 }
 
 async fn client(args: &ServerArgs) -> Result<AuthClient, CliError> {

@@ -78,12 +78,15 @@ fn summary(stock: InventoryStatusSummary, own: Option<&GetSummaryResponse>) -> S
 
 /// Agents chose these words.
 fn printable(counts: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
-    let clean = counts.into_iter().map(|(word, count)| {
+    let mut clean = BTreeMap::new();
+    for (word, count) in counts {
         let word =
             if word.is_empty() { "none".to_owned() } else { selfcheck_core::Text::new(&word).to_string() };
-        (word, count)
-    });
-    clean.collect()
+        // Two words may be one when cleaned.
+        let sum: &mut u32 = clean.entry(word).or_default();
+        *sum = sum.saturating_add(count);
+    }
+    clean
 }
 
 fn lines(summary: &Summary) -> String {
