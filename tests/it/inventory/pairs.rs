@@ -111,3 +111,69 @@ async fn an_old_agent_is_judged_by_its_claim() {
         super::eventually_known(&auth, &[]).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_old_auth_server_is_told_of_a_lasting_change_by_a_new_stream() {
+    const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
+    let cluster = Cluster::default();
+    let auth = StockAuth::start(&cluster).await;
+    let mut agent = Agent::start(&auth.address.to_string(), &cluster.identity("a1", NODE));
+    agent.says(status(HEALTHY, 1));
+    agent.until("connected", |progress| progress.connected).await;
+    // What passes is not worth a stream.
+    agent.says(status(MASKED, 2));
+    tokio::time::sleep(4 * MINUTE).await;
+    agent.says(status(HEALTHY, 3));
+    tokio::time::sleep(20 * MINUTE).await;
+    assert_eq!(auth.streams(), 1);
+    let renewed = async |streams: usize| {
+        let began = tokio::time::Instant::now();
+        while auth.streams() < streams {
+            tokio::time::sleep(MINUTE / 6).await;
+        }
+        began.elapsed()
+    };
+    agent.says(status(MASKED, 4));
+    let first = renewed(2).await;
+    assert!(first >= 5 * MINUTE && first <= 11 * MINUTE, "{first:?}");
+    agent.until("connected again", |progress| progress.connected).await;
+    agent.says(status(HEALTHY, 5));
+    let second = renewed(3).await;
+    assert!(second >= 29 * MINUTE && second <= 31 * MINUTE, "at most once in half an hour: {second:?}");
+    let said = auth.said.lock().expect("no panic");
+    let updaters = said.iter().map(|stream| match &stream[0] {
+        Up::Hello(hello) => hello.updater_info.as_ref().expect("info").updater_status(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(updaters.collect::<Vec<_>>(), [UpdaterStatus::Ok, UpdaterStatus::Disabled, UpdaterStatus::Ok]);
+}
+
+#[tokio::test]
+async fn a_proxy_is_told_by_the_name_of_a_protocol_where_to_forward() {
+    use tokio::io::AsyncReadExt;
+    use tokio::io::AsyncWriteExt;
+    let cluster = Cluster::new("example.com");
+    let auth = cluster.serve().await;
+    let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listening");
+    let proxy = tcp.local_addr().expect("address").to_string();
+    let forwarded = auth.address;
+    // TLS routing: it reads what is offered, and forwards everything as it is.
+    let routing = tokio::spawn(async move {
+        let (mut agent, _) = tcp.accept().await.expect("a connection");
+        let mut hello = vec![0; 16 * 1024];
+        let length = agent.read(&mut hello).await.expect("a Hello of TLS");
+        hello.truncate(length);
+        let wanted = b"teleport-auth@6578616d706c652e636f6d.teleport.cluster.local";
+        let is_routed = hello.windows(wanted.len()).any(|window| window == wanted);
+        let mut auth = tokio::net::TcpStream::connect(forwarded).await.expect("the auth server");
+        auth.write_all(&hello).await.expect("forwarded");
+        let _ = tokio::io::copy_bidirectional(&mut agent, &mut auth).await; // until one of the two ends
+        is_routed
+    });
+    let mut agent = Agent::start(&proxy, &cluster.identity("a1", NODE));
+    agent.says(status(HEALTHY, 1));
+    agent.until_acked(1).await;
+    assert_eq!(known(&auth), ["a1: accompanied observed "]);
+    agent.end().await.expect("a good end");
+    assert!(routing.await.expect("no panic"), "the protocol was offered");
+}

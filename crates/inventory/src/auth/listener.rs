@@ -53,17 +53,23 @@ pub struct Listener {
 pub struct Connection {
     stream: TlsStream<TcpStream>,
     caller: Caller,
+    guard: Option<Guard>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Ends a connection on which nothing that was asked for gets on.
+#[derive(Debug)]
+struct Guard {
     idle: Duration,
     timer: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
 }
 
 /// How long something may take.
 #[derive(Debug, Clone, Copy)]
 struct Times {
     handshake: Duration,
-    /// Without anything that was asked for getting on.
-    idle: Duration,
+    /// Without anything that was asked for getting on; `None` where others than the inventory are asked.
+    idle: Option<Duration>,
 }
 
 impl fmt::Debug for Listener {
@@ -93,21 +99,32 @@ impl Listener {
         self.tcp.local_addr()
     }
 
-    /// The connections, for an auth server that serves more than the inventory, until what is returned is dropped.
+    /// The connections, for an auth server that serves more than the inventory, until what is returned is dropped. What such a server
+    /// does on them is not seen here, so none is ended for want of it.
     pub fn incoming(self, limits: &Limits) -> impl Stream<Item = io::Result<Connection>> + use<> {
-        self.connections(limits, Arc::new(()))
+        self.accepted(limits, None, Arc::new(()))
     }
 
-    /// The connections; those that did not come about are told.
+    /// The connections of an auth server that serves nothing but the inventory. Those that did not come about are told; those on
+    /// which nothing gets on end.
     pub(super) fn connections<T: Tally>(
         self,
         limits: &Limits,
         tally: Arc<T>,
     ) -> impl Stream<Item = io::Result<Connection>> + use<T> {
+        self.accepted(limits, Some(Limits::silence_for(limits.beat.1)), tally)
+    }
+
+    fn accepted<T: Tally>(
+        self,
+        limits: &Limits,
+        idle: Option<Duration>,
+        tally: Arc<T>,
+    ) -> impl Stream<Item = io::Result<Connection>> + use<T> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let places = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
         let handshakes = Arc::new(Semaphore::new(limits.handshakes.min(Semaphore::MAX_PERMITS)));
-        let times = Times { handshake: limits.handshake_time, idle: Limits::silence_for(limits.beat.1) };
+        let times = Times { handshake: limits.handshake_time, idle };
         let accepting = self.accept(places, handshakes, times, sender, tally);
         // Polled with what it feeds, so that it ends with it.
         let accepting = Box::pin(accepting);
@@ -166,7 +183,7 @@ async fn handshake(
     tls: &TlsAcceptor,
     tcp: TcpStream,
     place: OwnedSemaphorePermit,
-    idle: Duration,
+    idle: Option<Duration>,
 ) -> io::Result<Connection> {
     tcp.set_nodelay(true)?;
     let stream = tls.accept(tcp).await?;
@@ -174,8 +191,8 @@ async fn handshake(
     let certificate = certificates.and_then(<[_]>::first);
     let certificate = certificate.ok_or_else(|| io::Error::other("no client certificate"))?;
     let caller = Caller::new(HostIdentity::from_der(certificate));
-    let timer = Box::pin(tokio::time::sleep(UNUSED_TIME.min(idle)));
-    Ok(Connection { stream, caller, idle, timer, _place: place })
+    let guard = idle.map(|idle| Guard { idle, timer: Box::pin(tokio::time::sleep(UNUSED_TIME.min(idle))) });
+    Ok(Connection { stream, caller, guard, _place: place })
 }
 
 impl Connected for Connection {
@@ -189,13 +206,14 @@ impl Connected for Connection {
 impl Connection {
     /// One who takes nothing that is sent keeps its streams from being looked after, and so from noticing.
     fn must_be_alive(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        while self.timer.as_mut().poll(context).is_ready() {
-            let permitted = if self.caller.was_active() { self.idle } else { UNUSED_TIME };
+        let Some(Guard { idle, timer }) = &mut self.guard else { return Ok(()) };
+        while timer.as_mut().poll(context).is_ready() {
+            let permitted = if self.caller.was_active() { *idle } else { UNUSED_TIME };
             let rest = permitted.saturating_sub(self.caller.idle());
             if rest.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            self.timer.as_mut().reset(Instant::now() + rest);
+            timer.as_mut().reset(Instant::now() + rest);
         }
         Ok(())
     }
