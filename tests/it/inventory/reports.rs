@@ -1,7 +1,5 @@
 //! What an agent reports, and what becomes of it.
 
-use std::time::Duration;
-
 use selfcheck_core::ReportingMode;
 use selfcheck_core::Verdict;
 use selfcheck_inventory::auth::Outcome;
@@ -76,7 +74,6 @@ async fn an_auth_server_that_is_started_again_is_told_again() {
 async fn a_renewed_identity_counts_from_the_next_connection_on() {
     let cluster = Cluster::default();
     let auth = cluster.serve().await;
-    let address = auth.address;
     let identity = cluster.identity_between("a1", NODE, -60, -1);
     let mut agent = Agent::start(&auth.server(), &identity);
     agent.says(status(HEALTHY, 1));
@@ -84,8 +81,6 @@ async fn a_renewed_identity_counts_from_the_next_connection_on() {
     assert_eq!(known(&auth), [""; 0], "an expired certificate");
     cluster.identity("a1", NODE); // the same file
     agent.until_acked(1).await;
-    drop(auth);
-    let _ = address;
 }
 
 #[tokio::test]
@@ -120,5 +115,4 @@ async fn a_beat_of_an_unknown_report_is_answered_by_asking_for_it() {
     let Some(Down::SelfCheck(down)) = raw.next().await.expect("a message") else { panic!("no answer") };
     assert!(down.resend);
     assert_eq!(known(&auth), ["a1: unaccompanied claimed claims-no-updater"]);
-    assert!(Duration::from_secs(1) <= quick().beat.0);
 }

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
-use futures_util::future::Either;
 use prometheus::Registry;
 use sd_notify::NotifyState;
 use selfcheck_agent::Handle;
@@ -25,6 +24,7 @@ use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio::time::timeout;
 use tracing::Level;
@@ -112,15 +112,11 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
     let handle = check.handle();
     tracing::info!("answering on `{}`", socket.path().display());
     let mut service = DebugService::new(handle.clone()).with_metrics(registry);
-    let reporting = reporting(args, &handle);
-    let report = match reporting {
-        None => Either::Left(std::future::pending()),
-        Some((report, progress)) => {
-            service = service.with_reporting(move |reporting| progress.borrow().fill(reporting));
-            Either::Right(report)
-        }
-    };
-    let mut report = tokio::spawn(report);
+    let mut report = None;
+    if let Some((reporting, progress)) = reporting(args, &handle) {
+        service = service.with_reporting(move |reporting| progress.borrow().fill(reporting));
+        report = Some(tokio::spawn(reporting));
+    }
     let serving = tokio::spawn(async move { socket.serve(service).await });
     let writing = file.map(|file| tokio::spawn(file.follow(handle.clone())));
     let others = async {
@@ -130,18 +126,13 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
             reread_on(&mut signals.hang_up, args.policy.as_deref(), &handle),
         )
     };
-    let mut is_reporting = args.auth_server.is_some();
     let outcome = tokio::select! {
         _ = signals.terminate.recv() => Ok(0),
         _ = signals.interrupt.recv() => Ok(0),
         // Started again, it may do better.
         () = handle.ended() => Err(CliError::SelfCheckEnded),
         _ = others => Err(CliError::SelfCheckEnded),
-        // It ends by itself only where there is nobody to be told.
-        Ok(Err(error)) = &mut report => {
-            is_reporting = false;
-            Err(CliError::AskAuth(error))
-        }
+        error = refused(report.as_mut()) => Err(CliError::AskAuth(error)),
     };
     if outcome.is_ok() {
         tracing::info!("told to end");
@@ -151,7 +142,7 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
     // Until those who follow have heard that it ends, and its file is gone.
     let _ = timeout(LAST_WORDS, async {
         let _ = serving.await;
-        if is_reporting {
+        if let Some(report) = report.filter(|report| !report.is_finished()) {
             let _ = report.await;
         }
         if let Some(writing) = writing {
@@ -160,6 +151,17 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
     })
     .await;
     outcome
+}
+
+/// Completes where reporting has ended because there is nobody to be told.
+async fn refused(report: Option<&mut JoinHandle<Result<(), ReportError>>>) -> ReportError {
+    match report {
+        Some(report) => match report.await {
+            Ok(Err(error)) => error,
+            _ => std::future::pending().await, // with the self-check, which is waited for beside
+        },
+        None => std::future::pending().await,
+    }
 }
 
 /// Reports to an auth server, if that is wanted.
