@@ -84,10 +84,6 @@ impl Reporter {
     pub async fn run(mut self, mut statuses: Statuses) -> Result<(), ReportError> {
         let mut backoff = Backoff::new(self.random.fork());
         let mut renewal = Renewal::new(self.random.fork());
-        // An agent that has not yet looked has nothing to say of itself.
-        if statuses.wait_for(Option::is_some).await.is_err() {
-            return Ok(());
-        }
         let mut has_reported = false;
         loop {
             let mut opened = None;
@@ -131,10 +127,28 @@ impl Reporter {
         renewal: &mut Renewal,
         opened: &mut Option<Instant>,
     ) -> Result<End, ReportError> {
+        let mut watched = statuses.clone();
+        let session = tokio::select! {
+            session = self.open(statuses, renewal) => session?,
+            () = ended(&mut watched) => return Ok(End::Stopped),
+        };
+        *opened = Some(Instant::now());
+        session.run().await
+    }
+
+    /// Connects and exchanges Hellos. An agent that has not yet looked has nothing to say of itself, and waits.
+    async fn open<'a>(
+        &'a mut self,
+        statuses: &'a mut Statuses,
+        renewal: &'a mut Renewal,
+    ) -> Result<Session<'a>, ReportError> {
+        let status = match statuses.wait_for(Option::is_some).await.map(|status| status.clone()) {
+            Ok(Some(status)) => status,
+            _ => std::future::pending().await, // the self-check has ended, which is noticed beside
+        };
         let config = &self.config;
         let identity = read(config.identity.clone()).await.map_err(ReportError::Identity)?;
         let host = identity.host.as_ref().map_err(|why| ReportError::NotAHost(why.clone()))?;
-        let Some(status) = statuses.borrow().clone() else { return Ok(End::Stopped) };
         let version = status.agent.version.as_ref().or(config.version.as_ref());
         let version = version.and_then(|version| valid::version(version.as_str())).unwrap_or_default();
         let hello = Hello {
@@ -149,10 +163,7 @@ impl Reporter {
             updater: ClaimedUpdater::of(&status),
             version: version.clone(),
         };
-        let client = tokio::select! {
-            client = AuthClient::connect(&config.server, &identity) => client?.for_agent(version.as_str()),
-            () = ended(statuses) => return Ok(End::Stopped),
-        };
+        let client = AuthClient::connect(&config.server, &identity).await?.for_agent(version.as_str());
         if config.neighbour == Neighbour::StockAgent {
             let asking = timeout(ASK_TIME, client.summary());
             let answer = asking.await.map_err(|_| ReportError::Timeout {
@@ -177,9 +188,7 @@ impl Reporter {
             random: &mut self.random,
             clock: config.clock,
         };
-        let session = Session::open(&client, hello, config.metadata.clone(), context).await?;
-        *opened = Some(Instant::now());
-        session.run().await
+        Session::open(&client, hello, config.metadata.clone(), context).await
     }
 }
 
