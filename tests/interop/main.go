@@ -3,6 +3,7 @@
 //	interop agent ADDR IDENTITY   an agent: Hello, metadata, a heartbeat, and a pong for every ping, until its input ends
 //	interop ask ADDR IDENTITY ID  what Teleport's client reads back about the agents
 //	interop serve IDENTITY        an auth server: tells every message; a line of input is a ping with that id
+//	interop hold IDENTITY         an auth server: keeps what agents said last; a line of input asks for the number of heartbeats
 //
 // Everything told is one line of JSON.
 package main
@@ -23,8 +24,10 @@ func main() {
 		err = ask(arguments[1], arguments[2], arguments[3])
 	case len(arguments) == 2 && arguments[0] == "serve":
 		err = serve(arguments[1])
+	case len(arguments) == 2 && arguments[0] == "hold":
+		err = hold(arguments[1])
 	default:
-		err = fmt.Errorf("usage: interop agent|ask|serve")
+		err = fmt.Errorf("usage: interop agent|ask|serve|hold")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

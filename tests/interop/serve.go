@@ -16,6 +16,13 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
+// hello is what an agent is answered.
+var hello = proto.DownstreamInventoryHello{
+	Version:      "17.0.0",
+	ServerID:     "go-auth",
+	Capabilities: &proto.DownstreamInventoryHello_SupportedCapabilities{AppCleanup: true},
+}
+
 // service is Teleport's generated service with nothing but an inventory.
 type service struct {
 	proto.UnimplementedAuthServiceServer
@@ -23,6 +30,16 @@ type service struct {
 }
 
 func serve(identity string) error {
+	pings := make(chan uint64)
+	return listen(identity, &service{pings: pings}, func(line string) {
+		if id, err := strconv.ParseUint(line, 10, 64); err == nil {
+			pings <- id
+		}
+	})
+}
+
+// listen serves on a port of its own until the input ends, and hands on every line of it.
+func listen(identity string, auth proto.AuthServiceServer, take func(line string)) error {
 	config, err := tlsConfig(identity)
 	if err != nil {
 		return err
@@ -34,16 +51,13 @@ func serve(identity string) error {
 	if err != nil {
 		return err
 	}
-	pings := make(chan uint64)
 	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(config)))
-	proto.RegisterAuthServiceServer(server, &service{pings: pings})
+	proto.RegisterAuthServiceServer(server, auth)
 	tell("address", listener.Addr().String())
 	go func() {
 		lines := bufio.NewScanner(os.Stdin)
 		for lines.Scan() {
-			if id, err := strconv.ParseUint(lines.Text(), 10, 64); err == nil {
-				pings <- id
-			}
+			take(lines.Text())
 		}
 		server.Stop()
 	}()
@@ -69,11 +83,6 @@ func (s *service) InventoryControlStream(raw proto.AuthService_InventoryControlS
 					"upgrader_version": message.ExternalUpgraderVersion,
 					"unrecognized":     hex.EncodeToString(message.XXX_unrecognized),
 				})
-				hello := proto.DownstreamInventoryHello{
-					Version:      "17.0.0",
-					ServerID:     "go-auth",
-					Capabilities: &proto.DownstreamInventoryHello_SupportedCapabilities{AppCleanup: true},
-				}
 				if err := stream.Send(raw.Context(), hello); err != nil {
 					return err
 				}

@@ -40,34 +40,41 @@ pub(crate) fn stock_view(
     kind: Option<&Text>,
     reasons: &[Reason],
 ) -> Option<StockView> {
-    let has = |wanted: &[Reason]| reasons.iter().any(|reason| wanted.contains(reason));
-    if verdict == Verdict::Unknown && !(kind.is_some() && has(&[Reason::ConfigDenied])) {
+    if verdict == Verdict::Unknown && !(kind.is_some() && reasons.contains(&Reason::ConfigDenied)) {
         return detected(observation);
     }
     let Some(kind) = kind else { return Some(StockView::default()) };
-    let status = if has(&[
-        Reason::ConfigMissing,
-        Reason::NoScheduler,
-        Reason::TimerMissing,
-        Reason::TimerMasked,
-        Reason::ServiceMissing,
-        Reason::ServiceMasked,
-        Reason::TimerDisabled,
-        Reason::TimerInactive,
-        Reason::TimerNotArmed,
-        Reason::UpdatesDisabled,
-        Reason::KubePaused,
-    ]) {
-        UpdaterStatus::Disabled
-    } else if has(&[Reason::VersionPinned]) {
-        UpdaterStatus::Pinned
-    } else if has(&[Reason::ConfigCorrupt, Reason::ConfigDenied]) {
-        UpdaterStatus::Unreadable
-    } else {
-        UpdaterStatus::Ok
-    };
-    let has_status = matches!(kind.as_str(), "binary" | "kube");
-    Some(StockView { external_upgrader: kind.clone(), updater_status: has_status.then_some(status) })
+    Some(StockView::of_updater(kind, reasons))
+}
+
+impl StockView {
+    /// The fields for an updater that was observed, with what was found.
+    pub fn of_updater(kind: &Text, reasons: &[Reason]) -> Self {
+        let has = |wanted: &[Reason]| reasons.iter().any(|reason| wanted.contains(reason));
+        let status = if has(&[
+            Reason::ConfigMissing,
+            Reason::NoScheduler,
+            Reason::TimerMissing,
+            Reason::TimerMasked,
+            Reason::ServiceMissing,
+            Reason::ServiceMasked,
+            Reason::TimerDisabled,
+            Reason::TimerInactive,
+            Reason::TimerNotArmed,
+            Reason::UpdatesDisabled,
+            Reason::KubePaused,
+        ]) {
+            UpdaterStatus::Disabled
+        } else if has(&[Reason::VersionPinned]) {
+            UpdaterStatus::Pinned
+        } else if has(&[Reason::ConfigCorrupt, Reason::ConfigDenied]) {
+            UpdaterStatus::Unreadable
+        } else {
+            UpdaterStatus::Ok
+        };
+        let has_status = matches!(kind.as_str(), "binary" | "kube");
+        Self { external_upgrader: kind.clone(), updater_status: has_status.then_some(status) }
+    }
 }
 
 /// What stock Teleport itself would detect and send from the process it runs in; `None` where that process could

@@ -99,6 +99,9 @@ impl Store for Fleet {
     fn reported(&self, stream: StreamId, report: Report, _last_run: Option<Timestamp>, now: Timestamp) {
         self.write().change_of(stream, |record| {
             record.basis = Basis::Observed;
+            if let Some(hello) = record.hello.brought_up_to_date(&report) {
+                record.hello = Arc::new(hello);
+            }
             record.report = Arc::new(report);
             record.last_heard = now;
         });

@@ -76,5 +76,6 @@ fn judged(hello: &Hello) -> Report {
         remedy: None,
         namespace: Namespace::default(),
         library_version: None,
+        agent_version: None,
     }
 }

@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 
 use selfcheck_core::Claim;
 use selfcheck_core::Status;
+use selfcheck_core::StockView;
 use selfcheck_core::Text;
 use selfcheck_core::UpdaterStatus;
+use selfcheck_core::Verdict;
 
+use crate::Report;
+use crate::ReportedFinding;
+use crate::ReportedUpdater;
 use crate::Role;
 use crate::valid;
 use crate::wire::proto::UpstreamInventoryHello;
@@ -69,6 +74,17 @@ impl ClaimedUpdater {
         let judged = status.updater.as_ref().filter(|updater| updater.kind == view.external_upgrader);
         let version = judged.and_then(|updater| updater.version.as_ref());
         let group = judged.and_then(|updater| updater.group.as_ref());
+        Self::new(view, version, group)
+    }
+
+    /// What it is told of the updater in a report.
+    fn reported(updater: &ReportedUpdater, findings: &[ReportedFinding]) -> Self {
+        let reasons: Vec<_> = findings.iter().filter_map(|finding| finding.reason).collect();
+        let view = StockView::of_updater(&updater.kind, &reasons);
+        Self::new(&view, updater.version.as_ref(), updater.group.as_ref())
+    }
+
+    fn new(view: &StockView, version: Option<&Text>, group: Option<&Text>) -> Self {
         Self {
             kind: view.external_upgrader.clone(),
             version: version.and_then(|version| valid::version(version.as_str())),
@@ -140,6 +156,21 @@ impl Hello {
                 status: hello.updater_info.as_ref().and_then(|info| status_from_wire(info.updater_status())),
             },
         })
+    }
+
+    /// What it would say now, by a report that came after it; `None` if that is the same.
+    ///
+    /// A Hello is said once per stream, and a stream may outlast an update of the agent and everything else that its Hello says of the
+    /// updater. A verdict of unknown says nothing new of the updater.
+    pub fn brought_up_to_date(&self, report: &Report) -> Option<Self> {
+        let version = report.agent_version.as_ref().unwrap_or(&self.version);
+        let updater = match &report.updater {
+            _ if report.verdict == Verdict::Unknown => self.updater.clone(),
+            Some(updater) => ClaimedUpdater::reported(updater, &report.findings),
+            None => ClaimedUpdater::default(),
+        };
+        let now = Self { version: version.clone(), updater, ..self.clone() };
+        (now != *self).then_some(now)
     }
 
     /// What it claims, to be judged.

@@ -37,6 +37,8 @@ pub struct Report {
     pub namespace: Namespace,
     /// The version of the library that judged; none where nobody did but the auth side.
     pub library_version: Option<Text>,
+    /// The agent's Teleport version, without a leading `v`, where that was seen.
+    pub agent_version: Option<Text>,
 }
 
 /// Something that holds.
@@ -105,6 +107,7 @@ impl From<&Status> for Report {
             }),
             namespace: status.agent.namespace.clone(),
             library_version: Some(env!("CARGO_PKG_VERSION").into()),
+            agent_version: version(&status.agent.version),
         }
     }
 }
@@ -138,6 +141,7 @@ impl Report {
             }),
             namespace: self.namespace.name().to_owned(),
             library_version: text(&self.library_version),
+            agent_version: text(&self.agent_version),
         }
     }
 
@@ -168,6 +172,7 @@ impl Report {
             }),
             namespace,
             library_version: valid::version(&report.library_version),
+            agent_version: valid::version(&report.agent_version),
         })
     }
 

@@ -15,5 +15,7 @@ pub(crate) fn run() -> Outcome {
         "look",
         "--bench",
         "daemon",
+        "--bench",
+        "inventory",
     ]))
 }

@@ -10,13 +10,24 @@ use std::time::Instant;
 
 use selfcheck_agent::SelfCheck;
 use selfcheck_agent::Status;
+use selfcheck_agent::report::Neighbour;
+use selfcheck_agent::report::ReporterConfig;
 use selfcheck_core::Verdict;
+use selfcheck_inventory::auth::Limits;
+use selfcheck_inventory::auth::Rate;
+use selfcheck_inventory::auth::Store;
+use selfcheck_inventory::auth::VerdictCount;
+use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
+use selfcheck_tests::Cluster;
+use selfcheck_tests::NODE;
+use selfcheck_tests::binary;
+use selfcheck_tests::resident;
+use selfcheck_tests::wall_clock;
 use serde::Deserialize;
 use serde::Serialize;
 use tokio::sync::watch;
 use zbus::Connection;
 
-use crate::child;
 use crate::figures::Sample;
 use crate::figures::mega;
 
@@ -34,6 +45,7 @@ const IDLE: Duration = Duration::from_secs(60);
 pub(crate) struct Measured {
     pub(crate) systemd: Sample,
     pub(crate) file: Sample,
+    pub(crate) visible: Sample,
     pub(crate) wake_ups: f64,
     pub(crate) looks_per_firing: f64,
     pub(crate) added_mb: f64,
@@ -49,11 +61,13 @@ pub(crate) fn run() {
         let mut daemon = Daemon::start().await;
         let systemd = daemon.systemd().await;
         let file = daemon.file().await;
+        let visible = daemon.visible().await;
         let (storm_seconds, storm_looks) = daemon.storm().await;
         let looks_per_firing = daemon.firing().await;
         Measured {
             systemd,
             file,
+            visible,
             wake_ups,
             looks_per_firing,
             added_mb,
@@ -67,13 +81,13 @@ pub(crate) fn run() {
 
 /// Wake-ups of a program that only watches, and what it holds beyond one that does nothing.
 fn idle() -> (f64, f64, f64) {
-    let [empty, watching] = [child::EMPTY, child::WATCHING].map(Idler::start);
+    let [empty, watching] = ["empty", "watching"].map(Idler::start);
     std::thread::sleep(SETTLING);
     let before = watching.switches();
     std::thread::sleep(IDLE);
     let wake_ups = watching.switches() - before;
-    let added = watching.resident_mb() - empty.resident_mb();
-    (wake_ups, added, watching.descriptors() - empty.descriptors())
+    let [watching_mb, empty_mb] = [&watching, &empty].map(|idler| mega(resident(idler.0.id())));
+    (wake_ups, watching_mb - empty_mb, watching.descriptors() - empty.descriptors())
 }
 
 /// A program that does nothing.
@@ -81,8 +95,8 @@ struct Idler(Child);
 
 impl Idler {
     fn start(mode: &str) -> Self {
-        let own = std::env::current_exe().expect("own path");
-        let mut child = Command::new(own)
+        // Not this program, in which more is linked than an agent has that only watches.
+        let mut child = Command::new(binary("idle"))
             .arg(mode)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -108,13 +122,6 @@ impl Idler {
                 number(&status, "voluntary_ctxt_switches:") + number(&status, "nonvoluntary_ctxt_switches:")
             })
             .sum()
-    }
-
-    fn resident_mb(&self) -> f64 {
-        let status = self.read("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("memory");
-        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-        mega(kilobytes * 1_024)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
@@ -164,19 +171,55 @@ impl Daemon {
         }
     }
 
+    /// Asks systemd to stop the timer, or to start it again. Tells when that was, and what comes of it.
+    async fn toggle(&self, change: usize) -> (Instant, Verdict) {
+        let (method, verdict) =
+            [("StopUnit", Verdict::Impaired), ("StartUnit", Verdict::Accompanied)][change % 2];
+        let began = Instant::now();
+        let path = "/org/freedesktop/systemd1";
+        let manager = Some("org.freedesktop.systemd1.Manager");
+        let unit = &("teleport-update.timer", "replace");
+        self.bus.call_method(Some(SYSTEMD), path, manager, method, unit).await.expect(method);
+        (began, verdict)
+    }
+
     /// From asking systemd to stop or start the timer until that is told.
     async fn systemd(&mut self) -> Sample {
         let mut runs = Vec::new();
         for change in 0..CHANGES {
-            let (method, verdict) =
-                [("StopUnit", Verdict::Impaired), ("StartUnit", Verdict::Accompanied)][change % 2];
-            let began = Instant::now();
-            let path = "/org/freedesktop/systemd1";
-            let manager = Some("org.freedesktop.systemd1.Manager");
-            let unit = &("teleport-update.timer", "replace");
-            self.bus.call_method(Some(SYSTEMD), path, manager, method, unit).await.expect(method);
+            let (began, verdict) = self.toggle(change).await;
             runs.push(self.until(began, verdict).await);
         }
+        Sample::new(runs)
+    }
+
+    /// From asking systemd to stop or start the timer until an auth server counts the agent so, over mutual TLS on loopback.
+    async fn visible(&mut self) -> Sample {
+        let cluster = Cluster::default();
+        let fast = Rate { burst: u32::MAX, per_second: 1e6 };
+        let auth = cluster.serve_with(Limits { reports: fast, ..Limits::default() }).await;
+        let (reporting, mut progress) = self.check.handle().report(ReporterConfig {
+            server: auth.server(),
+            identity: cluster.identity("bench", NODE),
+            version: None,
+            metadata: UpstreamInventoryAgentMetadata::default(),
+            neighbour: Neighbour::Nobody,
+            clock: wall_clock,
+            seed: None,
+        });
+        let reporting = tokio::spawn(reporting);
+        progress.wait_for(|progress| progress.acked.is_some()).await.expect("reporting");
+        let mut runs = Vec::new();
+        for change in 0..CHANGES {
+            let (began, verdict) = self.toggle(change).await;
+            let is_so = |count: &VerdictCount| count.verdict == verdict && count.agents == 1;
+            while !auth.inventory.store().counts().iter().any(is_so) {
+                assert!(began.elapsed() < Duration::from_secs(20), "it is told");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            runs.push(began.elapsed().as_secs_f64() * 1e6);
+        }
+        reporting.abort();
         Sample::new(runs)
     }
 

@@ -6,7 +6,6 @@
     reason = "a benchmark reads the clock and prints"
 )]
 
-mod child;
 #[path = "../figures.rs"]
 mod figures;
 mod inside;
@@ -16,6 +15,7 @@ use selfcheck_tests::User;
 
 /// Targets of the project, as upper bounds.
 const P99_MS: f64 = 250.0;
+const VISIBLE_P99_MS: f64 = 500.0;
 const WAKE_UPS: f64 = 0.0;
 const LOOKS_PER_FIRING: f64 = 1.0;
 const ADDED_MB: f64 = 3.0;
@@ -23,11 +23,8 @@ const DESCRIPTORS: f64 = 4.0;
 const LOOKS_PER_SECOND: f64 = 10.0;
 
 fn main() {
-    let mode = std::env::args().nth(1).unwrap_or_default();
-    match mode.as_str() {
-        "--inside" => return inside::run(),
-        child::EMPTY | child::WATCHING => return child::run(&mode),
-        _ => {}
+    if std::env::args().nth(1).is_some_and(|word| word == "--inside") {
+        return inside::run();
     }
     let Some(host) = Host::accompanied() else { return };
     // It fires in five minutes and not before; and it is stopped and started more often than systemd likes.
@@ -45,12 +42,13 @@ fn main() {
     let output = host.guest.run(User::Root, &[&own, "--inside"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let measured: inside::Measured = serde_json::from_slice(&output.stdout).expect("figures");
-    for (what, sample) in [
-        ("timer stopped or started to new status", &measured.systemd),
-        ("update.yaml renamed to new status", &measured.file),
+    for (what, sample, target) in [
+        ("timer stopped or started to new status", &measured.systemd, P99_MS),
+        ("update.yaml renamed to new status", &measured.file, P99_MS),
+        ("timer stopped or started to counted by the auth server", &measured.visible, VISIBLE_P99_MS),
     ] {
         println!("{what}: {sample}, p99 {:.0} µs", sample.at(99));
-        figures::verdict(&format!("{what}, p99, ms"), sample.at(99) / 1e3, "at most", P99_MS);
+        figures::verdict(&format!("{what}, p99, ms"), sample.at(99) / 1e3, "at most", target);
     }
     figures::verdict("wake-ups in 60 s of idleness", measured.wake_ups, "at most", WAKE_UPS);
     figures::verdict(

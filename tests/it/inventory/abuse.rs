@@ -11,54 +11,14 @@ use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
 use selfcheck_inventory::wire::proto::UpstreamInventoryPong;
 use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
 use selfcheck_inventory::wire::teleport::selfcheck::v1 as wire;
-use selfcheck_tests::Auth;
-use selfcheck_tests::Cluster;
-use selfcheck_tests::NODE;
 use selfcheck_tests::quick;
 use tonic::Code;
 
-use super::Agent;
-use super::MASKED;
-use super::Raw;
 use super::eventually_known;
 use super::hello;
 use super::known;
-use super::status;
-
-const GOOD: &str = "good: impaired observed timer-masked";
-
-/// A cluster with an agent that works as it should, and one more identity.
-struct Scene {
-    cluster: Cluster,
-    auth: Auth,
-    good: Agent,
-}
-
-impl Scene {
-    async fn new(limits: Limits) -> Self {
-        let cluster = Cluster::default();
-        let auth = cluster.serve_with(limits).await;
-        let mut good = Agent::start(&auth.server(), &cluster.identity("good", NODE));
-        good.says(status(MASKED, 1));
-        good.until_acked(1).await;
-        Self { cluster, auth, good }
-    }
-
-    async fn raw(&self) -> Raw {
-        Raw::open(&self.auth, &self.cluster.identity("bad", NODE)).await.expect("stream")
-    }
-
-    async fn joined(&self) -> Raw {
-        Raw::of_stock_agent(&self.auth, &self.cluster.identity("bad", NODE), hello("bad")).await
-    }
-
-    /// Only the offender is gone, and that was counted.
-    async fn only_the_offender_is_gone(&self, outcome: Outcome) {
-        eventually_known(&self.auth, &[GOOD]).await;
-        assert_eq!(self.auth.inventory.counters().get(outcome), 1, "{outcome:?}");
-        assert!(self.good.progress.borrow().connected);
-    }
-}
+use super::scene::GOOD;
+use super::scene::Scene;
 
 fn report(findings: usize, namespace: &str) -> Up {
     let finding = wire::Finding { reason: "timer-masked".to_owned(), severity: 1, since: 0 };

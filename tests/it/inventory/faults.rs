@@ -1,6 +1,12 @@
 //! What goes wrong between an agent and its auth server. No status changes by any of it.
 
+use futures_util::StreamExt;
+use selfcheck_inventory::IdentityFile;
+use selfcheck_inventory::Role;
+use selfcheck_inventory::agent::Neighbour;
 use selfcheck_inventory::agent::ReportError;
+use selfcheck_inventory::auth::Limits;
+use selfcheck_inventory::auth::Listener;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
 use tokio::io::AsyncReadExt;
@@ -48,7 +54,7 @@ async fn a_name_that_is_none_and_a_server_that_is_none() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_takes_connections_and_says_nothing_is_given_up_in_time() {
     let cluster = Cluster::default();
-    let identity = selfcheck_inventory::IdentityFile::read(&cluster.identity("a1", NODE)).expect("identity");
+    let identity = IdentityFile::read(&cluster.identity("a1", NODE)).expect("identity");
     let tcp = TcpListener::bind("127.0.0.1:0").await.expect("listening");
     let server = tcp.local_addr().expect("address").to_string();
     tokio::spawn(async move {
@@ -67,4 +73,27 @@ async fn an_agent_that_has_not_looked_yet_says_nothing() {
     let agent = Agent::start(&auth.server(), &cluster.identity("a1", NODE));
     agent.end().await.expect("a good end");
     assert_eq!(auth.inventory.counters().get(selfcheck_inventory::auth::Outcome::Joined), 0);
+}
+
+/// The connection comes about, and nothing that is asked on it is answered.
+#[tokio::test]
+async fn a_self_check_that_ends_while_nobody_answers_ends_reporting_at_once() {
+    let cluster = Cluster::default();
+    let identity = IdentityFile::read(&cluster.identity("auth-1", [Role::Auth])).expect("identity");
+    let tcp = TcpListener::bind("127.0.0.1:0").await.expect("listening");
+    let listener = Listener::new(tcp, &identity).expect("TLS");
+    let server = listener.local_addr().expect("address").to_string();
+    let (taken, mut told) = tokio::sync::watch::channel(0);
+    let connections = listener.incoming(&Limits::default());
+    tokio::spawn(async move {
+        let held: Vec<_> = connections.inspect(|_| taken.send_modify(|taken| *taken += 1)).collect().await;
+        drop(held);
+    });
+    for (number, neighbour) in [Neighbour::Nobody, Neighbour::StockAgent].into_iter().enumerate() {
+        let agent = Agent::beside(&server, &cluster.identity("a1", NODE), neighbour);
+        agent.says(status(HEALTHY, 1));
+        told.wait_for(|taken| *taken > number).await.expect("listening");
+        let ended = tokio::time::timeout(super::PATIENCE, agent.end()).await;
+        ended.expect("at once").expect("a good end");
+    }
 }

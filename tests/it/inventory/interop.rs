@@ -7,8 +7,8 @@ use selfcheck_core::ReportingMode;
 use selfcheck_inventory::auth::Outcome;
 use selfcheck_inventory::auth::Store;
 use selfcheck_tests::Cluster;
-use selfcheck_tests::Interop;
 use selfcheck_tests::NODE;
+use selfcheck_tests::interop;
 use serde_json::Value;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn an_agent_made_of_teleports_client_is_served_and_read_back() {
     let auth = cluster.serve_with(selfcheck_inventory::auth::Limits::default()).await;
     let server = auth.server();
     let identity = cluster.identity("go-agent", NODE);
-    let Some(agent) = Interop::start(&["agent", &server, identity.to_str().expect("path")]) else { return };
+    let Some(agent) = interop(&["agent", &server, identity.to_str().expect("path")]) else { return };
     let hello = agent.tells("hello");
     assert_eq!((&hello["version"], &hello["server"]), (&json!("18.2.0"), &json!("auth-1")));
     assert_eq!((&hello["app_cleanup"], &hello["node"]), (&json!(true), &json!(false)));
@@ -42,8 +42,7 @@ async fn an_agent_made_of_teleports_client_is_served_and_read_back() {
     assert_eq!(record.hello.updater.group.as_ref().map(selfcheck_core::Text::as_str), Some("stage"));
 
     let admin = cluster.admin();
-    let asking =
-        Interop::start(&["ask", &server, admin.to_str().expect("path"), "go-agent"]).expect("Go is here");
+    let asking = interop(&["ask", &server, admin.to_str().expect("path"), "go-agent"]).expect("Go is here");
     let summary = asking.tells("status");
     assert_eq!(summary["connected"], json!(["go-agent"]));
     assert_eq!(summary["instances"], json!(1));
@@ -82,7 +81,7 @@ async fn an_agent_made_of_teleports_client_is_served_and_read_back() {
 async fn an_auth_server_made_of_teleports_service_is_told_in_its_own_terms() {
     let cluster = Cluster::default();
     let identity = cluster.identity("go-auth", [selfcheck_inventory::Role::Auth]);
-    let Some(mut auth) = Interop::start(&["serve", identity.to_str().expect("path")]) else { return };
+    let Some(mut auth) = interop(&["serve", identity.to_str().expect("path")]) else { return };
     let address = auth.tells("address");
     let mut agent = Agent::start(address.as_str().expect("an address"), &cluster.identity("a1", NODE));
     agent.says(status(MASKED, 1));
@@ -118,7 +117,7 @@ async fn the_extension_is_harmless_to_teleports_service() {
     use selfcheck_inventory::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
     let cluster = Cluster::default();
     let identity = cluster.identity("go-auth", [selfcheck_inventory::Role::Auth]);
-    let Some(mut auth) = Interop::start(&["serve", identity.to_str().expect("path")]) else { return };
+    let Some(mut auth) = interop(&["serve", identity.to_str().expect("path")]) else { return };
     let address = auth.tells("address");
     let identity = IdentityFile::read(&cluster.identity("a1", NODE)).expect("identity");
     let client =

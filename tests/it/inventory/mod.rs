@@ -1,13 +1,16 @@
 //! The inventory stream: both ends over real sockets and mutual TLS.
 
 mod abuse;
+mod bare;
 mod bytes;
+mod connections;
 mod faults;
 mod identities;
 mod interop;
 mod pairs;
 mod questions;
 mod reports;
+mod scene;
 mod stock;
 
 use std::path::Path;

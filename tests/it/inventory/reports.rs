@@ -1,11 +1,19 @@
 //! What an agent reports, and what becomes of it.
 
+use std::sync::Arc;
+
 use selfcheck_core::ReportingMode;
+use selfcheck_core::Status;
+use selfcheck_core::UpdaterStatus;
 use selfcheck_core::Verdict;
+use selfcheck_inventory::ClaimedUpdater;
+use selfcheck_inventory::Hello;
+use selfcheck_inventory::Report;
 use selfcheck_inventory::auth::Outcome;
 use selfcheck_inventory::auth::Store;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
+use selfcheck_tests::cases;
 use selfcheck_tests::quick;
 
 use super::Agent;
@@ -115,4 +123,46 @@ async fn a_beat_of_an_unknown_report_is_answered_by_asking_for_it() {
     let Some(Down::SelfCheck(down)) = raw.next().await.expect("a message") else { panic!("no answer") };
     assert!(down.resend);
     assert_eq!(known(&auth), ["a1: unaccompanied claimed claims-no-updater"]);
+}
+
+#[tokio::test]
+async fn an_update_beside_a_stream_that_outlasts_it_is_known() {
+    let cluster = Cluster::default();
+    let auth = cluster.serve().await;
+    let mut agent = Agent::start(&auth.server(), &cluster.identity("a1", NODE));
+    agent.says(status(HEALTHY, 1));
+    agent.until_acked(1).await;
+    let before = Hello::clone(&records(&auth)[0].hello);
+    let mut updated = Status::clone(&status(MASKED, 2));
+    updated.agent.version = Some("99.1.2".into());
+    agent.says(Arc::new(updated));
+    agent.until_acked(2).await;
+    let after = &records(&auth)[0].hello;
+    assert_eq!(after.version.as_str(), "99.1.2");
+    assert_eq!(
+        (before.updater.status, after.updater.status),
+        (Some(UpdaterStatus::Ok), Some(UpdaterStatus::Disabled))
+    );
+    assert_eq!(auth.inventory.counters().get(Outcome::Joined), 1);
+}
+
+/// What a stock auth server is told by a new Hello, this project's takes from a report.
+#[test]
+fn a_hello_is_brought_up_to_date_by_a_report() {
+    let mut compared = 0;
+    for case in cases() {
+        let status = selfcheck_core::assess(&case.observation, &case.policy, case.observation.clock);
+        if status.verdict == Verdict::Unknown {
+            continue;
+        }
+        compared += 1;
+        let message = Report::from(&status).to_wire();
+        let report = Report::from_wire(&message).expect("valid");
+        let before = Hello { hostname: "h".into(), version: "1.2.3".into(), ..Hello::default() };
+        let after = before.brought_up_to_date(&report).unwrap_or_else(|| before.clone());
+        let version = status.agent.version.clone().unwrap_or_else(|| before.version.clone());
+        assert_eq!(after, Hello { version, updater: ClaimedUpdater::of(&status), ..before }, "{}", case.name);
+        assert_eq!(after.brought_up_to_date(&report), None);
+    }
+    assert!(compared > 100, "{compared} cases");
 }

@@ -98,6 +98,6 @@ impl AuthClient {
     }
 
     pub(super) fn answered(&self, status: Status) -> ReportError {
-        ReportError::Answer { server: self.server.clone(), status: Box::new(status) }
+        ReportError::answered(&self.server, status)
     }
 }

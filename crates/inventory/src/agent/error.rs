@@ -43,13 +43,21 @@ pub enum ReportError {
         /// The address.
         String,
     ),
-    /// The auth server refused, or the stream broke.
+    /// The auth server refused.
     #[error("auth server `{server}` answered {}: {}", word(.status.code()), selfcheck_core::Text::new(.status.message()))]
     Answer {
         /// The address.
         server: String,
         /// What it answered.
         status: Box<Status>,
+    },
+    /// The connection broke, or carried nothing for too long.
+    #[error("the connection to auth server `{server}` was lost{}", cause(&**.source))]
+    Lost {
+        /// The address.
+        server: String,
+        /// Why.
+        source: Box<Status>,
     },
     /// The auth server ended the stream without an error.
     #[error("auth server `{0}` ended the stream")]
@@ -68,6 +76,15 @@ pub enum ReportError {
 }
 
 impl ReportError {
+    /// What gRPC makes of an answer, or of there being none. Only what did not come from the other end has a cause here.
+    pub(super) fn answered(server: &str, status: Status) -> Self {
+        let (server, status) = (server.to_owned(), Box::new(status));
+        if status.source().is_some() {
+            return Self::Lost { server, source: status };
+        }
+        Self::Answer { server, status }
+    }
+
     /// A word for what went wrong, for labels.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -78,6 +95,7 @@ impl ReportError {
             Self::Timeout { .. } => "timeout",
             Self::Stock(_) => "stock",
             Self::Answer { status, .. } => word(status.code()),
+            Self::Lost { .. } => "lost",
             Self::Ended(_) => "ended",
             Self::Protocol { .. } => "protocol",
         }

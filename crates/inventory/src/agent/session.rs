@@ -221,8 +221,7 @@ impl<'a> Session<'a> {
         message: Result<Option<DownstreamInventoryOneOf>, tonic::Status>,
     ) -> Result<(), ReportError> {
         let server = || self.server.to_owned();
-        let message =
-            message.map_err(|status| ReportError::Answer { server: server(), status: Box::new(status) })?;
+        let message = message.map_err(|status| ReportError::answered(self.server, status))?;
         match message.ok_or_else(|| ReportError::Ended(server()))?.msg {
             Some(Down::Hello(_)) => {
                 return Err(ReportError::Protocol { server: server(), what: "said Hello twice" });

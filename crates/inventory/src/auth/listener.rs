@@ -208,7 +208,7 @@ impl Connection {
     fn must_be_alive(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let Some(Guard { idle, timer }) = &mut self.guard else { return Ok(()) };
         while timer.as_mut().poll(context).is_ready() {
-            let permitted = if self.caller.was_active() { *idle } else { UNUSED_TIME };
+            let permitted = if self.caller.was_active() { *idle } else { UNUSED_TIME.min(*idle) };
             let rest = permitted.saturating_sub(self.caller.idle());
             if rest.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());

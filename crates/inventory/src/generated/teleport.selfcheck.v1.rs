@@ -42,6 +42,9 @@ pub struct Report {
     /// The version of the library that judged.
     #[prost(string, tag = "9")]
     pub library_version: ::prost::alloc::string::String,
+    /// The agent's Teleport version. Its Hello has that of the beginning of the stream; beside an agent, a stream outlasts updates.
+    #[prost(string, tag = "10")]
+    pub agent_version: ::prost::alloc::string::String,
 }
 /// Something that holds.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

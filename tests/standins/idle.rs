@@ -1,4 +1,6 @@
-//! A tokio program that does nothing, or nothing but watch.
+//! A tokio program that does nothing (`idle empty`), or nothing but watch this host (`idle watching`). It says when it is ready, and ends
+//! when its input does.
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "a program of the benchmarks")]
 
 use std::io::Write;
 use std::os::fd::AsFd;
@@ -6,16 +8,11 @@ use std::os::fd::AsFd;
 use selfcheck_agent::SelfCheck;
 use tokio::io::AsyncReadExt;
 
-/// Nothing at all.
-pub(crate) const EMPTY: &str = "--empty";
-/// Nothing but a self-check.
-pub(crate) const WATCHING: &str = "--watching";
-
-/// Says when it is ready, and ends when its input does.
-pub(crate) fn run(mode: &str) {
+fn main() {
+    let is_watching = std::env::args().nth(1).is_some_and(|word| word == "watching");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     runtime.block_on(async {
-        let check = (mode == WATCHING).then(|| SelfCheck::builder().start().expect("started"));
+        let check = is_watching.then(|| SelfCheck::builder().start().expect("started"));
         if let Some(check) = &check {
             check.recheck().await.expect("running");
         }
