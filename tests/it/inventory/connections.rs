@@ -94,6 +94,20 @@ async fn one_who_asks_for_nothing() {
 }
 
 #[tokio::test]
+async fn a_host_that_takes_more_connections_than_it_may_takes_none_of_the_others() {
+    let scene = Scene::new(Limits { connections_per_host: 2, ..quick() }).await;
+    let identity = scene.bad();
+    let (_first, _second) =
+        (Bare::connect(&scene.auth, &identity).await, Bare::connect(&scene.auth, &identity).await);
+    let crowded = || scene.auth.inventory.counters().get(Outcome::Crowded);
+    assert_eq!(crowded(), 0);
+    Bare::connect(&scene.auth, &identity).await.closed("one too many").await;
+    assert_eq!(crowded(), 1);
+    let admin = scene.auth.client(&scene.cluster.admin()).await;
+    assert!(admin.summary().await.is_ok());
+}
+
+#[tokio::test]
 async fn what_nobody_can_read() {
     let scene = Scene::new(quick()).await;
     let joined = scene.auth.inventory.counters().get(Outcome::Joined);

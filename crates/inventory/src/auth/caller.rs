@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use selfcheck_core::Text;
 use tokio::time::Instant;
 use tonic::Extensions;
 use tonic::Status;
@@ -29,6 +30,11 @@ impl Caller {
     /// The caller whose verified certificate says this.
     pub fn new(identity: Result<HostIdentity, CertificateError>) -> Self {
         Self(Arc::new(Known { identity, since: Instant::now(), active: AtomicU64::new(0) }))
+    }
+
+    /// The host's id; empty for one who is none.
+    pub(super) fn host_id(&self) -> Text {
+        self.0.identity.as_ref().map(|host| host.host_id.clone()).unwrap_or_default()
     }
 
     /// Something that was asked for on this connection gets on.

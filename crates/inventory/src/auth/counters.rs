@@ -55,7 +55,7 @@ outcomes! {
     Denied = "denied",
     /// A connection did not become one: no TLS, no certificate, or not in time.
     Handshake = "handshake",
-    /// There were too many connections.
+    /// There were too many connections, of all hosts or of one.
     Crowded = "crowded",
 }
 

@@ -23,6 +23,8 @@ pub struct Limits {
     pub handshakes: usize,
     /// How many connections there may be.
     pub connections: usize,
+    /// How many connections one host may have. An agent has one, and two during a reload; tools may run there too.
+    pub connections_per_host: usize,
     /// How many requests one connection may have open.
     pub requests_per_connection: u32,
     /// How long a ping asked for by a person is waited for.
@@ -56,6 +58,7 @@ impl Default for Limits {
             handshake_time: Duration::from_secs(20),
             handshakes: 512,
             connections: 1 << 17,
+            connections_per_host: 64,
             requests_per_connection: 256,
             ping_time: Duration::from_secs(10),
             beat: (Duration::from_secs(3 * 60), Duration::from_secs(18 * 60)),

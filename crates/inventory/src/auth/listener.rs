@@ -34,6 +34,8 @@ use crate::TlsError;
 use super::Caller;
 use super::Limits;
 use super::Outcome;
+use super::hosts::Hosts;
+use super::hosts::Share;
 
 /// How long no connection is taken after one could not be, as where the process has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -54,7 +56,22 @@ pub struct Connection {
     stream: TlsStream<TcpStream>,
     caller: Caller,
     guard: Option<Guard>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
+}
+
+/// A connection's place among all, and among those of its host.
+#[derive(Debug)]
+struct Place {
+    _of_all: OwnedSemaphorePermit,
+    _of_host: Share,
+}
+
+/// How many connections there may be.
+#[derive(Debug, Clone)]
+struct Places {
+    all: Arc<Semaphore>,
+    hosts: Arc<Hosts>,
+    per_host: usize,
 }
 
 /// Ends a connection on which nothing that was asked for gets on.
@@ -122,7 +139,11 @@ impl Listener {
         tally: Arc<T>,
     ) -> impl Stream<Item = io::Result<Connection>> + use<T> {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let places = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+        let places = Places {
+            all: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
+            hosts: Arc::default(),
+            per_host: limits.connections_per_host,
+        };
         let handshakes = Arc::new(Semaphore::new(limits.handshakes.min(Semaphore::MAX_PERMITS)));
         let times = Times { handshake: limits.handshake_time, idle };
         let accepting = self.accept(places, handshakes, times, sender, tally);
@@ -139,7 +160,7 @@ impl Listener {
 
     async fn accept(
         self,
-        places: Arc<Semaphore>,
+        places: Places,
         handshakes: Arc<Semaphore>,
         times: Times,
         sender: mpsc::Sender<Connection>,
@@ -157,42 +178,48 @@ impl Listener {
                     continue;
                 }
             };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            let Ok(of_all) = Arc::clone(&places.all).try_acquire_owned() else {
                 tally.count(Outcome::Crowded);
                 continue;
             };
             let (tls, sender, tally) = (self.tls.clone(), sender.clone(), Arc::clone(&tally));
+            let places = places.clone();
             tasks.spawn(async move {
-                match timeout(times.handshake, handshake(&tls, tcp, place, times.idle)).await {
-                    Ok(Ok(connection)) => {
-                        drop(turn);
-                        let _ = sender.send(connection).await; // the server may have ended
-                    }
+                let (stream, caller) = match timeout(times.handshake, handshake(&tls, tcp)).await {
+                    Ok(Ok(known)) => known,
                     Ok(Err(error)) => {
-                        tally.count(Outcome::Handshake);
                         tracing::debug!(%error, "a connection did not come about");
+                        return tally.count(Outcome::Handshake);
                     }
-                    Err(_) => tally.count(Outcome::Handshake),
-                }
+                    Err(_) => return tally.count(Outcome::Handshake),
+                };
+                drop(turn);
+                let Some(of_host) = places.hosts.enter(caller.host_id(), places.per_host) else {
+                    return tally.count(Outcome::Crowded);
+                };
+                let guard = times.idle.map(Guard::new);
+                let place = Place { _of_all: of_all, _of_host: of_host };
+                // The server may have ended.
+                let _ = sender.send(Connection { stream, caller, guard, _place: place }).await;
             });
         }
     }
 }
 
-async fn handshake(
-    tls: &TlsAcceptor,
-    tcp: TcpStream,
-    place: OwnedSemaphorePermit,
-    idle: Option<Duration>,
-) -> io::Result<Connection> {
+async fn handshake(tls: &TlsAcceptor, tcp: TcpStream) -> io::Result<(TlsStream<TcpStream>, Caller)> {
     tcp.set_nodelay(true)?;
     let stream = tls.accept(tcp).await?;
     let certificates = stream.get_ref().1.peer_certificates();
     let certificate = certificates.and_then(<[_]>::first);
     let certificate = certificate.ok_or_else(|| io::Error::other("no client certificate"))?;
     let caller = Caller::new(HostIdentity::from_der(certificate));
-    let guard = idle.map(|idle| Guard { idle, timer: Box::pin(tokio::time::sleep(UNUSED_TIME.min(idle))) });
-    Ok(Connection { stream, caller, guard, _place: place })
+    Ok((stream, caller))
+}
+
+impl Guard {
+    fn new(idle: Duration) -> Self {
+        Self { idle, timer: Box::pin(tokio::time::sleep(UNUSED_TIME.min(idle))) }
+    }
 }
 
 impl Connected for Connection {

@@ -6,6 +6,7 @@
 mod caller;
 mod counters;
 mod fleet;
+mod hosts;
 mod limits;
 mod listener;
 mod server;
