@@ -1,17 +1,18 @@
 //! Bounded text: whatever a host or an agent supplied, short and free of control characters.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
+use serde::Serializer;
 
 /// Text from outside, at most [`Text::MAX`] bytes and without control characters.
 ///
-/// Every way to make one cleans the input, so holding a `Text` is proof that it may be printed.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
-#[serde(transparent)]
-pub struct Text(String);
+/// Every way to make one cleans the input, so holding a `Text` is proof that it may be printed. A clone is the same text, not a copy.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Text(Arc<str>);
 
 impl Text {
     /// The most bytes a text holds; what is longer is cut and ends in `…`.
@@ -27,7 +28,7 @@ impl Text {
             }
             clean.push(safe);
         }
-        Self(clean)
+        Self(clean.into())
     }
 
     /// The text.
@@ -76,7 +77,13 @@ impl fmt::Debug for Text {
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        self.0 == other
+        *self.0 == *other
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) struct Seat(Vec<(StreamId, AgentRecord)>);
 impl Seat {
     pub(crate) fn join(&mut self, stream: StreamId, hello: Arc<Hello>, now: Timestamp) {
         let report = Arc::new(judged(&hello));
+        self.0.reserve_exact(1); // most agents have one stream
         self.0.push((stream, AgentRecord { hello, basis: Basis::Claimed, report, last_heard: now }));
     }
 

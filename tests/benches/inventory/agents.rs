@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
+use selfcheck_inventory::ClaimedUpdater;
+use selfcheck_inventory::Hello;
 use selfcheck_inventory::IdentityFile;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::Role;
@@ -15,7 +17,6 @@ use selfcheck_inventory::issue::Validity;
 use selfcheck_inventory::wire::proto::DownstreamInventoryOneOf;
 use selfcheck_inventory::wire::proto::InventoryHeartbeat;
 use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
-use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
 use selfcheck_inventory::wire::proto::UpstreamInventoryOneOf;
 use selfcheck_inventory::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_inventory::wire::proto::downstream_inventory_one_of::Msg as Down;
@@ -55,6 +56,7 @@ struct Common {
     dir: PathBuf,
     server: String,
     streams: usize,
+    hello: Hello,
     report: Report,
 }
 
@@ -68,6 +70,12 @@ pub(crate) fn run(dir: &Path, server: &str, connections: usize, streams: usize) 
         dir: dir.to_owned(),
         server: server.to_owned(),
         streams,
+        hello: Hello {
+            version: status.agent.version.clone().expect("a version"),
+            services: vec!["Node".into()],
+            updater: ClaimedUpdater::of(&status),
+            ..Hello::default()
+        },
         report: Report::from(&status),
     });
     let agents: Vec<_> = runtime.block_on(async {
@@ -123,16 +131,12 @@ impl Agent {
         let mut request =
             Request::new(futures_util::stream::poll_fn(move |context| messages.poll_recv(context)));
         request.metadata_mut().insert(AGENT, name.parse().expect("a name"));
-        let hello = UpstreamInventoryHello {
-            version: "18.2.0".to_owned(),
-            server_id: name.to_owned(),
-            services: vec!["Node".to_owned()],
-            hostname: format!("ip-{name}.eu-central-1.compute.internal"),
-            external_upgrader: "binary".to_owned(),
-            external_upgrader_version: "v18.2.0".to_owned(),
-            updater_info: None,
+        let hello = Hello {
+            server_id: name.into(),
+            hostname: format!("ip-{name}.eu-central-1.compute.internal").as_str().into(),
+            ..common.hello.clone()
         };
-        up.try_send(message(Up::Hello(hello))).expect("room");
+        up.try_send(message(Up::Hello(hello.to_wire()))).expect("room");
         let mut auth = AuthServiceClient::new(client.channel());
         let mut down = auth.inventory_control_stream(request).await.expect("stream").into_inner();
         let Some(Down::Hello(answer)) = next(&mut down).await else { panic!("no Hello") };

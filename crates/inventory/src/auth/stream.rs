@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::Stream as _;
 use jiff::Timestamp;
+use selfcheck_core::Text;
 use tokio::time::Instant;
 use tokio::time::Sleep;
 use tonic::Code;
@@ -66,7 +67,7 @@ pub struct AgentStream<S: Store> {
 
 /// What a stream has after its Hello.
 struct Seat {
-    hello: Arc<Hello>,
+    agent: Text,
     stream: Arc<Stream>,
     beat: Duration,
     heard: Instant,
@@ -141,13 +142,13 @@ impl<S: Store> AgentStream<S> {
         require_own_name(host, message)?;
         let hello = Hello::from_wire(message, |role| host.holds(role))
             .map_err(|error| bad_hello(Status::invalid_argument(error.to_string())))?;
-        let hello = Arc::new(hello);
         let Shared { limits, store, streams, .. } = &*self.shared;
         let Some(stream) = streams.open(&hello.server_id, limits.streams_per_agent) else {
             let status = Status::resource_exhausted("this agent has too many streams already");
             return Err(Violation(Outcome::TooMany, status));
         };
-        store.joined(stream.id, Arc::clone(&hello), self.shared.now());
+        let agent = hello.server_id.clone();
+        store.joined(stream.id, Arc::new(hello), self.shared.now());
         self.shared.counters.count(Outcome::Joined);
         let beat = limits.beat_for(store.len());
         self.out.push_back(Down::Hello(DownstreamInventoryHello {
@@ -164,7 +165,7 @@ impl<S: Store> AgentStream<S> {
             }),
         }));
         self.timer.as_mut().reset(now + beat);
-        self.seat = Some(Seat { hello, stream, beat, heard: now, reported: None });
+        self.seat = Some(Seat { agent, stream, beat, heard: now, reported: None });
         Ok(())
     }
 
@@ -219,8 +220,8 @@ impl<S: Store> AgentStream<S> {
 
     /// Leaves the store, once.
     fn leave(&mut self) {
-        if let Some(Seat { hello, stream, .. }) = self.seat.take() {
-            self.shared.streams.close(&hello.server_id, &stream);
+        if let Some(Seat { agent, stream, .. }) = self.seat.take() {
+            self.shared.streams.close(&agent, &stream);
             self.shared.store.left(stream.id, self.farewell);
         }
     }
