@@ -5,6 +5,7 @@ mod cases;
 mod command;
 mod daemon;
 mod documents;
+mod fleet;
 mod guests;
 mod hostile;
 mod images;

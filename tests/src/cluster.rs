@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use selfcheck_fleet::Fleet;
+use selfcheck_fleet::FleetConfig;
 use selfcheck_inventory::IdentityFile;
 use selfcheck_inventory::Role;
 use selfcheck_inventory::agent::AuthClient;
@@ -31,6 +32,8 @@ pub const NODE: [Role; 2] = [Role::Instance, Role::Node];
 pub struct Cluster {
     authority: Authority,
     folder: TempDir,
+    /// How its auth servers count: at once, unless a test says otherwise.
+    pub counting: FleetConfig,
 }
 
 /// A running auth server; it ends when this is dropped.
@@ -59,7 +62,8 @@ impl Cluster {
     /// A cluster of this name.
     pub fn new(name: &str) -> Self {
         let authority = Authority::new(name, wall_clock()).expect("authority");
-        Self { authority, folder: TempDir::new().expect("folder") }
+        let counting = FleetConfig { settling: Duration::ZERO, ..FleetConfig::default() };
+        Self { authority, folder: TempDir::new().expect("folder"), counting }
     }
 
     /// The file of a new identity that counts from now on for an hour.
@@ -104,7 +108,7 @@ impl Cluster {
         let listener = Listener::new(tcp, &identity).expect("TLS");
         let address = listener.local_addr().expect("address");
         let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth-1".to_owned() };
-        let inventory = Inventory::new(Fleet::new(), server, limits, wall_clock);
+        let inventory = Inventory::new(Fleet::new(self.counting), server, limits, wall_clock);
         let (end, ended) = oneshot::channel();
         let serving = serve(inventory.clone(), listener, async {
             let _ = ended.await;

@@ -44,13 +44,13 @@ pub(crate) fn stock_view(
         return detected(observation);
     }
     let Some(kind) = kind else { return Some(StockView::default()) };
-    Some(StockView::of_updater(kind, reasons))
+    Some(StockView::of_updater(kind, &|reason| reasons.contains(&reason)))
 }
 
 impl StockView {
-    /// The fields for an updater that was observed, with what was found.
-    pub fn of_updater(kind: &Text, reasons: &[Reason]) -> Self {
-        let has = |wanted: &[Reason]| reasons.iter().any(|reason| wanted.contains(reason));
+    /// The fields for an updater that was observed; `found` tells which reasons hold.
+    pub fn of_updater(kind: &Text, found: &dyn Fn(Reason) -> bool) -> Self {
+        let has = |wanted: &[Reason]| wanted.iter().any(|reason| found(*reason));
         let status = if has(&[
             Reason::ConfigMissing,
             Reason::NoScheduler,

@@ -1,145 +1,130 @@
 //! The agents of one auth server.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
-use std::ops::Bound;
-use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::RwLockReadGuard;
 use std::sync::RwLockWriteGuard;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use selfcheck_core::Basis;
-use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_inventory::Hello;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::auth::AgentRecord;
+use selfcheck_inventory::auth::Cursor;
 use selfcheck_inventory::auth::Farewell;
 use selfcheck_inventory::auth::Metadata;
+use selfcheck_inventory::auth::Part;
 use selfcheck_inventory::auth::Store;
 use selfcheck_inventory::auth::StreamId;
-use selfcheck_inventory::auth::VerdictCount;
+use selfcheck_inventory::auth::Summary;
+use tokio::time::Instant;
 
-use crate::seat::Seat;
+use crate::registry::Place;
+use crate::registry::Registry;
 
 /// The agents of one auth server, in memory.
-#[derive(Debug, Default)]
-pub struct Fleet(RwLock<Agents>);
-
-#[derive(Debug, Default)]
-struct Agents {
-    seats: BTreeMap<Text, Seat>,
-    streams: HashMap<StreamId, Text>,
-    counts: BTreeMap<(Verdict, Basis), u64>,
+#[derive(Debug)]
+pub struct Fleet {
+    began: Instant,
+    registry: RwLock<Registry>,
 }
 
-impl Agents {
-    /// Changes the seat of a stream, and counts it anew.
-    fn change(&mut self, agent: &Text, change: impl FnOnce(&mut Seat)) {
-        let seat = self.seats.entry(agent.clone()).or_default();
-        let before = seat.counted();
-        change(seat);
-        let after = seat.counted();
-        if after.is_none() {
-            self.seats.remove(agent);
-        }
-        if before == after {
-            return;
-        }
-        if let Some(before) = before
-            && let Some(count) = self.counts.get_mut(&before)
-        {
-            *count -= 1;
-        }
-        if let Some(after) = after {
-            *self.counts.entry(after).or_default() += 1;
-        }
-    }
+/// How a fleet counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FleetConfig {
+    /// How long an agent has to be connected before it counts.
+    pub settling: Duration,
+    /// How long the next process of an agent is awaited that reloads.
+    pub hand_over: Duration,
+    /// Of how many agents that need a person the whole report is kept; of the others only what is counted by.
+    pub reports: usize,
+}
 
-    fn change_of(&mut self, stream: StreamId, change: impl FnOnce(&mut AgentRecord)) {
-        let Some(agent) = self.streams.get(&stream).cloned() else { return };
-        self.change(&agent, |seat| {
-            if let Some(record) = seat.of(stream) {
-                change(record);
-            }
-        });
+impl Default for FleetConfig {
+    fn default() -> Self {
+        Self { settling: Duration::from_secs(15), hand_over: Duration::from_secs(60), reports: 10_000 }
+    }
+}
+
+impl Default for Fleet {
+    fn default() -> Self {
+        Self::new(FleetConfig::default())
     }
 }
 
 impl Fleet {
     /// No agents yet.
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(config: FleetConfig) -> Self {
+        Self { began: Instant::now(), registry: RwLock::new(Registry::new(config)) }
     }
 
-    // Nothing that holds the lock can panic half-way but a visitor, who changes nothing.
-    fn read(&self) -> RwLockReadGuard<'_, Agents> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    /// The counts anew, from every single agent. It takes time in proportion to the fleet, and is there to check the others by.
+    pub fn recount(&self) -> Summary {
+        self.passed().recount()
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Agents> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// After what has become due. Whoever reads waits for that only if there is something.
+    fn passed(&self) -> RwLockReadGuard<'_, Registry> {
+        let registry = self.read();
+        let now = self.now();
+        if !registry.is_due(now) {
+            return registry;
+        }
+        drop(registry);
+        self.write().pass(now);
+        self.read()
+    }
+
+    // Nothing that holds the lock can panic half-way.
+    fn read(&self) -> RwLockReadGuard<'_, Registry> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Registry> {
+        self.registry.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Store for Fleet {
-    fn joined(&self, stream: StreamId, hello: Arc<Hello>, now: Timestamp) {
-        let mut agents = self.write();
-        let agent = hello.server_id.clone();
-        agents.streams.insert(stream, agent.clone());
-        agents.change(&agent, |seat| seat.join(stream, hello, now));
+    type Place = Place;
+
+    fn joined(&self, stream: StreamId, hello: Hello, now: Timestamp) -> Place {
+        self.write().joined(stream, &hello, now, self.now())
     }
 
     // What an agent runs on decides nothing yet.
-    fn described(&self, _stream: StreamId, _metadata: Metadata) {}
+    fn described(&self, _place: Place, _metadata: Metadata) {}
 
-    fn reported(&self, stream: StreamId, report: Report, _last_run: Option<Timestamp>, now: Timestamp) {
-        self.write().change_of(stream, |record| {
-            record.basis = Basis::Observed;
-            if let Some(hello) = record.hello.brought_up_to_date(&report) {
-                record.hello = Arc::new(hello);
-            }
-            record.report = Arc::new(report);
-            record.last_heard = now;
-        });
+    fn reported(&self, place: Place, report: Report, _last_run: Option<Timestamp>, now: Timestamp) {
+        self.write().reported(place, report, now, self.now());
     }
 
-    fn heard(&self, stream: StreamId, _last_run: Option<Timestamp>, now: Timestamp) {
-        self.write().change_of(stream, |record| record.last_heard = now);
+    fn heard(&self, place: Place, _last_run: Option<Timestamp>, now: Timestamp) {
+        self.write().heard(place, now);
     }
 
-    fn left(&self, stream: StreamId, _farewell: Farewell) {
-        let mut agents = self.write();
-        if let Some(agent) = agents.streams.remove(&stream) {
-            agents.change(&agent, |seat| seat.leave(stream));
-        }
+    fn left(&self, place: Place, farewell: Farewell) {
+        self.write().left(place, farewell, self.now());
     }
 
     fn len(&self) -> usize {
-        self.read().seats.len()
+        self.read().len()
     }
 
-    fn counts(&self) -> Vec<VerdictCount> {
-        let agents = self.read();
-        let counts = agents.counts.iter().filter(|(_, agents)| **agents > 0);
-        counts.map(|(&(verdict, basis), &agents)| VerdictCount { verdict, basis, agents }).collect()
+    fn summary(&self) -> Summary {
+        self.passed().summary()
     }
 
-    fn visit(&self, after: Option<&str>, visit: &mut dyn FnMut(&AgentRecord) -> ControlFlow<()>) {
-        let agents = self.read();
-        let first = match after {
-            None | Some("") => Bound::Unbounded,
-            Some(after) => Bound::Excluded(Text::new(after)),
-        };
-        for seat in agents.seats.range((first, Bound::Unbounded)).map(|(_, seat)| seat) {
-            if let Some(record) = seat.record()
-                && visit(&record).is_break()
-            {
-                return;
-            }
-        }
+    fn find(&self, host_id: &str) -> Option<AgentRecord> {
+        self.passed().find(host_id)
+    }
+
+    fn part(&self, from: Cursor, only: Option<Verdict>, most: usize) -> Part {
+        self.passed().part(from, only, most)
     }
 }

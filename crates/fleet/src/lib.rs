@@ -1,9 +1,20 @@
-//! What an auth server knows of the agents connected to it: each one's report, or its claim judged.
+//! What an auth server knows of the agents connected to it: each one's report, or its claim judged; and how many of which kind there
+//! are, at any instant and without looking at them again.
 //!
 //! A [`Fleet`] is the store behind [`selfcheck_inventory::auth::Inventory`], kept in memory. An agent is known while it has a
-//! stream; two streams of one agent, as during a reload, count once.
+//! stream, and for a moment longer while another process of it takes over; two streams of one agent count once. It counts once it
+//! has been connected for a while, so that agents that come back at once, as after a restart, are not counted half.
 
+mod counts;
+mod facts;
 mod fleet;
+mod host;
+mod marks;
+mod names;
+mod registry;
 mod seat;
+mod slab;
 
 pub use fleet::Fleet;
+pub use fleet::FleetConfig;
+pub use registry::Place;

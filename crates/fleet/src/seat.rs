@@ -1,82 +1,103 @@
 //! One agent's place.
 
-use std::sync::Arc;
-
-use jiff::Timestamp;
 use selfcheck_core::Basis;
-use selfcheck_core::Namespace;
-use selfcheck_core::Verdict;
-use selfcheck_inventory::Hello;
-use selfcheck_inventory::Report;
-use selfcheck_inventory::ReportedFinding;
-use selfcheck_inventory::ReportedUpdater;
-use selfcheck_inventory::auth::AgentRecord;
+use selfcheck_core::Text;
 use selfcheck_inventory::auth::StreamId;
 
-/// One agent's place: its streams, the newest last, each with what was said on it.
-#[derive(Debug, Default)]
-pub(crate) struct Seat(Vec<(StreamId, AgentRecord)>);
+use crate::facts::Facts;
+use crate::host::Host;
 
-impl Seat {
-    pub(crate) fn join(&mut self, stream: StreamId, hello: Arc<Hello>, now: Timestamp) {
-        let report = Arc::new(judged(&hello));
-        self.0.reserve_exact(1); // most agents have one stream
-        self.0.push((stream, AgentRecord { hello, basis: Basis::Claimed, report, last_heard: now }));
+/// One agent's place.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) host: Host,
+    /// Tells it from another one in the same place.
+    pub(crate) generation: u32,
+    /// Whether it counts; otherwise it has only just come.
+    pub(crate) is_settled: bool,
+    /// What was said on its streams, the newest last.
+    pub(crate) told: Tolds,
+}
+
+/// What was said on one stream.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// Which.
+    pub(crate) stream: StreamId,
+    /// Whether it has ended, and another process of the same agent takes over.
+    pub(crate) has_ended: bool,
+    pub(crate) hostname: Text,
+    pub(crate) facts: Facts,
+    /// When something was heard on it last, in seconds since 1970.
+    pub(crate) heard: u32,
+}
+
+/// What was said on the streams of an agent, which nearly always has one.
+#[derive(Debug)]
+pub(crate) enum Tolds {
+    One(Told),
+    Several(Vec<Told>),
+}
+
+impl Tolds {
+    pub(crate) fn as_slice(&self) -> &[Told] {
+        match self {
+            Self::One(told) => std::slice::from_ref(told),
+            Self::Several(tolds) => tolds,
+        }
     }
 
-    pub(crate) fn leave(&mut self, stream: StreamId) {
-        self.0.retain(|(other, _)| *other != stream);
+    fn as_mut_slice(&mut self) -> &mut [Told] {
+        match self {
+            Self::One(told) => std::slice::from_mut(told),
+            Self::Several(tolds) => tolds,
+        }
     }
 
-    pub(crate) fn of(&mut self, stream: StreamId) -> Option<&mut AgentRecord> {
-        self.0.iter_mut().find(|(other, _)| *other == stream).map(|(_, record)| record)
+    pub(crate) fn of(&mut self, stream: StreamId) -> Option<&mut Told> {
+        self.as_mut_slice().iter_mut().find(|told| told.stream == stream && !told.has_ended)
     }
 
-    /// What counts: what was last observed of the agent, or else claimed by it. A new stream that has only claimed so far does not outdo a
-    /// report.
-    pub(crate) fn reported(&self) -> Option<&AgentRecord> {
-        let observed = self.0.iter().rev().find(|(_, record)| record.basis == Basis::Observed);
-        observed.or_else(|| self.0.last()).map(|(_, record)| record)
+    pub(crate) fn push(&mut self, told: Told) {
+        let before = std::mem::replace(self, Self::Several(Vec::new()));
+        let mut all = match before {
+            Self::One(told) => vec![told],
+            Self::Several(tolds) => tolds,
+        };
+        all.push(told);
+        *self = Self::Several(all);
     }
 
-    /// The agent: as its newest stream says who it is, with the report that counts.
-    pub(crate) fn record(&self) -> Option<AgentRecord> {
-        let (_, newest) = self.0.last()?;
-        let record = self.reported()?.clone();
-        Some(AgentRecord {
-            hello: Arc::clone(&newest.hello),
-            last_heard: newest.last_heard.max(record.last_heard),
-            ..record
-        })
-    }
-
-    pub(crate) fn counted(&self) -> Option<(Verdict, Basis)> {
-        self.reported().map(|record| (record.report.verdict, record.basis))
+    /// Keeps those that `wanted` takes, and returns the others.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&Told) -> bool) -> Vec<Told> {
+        let all = match std::mem::replace(self, Self::Several(Vec::new())) {
+            Self::One(told) => vec![told],
+            Self::Several(tolds) => tolds,
+        };
+        let (mut kept, gone): (Vec<_>, Vec<_>) = all.into_iter().partition(wanted);
+        *self = match kept.pop() {
+            Some(only) if kept.is_empty() => Self::One(only),
+            last => {
+                kept.extend(last);
+                Self::Several(kept)
+            }
+        };
+        gone
     }
 }
 
-/// The report of an agent that made none: what its claim comes to.
-fn judged(hello: &Hello) -> Report {
-    let (verdict, reason) = hello.claim().judge();
-    let updater = &hello.updater;
-    Report {
-        verdict,
-        findings: vec![ReportedFinding {
-            reason: Some(reason),
-            severity: reason.entry().severity,
-            since: None,
-        }],
-        updater: (!updater.kind.is_empty()).then(|| ReportedUpdater {
-            kind: updater.kind.clone(),
-            version: updater.version.clone(),
-            group: updater.group.clone(),
-        }),
-        observed_at: None,
-        last_success: None,
-        next_run: None,
-        remedy: None,
-        namespace: Namespace::default(),
-        library_version: None,
-        agent_version: None,
+impl Seat {
+    /// What counts: what was last observed of the agent, or else claimed by it. A new stream that has only claimed so far does not outdo a
+    /// report.
+    pub(crate) fn reported(&self) -> Option<&Told> {
+        let told = self.told.as_slice();
+        told.iter().rev().find(|told| told.facts.basis == Basis::Observed).or_else(|| told.last())
+    }
+
+    /// The agent: as its newest stream says who it is, with the judgement that counts.
+    pub(crate) fn facts(&self) -> Option<Facts> {
+        let newest = self.told.as_slice().last()?.facts;
+        let Facts { verdict, basis, findings, remedy, .. } = self.reported()?.facts;
+        Some(Facts { verdict, basis, findings, remedy, ..newest })
     }
 }

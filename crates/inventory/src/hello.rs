@@ -7,9 +7,7 @@ use selfcheck_core::Status;
 use selfcheck_core::StockView;
 use selfcheck_core::Text;
 use selfcheck_core::UpdaterStatus;
-use selfcheck_core::Verdict;
 
-use crate::Report;
 use crate::ReportedFinding;
 use crate::ReportedUpdater;
 use crate::Role;
@@ -74,24 +72,26 @@ impl ClaimedUpdater {
         let judged = status.updater.as_ref().filter(|updater| updater.kind == view.external_upgrader);
         let version = judged.and_then(|updater| updater.version.as_ref());
         let group = judged.and_then(|updater| updater.group.as_ref());
-        Self::new(view, version, group)
+        Self::new(
+            view,
+            version.and_then(|version| valid::version(version.as_str())),
+            group.and_then(|group| valid::name(group.as_str())),
+        )
     }
 
-    /// What it is told of the updater in a report.
-    fn reported(updater: &ReportedUpdater, findings: &[ReportedFinding]) -> Self {
-        let reasons: Vec<_> = findings.iter().filter_map(|finding| finding.reason).collect();
-        let view = StockView::of_updater(&updater.kind, &reasons);
-        Self::new(&view, updater.version.as_ref(), updater.group.as_ref())
+    /// What it is told of the updater in a report, whose values are valid.
+    pub(crate) fn reported(updater: &ReportedUpdater, findings: &[ReportedFinding]) -> Self {
+        let view = StockView::of_updater(&updater.kind, &|reason| {
+            findings.iter().any(|finding| finding.reason == Some(reason))
+        });
+        Self::new(&view, updater.version.clone(), updater.group.clone())
     }
 
-    fn new(view: &StockView, version: Option<&Text>, group: Option<&Text>) -> Self {
+    fn new(view: &StockView, version: Option<Text>, group: Option<Text>) -> Self {
         Self {
             kind: view.external_upgrader.clone(),
-            version: version.and_then(|version| valid::version(version.as_str())),
-            group: view
-                .updater_status
-                .map(|_| group.cloned().unwrap_or_else(|| DEFAULT_GROUP.into()))
-                .and_then(|group| valid::name(group.as_str())),
+            version,
+            group: view.updater_status.map(|_| group.unwrap_or_else(|| DEFAULT_GROUP.into())),
             status: view.updater_status,
         }
     }
@@ -156,21 +156,6 @@ impl Hello {
                 status: hello.updater_info.as_ref().and_then(|info| status_from_wire(info.updater_status())),
             },
         })
-    }
-
-    /// What it would say now, by a report that came after it; `None` if that is the same.
-    ///
-    /// A Hello is said once per stream, and a stream may outlast an update of the agent and everything else that its Hello says of the
-    /// updater. A verdict of unknown says nothing new of the updater.
-    pub fn brought_up_to_date(&self, report: &Report) -> Option<Self> {
-        let version = report.agent_version.as_ref().unwrap_or(&self.version);
-        let updater = match &report.updater {
-            _ if report.verdict == Verdict::Unknown => self.updater.clone(),
-            Some(updater) => ClaimedUpdater::reported(updater, &report.findings),
-            None => ClaimedUpdater::default(),
-        };
-        let now = Self { version: version.clone(), updater, ..self.clone() };
-        (now != *self).then_some(now)
     }
 
     /// What it claims, to be judged.

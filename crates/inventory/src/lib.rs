@@ -39,6 +39,7 @@ pub use identity::IdentityError;
 pub use identity::IdentityFile;
 pub use report::InvalidReport;
 pub use report::OTHER;
+pub use report::RemedyGroup;
 pub use report::Report;
 pub use report::ReportedFinding;
 pub use report::ReportedRemedy;

@@ -10,6 +10,7 @@ use selfcheck_core::Status;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 
+use crate::ClaimedUpdater;
 use crate::valid;
 use crate::wire::teleport::selfcheck::v1 as wire;
 
@@ -64,7 +65,7 @@ pub struct ReportedUpdater {
 }
 
 /// What helps, by its id in the catalogue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReportedRemedy {
     /// The remedy; `None` for one that this version does not know.
     pub id: Option<RemedyId>,
@@ -72,6 +73,17 @@ pub struct ReportedRemedy {
     pub release: Option<Text>,
     /// The Kubernetes namespace it is for.
     pub kube_namespace: Option<Text>,
+}
+
+/// All that the command depends on which helps an agent. Agents of one group are helped by the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RemedyGroup {
+    /// What helps.
+    pub remedy: ReportedRemedy,
+    /// The installation.
+    pub namespace: Namespace,
+    /// The kind of the updater judged; empty for none.
+    pub kind: Text,
 }
 
 /// Why a report is not taken.
@@ -121,27 +133,21 @@ impl From<&Finding> for ReportedFinding {
 impl Report {
     /// The message.
     pub fn to_wire(&self) -> wire::Report {
-        let text = |text: &Option<Text>| text.as_ref().map(Text::to_string).unwrap_or_default();
         wire::Report {
             verdict: verdict_to_wire(self.verdict).into(),
             findings: self.findings.iter().map(|finding| finding.to_wire()).collect(),
             updater: self.updater.as_ref().map(|updater| wire::Updater {
                 kind: updater.kind.to_string(),
-                version: text(&updater.version),
-                group: text(&updater.group),
+                version: text(updater.version.as_ref()),
+                group: text(updater.group.as_ref()),
             }),
             observed_at: valid::seconds(self.observed_at),
             last_success: valid::seconds(self.last_success),
             next_run: valid::seconds(self.next_run),
-            remedy: self.remedy.as_ref().map(|remedy| wire::Remedy {
-                id: remedy.id.map_or(OTHER, RemedyId::code).to_owned(),
-                install_suffix: self.namespace.suffix().unwrap_or_default().to_owned(),
-                release: text(&remedy.release),
-                kube_namespace: text(&remedy.kube_namespace),
-            }),
+            remedy: self.remedy.as_ref().map(|remedy| remedy.to_wire(&self.namespace)),
             namespace: self.namespace.name().to_owned(),
-            library_version: text(&self.library_version),
-            agent_version: text(&self.agent_version),
+            library_version: text(self.library_version.as_ref()),
+            agent_version: text(self.agent_version.as_ref()),
         }
     }
 
@@ -165,15 +171,30 @@ impl Report {
             observed_at: valid::instant(report.observed_at),
             last_success: valid::instant(report.last_success),
             next_run: valid::instant(report.next_run),
-            remedy: report.remedy.as_ref().map(|remedy| ReportedRemedy {
-                id: RemedyId::from_code(&remedy.id),
-                release: valid::label(&remedy.release),
-                kube_namespace: valid::label(&remedy.kube_namespace),
-            }),
+            remedy: report.remedy.as_ref().map(ReportedRemedy::from_wire),
             namespace,
             library_version: valid::version(&report.library_version),
             agent_version: valid::version(&report.agent_version),
         })
+    }
+
+    /// What helps, with all that the command depends on.
+    pub fn remedy_group(&self) -> Option<RemedyGroup> {
+        Some(RemedyGroup {
+            remedy: self.remedy.clone()?,
+            namespace: self.namespace.clone(),
+            kind: self.updater.as_ref().map(|updater| updater.kind.clone()).unwrap_or_default(),
+        })
+    }
+
+    /// The updater as stock Teleport would be told of it; `None` where the report says nothing new of it.
+    pub fn stock_updater(&self) -> Option<ClaimedUpdater> {
+        match &self.updater {
+            // A verdict of unknown says nothing new of the updater.
+            _ if self.verdict == Verdict::Unknown => None,
+            Some(updater) => Some(ClaimedUpdater::reported(updater, &self.findings)),
+            None => Some(ClaimedUpdater::default()),
+        }
     }
 
     /// The finding that leads to the verdict, or the first one.
@@ -184,6 +205,30 @@ impl Report {
 
 /// What stands for a value that this version does not know.
 pub const OTHER: &str = "other";
+
+impl ReportedRemedy {
+    /// The message, for an installation.
+    pub(crate) fn to_wire(&self, namespace: &Namespace) -> wire::Remedy {
+        wire::Remedy {
+            id: self.id.map_or(OTHER, RemedyId::code).to_owned(),
+            install_suffix: namespace.suffix().unwrap_or_default().to_owned(),
+            release: text(self.release.as_ref()),
+            kube_namespace: text(self.kube_namespace.as_ref()),
+        }
+    }
+
+    pub(crate) fn from_wire(remedy: &wire::Remedy) -> Self {
+        Self {
+            id: RemedyId::from_code(&remedy.id),
+            release: valid::label(&remedy.release),
+            kube_namespace: valid::label(&remedy.kube_namespace),
+        }
+    }
+}
+
+fn text(text: Option<&Text>) -> String {
+    text.map(Text::to_string).unwrap_or_default()
+}
 
 impl ReportedFinding {
     /// Its code, or `other`.

@@ -17,5 +17,7 @@ pub(crate) fn run() -> Outcome {
         "daemon",
         "--bench",
         "inventory",
+        "--bench",
+        "fleet",
     ]))
 }

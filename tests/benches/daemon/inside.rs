@@ -12,11 +12,12 @@ use selfcheck_agent::SelfCheck;
 use selfcheck_agent::Status;
 use selfcheck_agent::report::Neighbour;
 use selfcheck_agent::report::ReporterConfig;
+use selfcheck_core::Basis;
 use selfcheck_core::Verdict;
+use selfcheck_inventory::auth::Count;
 use selfcheck_inventory::auth::Limits;
 use selfcheck_inventory::auth::Rate;
 use selfcheck_inventory::auth::Store;
-use selfcheck_inventory::auth::VerdictCount;
 use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
@@ -212,8 +213,8 @@ impl Daemon {
         let mut runs = Vec::new();
         for change in 0..CHANGES {
             let (began, verdict) = self.toggle(change).await;
-            let is_so = |count: &VerdictCount| count.verdict == verdict && count.agents == 1;
-            while !auth.inventory.store().counts().iter().any(is_so) {
+            let is_so = |count: &Count<(Verdict, Basis)>| count.of.0 == verdict && count.agents == 1;
+            while !auth.inventory.store().summary().verdicts.iter().any(is_so) {
                 assert!(began.elapsed() < Duration::from_secs(20), "it is told");
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }

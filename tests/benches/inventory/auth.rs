@@ -58,7 +58,7 @@ pub(crate) fn run(connections: Connections, dir: &Path) {
     let rate = Rate { burst: u32::MAX, per_second: 1e6 };
     let limits = Limits { messages: rate, reports: rate, beat: (BEAT, BEAT), ..Limits::default() };
     let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth-1".to_owned() };
-    let inventory = Inventory::new(Fleet::new(), server, limits, wall_clock);
+    let inventory = Inventory::new(Fleet::default(), server, limits, wall_clock);
     runtime.spawn({
         let inventory = inventory.clone();
         async move {

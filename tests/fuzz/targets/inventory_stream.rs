@@ -32,7 +32,7 @@ fn framed(message: &UpstreamInventoryOneOf) -> Vec<u8> {
 
 async fn answer(bytes: &[u8]) {
     let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth".to_owned() };
-    let inventory = Inventory::new(Fleet::new(), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
+    let inventory = Inventory::new(Fleet::default(), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
     let hello = UpstreamInventoryHello {
         version: "18.2.0".to_owned(),
         server_id: "a".to_owned(),

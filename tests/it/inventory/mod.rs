@@ -27,6 +27,7 @@ use selfcheck_inventory::agent::ReportError;
 use selfcheck_inventory::agent::Reporter;
 use selfcheck_inventory::agent::ReporterConfig;
 use selfcheck_inventory::auth::AgentRecord;
+use selfcheck_inventory::auth::Cursor;
 use selfcheck_inventory::auth::Store;
 use selfcheck_inventory::wire::proto::DownstreamInventoryOneOf;
 use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
@@ -121,12 +122,17 @@ fn known(auth: &Auth) -> Vec<String> {
         .collect()
 }
 
+/// What an auth server knows of its agents, in the order of their ids.
 fn records(auth: &Auth) -> Vec<AgentRecord> {
+    let store = auth.inventory.store();
     let mut records = Vec::new();
-    auth.inventory.store().visit(None, &mut |record| {
-        records.push(record.clone());
-        std::ops::ControlFlow::Continue(())
-    });
+    let mut from = Some(Cursor::default());
+    while let Some(cursor) = from {
+        let part = store.part(cursor, None, usize::MAX);
+        records.extend(part.agents);
+        from = part.next;
+    }
+    records.sort_by_key(|record| record.hello.server_id.clone());
     records
 }
 

@@ -9,6 +9,7 @@ use selfcheck_inventory::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::AgentFilter;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::NamedCount;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::Verdict;
 use selfcheck_inventory::wire::types::InstanceFilter;
 use selfcheck_inventory::wire::types::UpdaterStatus;
@@ -60,14 +61,14 @@ async fn instances_are_those_that_the_filter_takes() {
     let admin = auth.client(&cluster.admin()).await;
     let word = str::to_owned;
     let filters = [
-        (InstanceFilter::default(), "a1 a2 a3 a4"),
+        (InstanceFilter::default(), "a3 a1 a2 a4"),
         (InstanceFilter { server_id: word("a3"), ..Default::default() }, "a3"),
-        (InstanceFilter { version: word("v18.2.0"), ..Default::default() }, "a2 a3"),
-        (InstanceFilter { services: vec![word("Node")], ..Default::default() }, "a1 a2 a3 a4"),
+        (InstanceFilter { version: word("v18.2.0"), ..Default::default() }, "a3 a2"),
+        (InstanceFilter { services: vec![word("Node")], ..Default::default() }, "a3 a1 a2 a4"),
         (InstanceFilter { services: vec![word("Node"), word("Kube")], ..Default::default() }, ""),
         (InstanceFilter { external_upgrader: word("binary"), ..Default::default() }, "a2 a4"),
         (InstanceFilter { no_ext_upgrader: true, ..Default::default() }, "a3"),
-        (InstanceFilter { older_than_version: word("18.3.0"), ..Default::default() }, "a1 a2 a3 a4"),
+        (InstanceFilter { older_than_version: word("18.3.0"), ..Default::default() }, "a3 a1 a2 a4"),
         (InstanceFilter { older_than_version: word("18.2.0"), ..Default::default() }, "a1"),
         (InstanceFilter { newer_than_version: word("v18.2.0"), ..Default::default() }, "a4"),
         (InstanceFilter { update_group: word("stage"), ..Default::default() }, "a2"),
@@ -172,7 +173,7 @@ async fn agents_come_in_pages() {
         }
         panic!("pages without end")
     };
-    assert_eq!(list(ListAgentsRequest::default()).await, "a1 a2 a3 a4");
+    assert_eq!(list(ListAgentsRequest::default()).await, "a3 a1 a2 a4");
     let unaccompanied = ListAgentsRequest { verdict: Verdict::Unaccompanied.into(), ..Default::default() };
     assert_eq!(list(unaccompanied).await, "a3");
     let unproven = ListAgentsRequest { reason: "unproven".to_owned(), ..Default::default() };
@@ -181,6 +182,39 @@ async fn agents_come_in_pages() {
     assert_eq!(list(ListAgentsRequest { stock: Some(stock), ..unproven }).await, "a1");
     let summary = admin.summary().await.expect("a summary");
     assert_eq!((summary.agents, summary.verdicts.len()), (4, 2));
+    let counts = |counts: &[NamedCount]| {
+        let mut shown: Vec<_> =
+            counts.iter().map(|count| format!("{}={}", count.name, count.agents)).collect();
+        shown.sort();
+        shown.join(" ")
+    };
+    assert_eq!(counts(&summary.reasons), "claims-no-updater=1 unproven=3");
+    assert_eq!(counts(&summary.kinds), "=1 binary=2 unit=1");
+    assert_eq!(counts(&summary.groups), "=2 default=1 stage=1");
+    assert_eq!(counts(&summary.services), "Node=4");
+    assert_eq!(summary.settling, 0);
+}
+
+#[tokio::test]
+async fn agents_are_counted_by_what_helps_them_and_once_they_have_stayed() {
+    let mut cluster = Cluster::default();
+    let settling = std::time::Duration::from_secs(20);
+    cluster.counting.settling = settling;
+    let auth = cluster.serve_with(selfcheck_inventory::auth::Limits::default()).await;
+    let mut agent = super::Agent::start(&auth.server(), &cluster.identity("a1", NODE));
+    agent.says(super::status(super::MASKED, 1));
+    agent.until_acked(1).await;
+    let admin = auth.client(&cluster.admin()).await;
+    let summary = admin.summary().await.expect("a summary");
+    assert_eq!((summary.agents, summary.settling, summary.verdicts.len()), (0, 1, 0));
+    let remedies = async || admin.remedies().await.expect("remedies");
+    assert_eq!(remedies().await, []);
+    tokio::time::pause();
+    tokio::time::advance(settling).await;
+    tokio::time::resume();
+    let [count] = remedies().await.try_into().expect("one");
+    let id = count.remedy.expect("a remedy").id;
+    assert_eq!((id.as_str(), count.updater_kind.as_str(), count.agents), ("enable-v2", "binary", 1));
 }
 
 #[tokio::test]
@@ -192,11 +226,7 @@ async fn a_large_fleet_is_told_of_in_parts() {
     let auth = cluster.serve().await;
     for number in 0..3000 {
         let hello = Hello { server_id: format!("{number:04}").as_str().into(), ..Hello::default() };
-        auth.inventory.store().joined(
-            StreamId(1_000_000 + number),
-            hello.into(),
-            selfcheck_tests::wall_clock(),
-        );
+        auth.inventory.store().joined(StreamId(1_000_000 + number), hello, selfcheck_tests::wall_clock());
     }
     let admin = auth.client(&cluster.admin()).await;
     let mut found = Vec::new();
@@ -251,7 +281,7 @@ async fn a_stock_auth_server_is_listed_by_what_its_agents_claim() {
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let rows: Vec<_> = all.0.lines().skip(2).map(words).collect();
     assert_eq!(rows.len(), 4, "{}", all.0);
-    assert_eq!(rows[1], "a2 host-of-a2 Node 18.2.0 binary 18.2.0 stage accompanied claimed unproven");
+    assert_eq!(rows[2], "a2 host-of-a2 Node 18.2.0 binary 18.2.0 stage accompanied claimed unproven");
     let some: serde_json::Value = serde_json::from_str(&some.0).expect("json");
     assert_eq!((&some[0]["server_id"], &some[1]), (&"a3".into(), &serde_json::Value::Null));
     assert!(counts.0.starts_with("Versions"), "no verdicts: {}", counts.0);

@@ -80,7 +80,7 @@ async fn serve_until_told(dir: &Path, listen: SocketAddr) -> Result<u8, CliError
     let listener = Listener::new(tcp, &identity).map_err(CliError::Tls)?;
     let address = listener.local_addr().map_err(|source| CliError::Listen { address: listen, source })?;
     let server = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
-    let inventory = Inventory::new(Fleet::new(), server, Limits::default(), now);
+    let inventory = Inventory::new(Fleet::default(), server, Limits::default(), now);
     output::print(&format!("serving cluster `{}` on {address}\n", authority.cluster()))?;
     serve(inventory, listener, end).await.map_err(|error| CliError::Serve(error.to_string()))?;
     Ok(0)

@@ -13,6 +13,8 @@ use crate::wire::teleport::selfcheck::v1::GetSummaryRequest;
 use crate::wire::teleport::selfcheck::v1::GetSummaryResponse;
 use crate::wire::teleport::selfcheck::v1::ListAgentsRequest;
 use crate::wire::teleport::selfcheck::v1::ListAgentsResponse;
+use crate::wire::teleport::selfcheck::v1::ListRemediesRequest;
+use crate::wire::teleport::selfcheck::v1::RemedyCount;
 use crate::wire::teleport::selfcheck::v1::fleet_service_client::FleetServiceClient;
 use crate::wire::types::InstanceFilter;
 use crate::wire::types::InstanceV1;
@@ -51,6 +53,13 @@ impl AuthClient {
         let mut fleet = FleetServiceClient::new(self.channel());
         let answer = fleet.get_summary(self.with_version(Request::new(GetSummaryRequest {}))).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))
+    }
+
+    /// What helps how many agents, the most first.
+    pub async fn remedies(&self) -> Result<Vec<RemedyCount>, ReportError> {
+        let mut fleet = FleetServiceClient::new(self.channel());
+        let answer = fleet.list_remedies(self.with_version(Request::new(ListRemediesRequest {}))).await;
+        answer.map(|answer| answer.into_inner().remedies).map_err(|status| self.answered(status))
     }
 
     /// A page of agents.

@@ -1,28 +1,26 @@
 //! This project's own service: what became of the reports.
 
-use std::ops::ControlFlow;
-
-use selfcheck_core::Basis;
 use selfcheck_core::Text;
 use tonic::Request;
 use tonic::Response;
 use tonic::Status;
 
 use crate::verdict_from_wire;
-use crate::verdict_to_wire;
 use crate::wire::teleport::selfcheck::v1 as wire;
 use crate::wire::teleport::selfcheck::v1::fleet_service_server::FleetService;
 
 use super::AgentRecord;
+use super::Cursor;
 use super::Filter;
 use super::Inventory;
 use super::Store;
 use super::service::version;
+use super::summary::basis_to_wire;
 
 /// The most agents of a page.
 const PAGE: usize = 1000;
-/// How many agents are looked at for one page: a page may be short, or empty, and yet not the last one.
-const LOOKED_AT: usize = 20_000;
+/// How many parts of the agents are looked at for one page: it may be short, or empty, and yet not the last one.
+const PARTS: usize = 400;
 
 #[tonic::async_trait]
 impl<S: Store> FleetService for Inventory<S> {
@@ -31,18 +29,15 @@ impl<S: Store> FleetService for Inventory<S> {
         request: Request<wire::GetSummaryRequest>,
     ) -> Result<Response<wire::GetSummaryResponse>, Status> {
         self.admit(&request)?;
-        let counts = self.store().counts();
-        Ok(Response::new(wire::GetSummaryResponse {
-            agents: counts.iter().map(|count| count.agents).sum(),
-            verdicts: counts
-                .iter()
-                .map(|count| wire::VerdictCount {
-                    verdict: verdict_to_wire(count.verdict).into(),
-                    basis: basis(count.basis).into(),
-                    agents: count.agents,
-                })
-                .collect(),
-        }))
+        Ok(Response::new(self.store().summary().to_wire()))
+    }
+
+    async fn list_remedies(
+        &self,
+        request: Request<wire::ListRemediesRequest>,
+    ) -> Result<Response<wire::ListRemediesResponse>, Status> {
+        self.admit(&request)?;
+        Ok(Response::new(wire::ListRemediesResponse { remedies: self.store().summary().remedies_to_wire() }))
     }
 
     async fn list_agents(
@@ -57,18 +52,17 @@ impl<S: Store> FleetService for Inventory<S> {
             _ => PAGE,
         };
         let mut page = wire::ListAgentsResponse::default();
-        let mut looked_at = 0;
-        self.store().visit(Some(&request.page_token), &mut |record| {
-            looked_at += 1;
-            if filter.takes(record) {
-                page.agents.push(agent(record));
+        let mut from = cursor(&request.page_token)?;
+        for _ in 0..PARTS {
+            let part = self.store().part(from, filter.verdict, size - page.agents.len());
+            page.agents.extend(part.agents.iter().filter(|record| filter.takes(record)).map(agent));
+            page.next_page_token = part.next.map(token).unwrap_or_default();
+            match part.next {
+                Some(next) if page.agents.len() < size => from = next,
+                _ => break,
             }
-            if page.agents.len() < size && looked_at < LOOKED_AT {
-                return ControlFlow::Continue(());
-            }
-            page.next_page_token = record.hello.server_id.to_string();
-            ControlFlow::Break(())
-        });
+            tokio::task::yield_now().await;
+        }
         Ok(Response::new(page))
     }
 }
@@ -88,6 +82,19 @@ fn filter(request: &wire::ListAgentsRequest) -> Result<Filter, Status> {
     })
 }
 
+/// Later places have greater tokens, as text too.
+fn token(Cursor(place): Cursor) -> String {
+    format!("{place:020}")
+}
+
+fn cursor(token: &str) -> Result<Cursor, Status> {
+    if token.is_empty() {
+        return Ok(Cursor::default());
+    }
+    let place = token.parse().map_err(|_| Status::invalid_argument("the page token is none"))?;
+    Ok(Cursor(place))
+}
+
 fn agent(record: &AgentRecord) -> wire::Agent {
     let AgentRecord { hello, report, .. } = record;
     let stock = hello.to_wire();
@@ -99,15 +106,8 @@ fn agent(record: &AgentRecord) -> wire::Agent {
         upgrader: stock.external_upgrader,
         upgrader_version: hello.updater.version.as_ref().map(Text::to_string).unwrap_or_default(),
         update_group: hello.updater.group.as_ref().map(Text::to_string).unwrap_or_default(),
-        basis: basis(record.basis).into(),
+        basis: basis_to_wire(record.basis).into(),
         report: Some(report.to_wire()),
         last_heard: record.last_heard.as_second(),
-    }
-}
-
-fn basis(basis: Basis) -> wire::Basis {
-    match basis {
-        Basis::Observed => wire::Basis::Observed,
-        Basis::Claimed => wire::Basis::Claimed,
     }
 }

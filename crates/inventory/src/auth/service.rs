@@ -1,7 +1,6 @@
 //! Teleport's auth service, as far as the inventory goes.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -25,11 +24,15 @@ use crate::wire::types;
 
 use super::AgentRecord;
 use super::Caller;
+use super::Count;
 use super::Counters;
+use super::Cursor;
 use super::Filter;
 use super::Limits;
 use super::Outcome;
+use super::Part;
 use super::Store;
+use super::Summary;
 use super::stream::AgentStream;
 use super::stream::Now;
 use super::streams::Streams;
@@ -148,9 +151,6 @@ impl<S: Store> Inventory<S> {
     }
 }
 
-/// How many agents are turned into messages at a time; between two such parts others have their turn.
-const PART: usize = 256;
-
 type Instances = Pin<Box<dyn futures_util::Stream<Item = Result<types::InstanceV1, Status>> + Send>>;
 
 #[tonic::async_trait]
@@ -173,20 +173,25 @@ impl<S: Store> AuthService for Inventory<S> {
         request: Request<wire::InventoryStatusRequest>,
     ) -> Result<Response<wire::InventoryStatusSummary>, Status> {
         self.admit(&request)?;
-        let wants_connected = request.get_ref().connected;
-        let mut summary = wire::InventoryStatusSummary::default();
-        self.0.store.visit(None, &mut |AgentRecord { hello, .. }| {
-            summary.instance_count += 1;
-            *summary.version_counts.entry(hello.version.to_string()).or_default() += 1;
-            *summary.upgrader_counts.entry(hello.updater.kind.to_string()).or_default() += 1;
-            for service in &hello.services {
-                *summary.service_counts.entry(service.to_string()).or_default() += 1;
-            }
-            if wants_connected {
-                summary.connected.push(hello.to_wire());
-            }
-            ControlFlow::Continue(())
-        });
+        let store = &self.0.store;
+        let Summary { agents, versions, kinds, services, .. } = store.summary();
+        let mut summary = wire::InventoryStatusSummary {
+            instance_count: narrow(agents),
+            version_counts: words(versions),
+            upgrader_counts: words(kinds),
+            service_counts: services
+                .iter()
+                .map(|count| (count.of.name().to_owned(), narrow(count.agents)))
+                .collect(),
+            ..wire::InventoryStatusSummary::default()
+        };
+        let mut from = request.get_ref().connected.then(Cursor::default);
+        while let Some(cursor) = from {
+            let part = store.part(cursor, None, usize::MAX);
+            summary.connected.extend(part.agents.iter().map(|agent| agent.hello.to_wire()));
+            from = part.next;
+            tokio::task::yield_now().await;
+        }
         Ok(Response::new(summary))
     }
 
@@ -195,13 +200,9 @@ impl<S: Store> AuthService for Inventory<S> {
         request: Request<wire::InventoryConnectedServiceCountsRequest>,
     ) -> Result<Response<wire::InventoryConnectedServiceCounts>, Status> {
         self.admit(&request)?;
-        let mut service_counts = BTreeMap::new();
-        self.0.store.visit(None, &mut |agent| {
-            for service in &agent.hello.services {
-                *service_counts.entry(service.to_string()).or_default() += 1;
-            }
-            ControlFlow::Continue(())
-        });
+        let services = self.0.store.summary().services;
+        let service_counts =
+            services.iter().map(|count| (count.of.name().to_owned(), count.agents)).collect();
         Ok(Response::new(wire::InventoryConnectedServiceCounts { service_counts }))
     }
 
@@ -235,9 +236,9 @@ impl<S: Store> AuthService for Inventory<S> {
         let filter = filter(request.get_ref())?;
         let inventory = self.clone();
         // In parts, so that a large fleet is neither held in memory nor keeps others waiting.
-        let parts = stream::unfold(Some(String::new()), move |after| {
-            let after = after.map(|after| inventory.part(&filter, &after));
-            async move { after }
+        let parts = stream::unfold(Some(Cursor::default()), move |from| {
+            let part = from.map(|from| inventory.instances(&filter, from));
+            async move { part }
         });
         let instances =
             futures_util::StreamExt::flat_map(parts, |part| stream::iter(part.into_iter().map(Ok)));
@@ -288,24 +289,25 @@ impl<S: Store> AuthService for Inventory<S> {
 }
 
 impl<S: Store> Inventory<S> {
-    /// A part of the agents that follow `after`, and after whom the next part begins.
-    fn part(&self, filter: &Filter, after: &str) -> (Vec<types::InstanceV1>, Option<String>) {
-        let mut part = Vec::new();
-        let mut next = None;
-        let mut visited = 0;
-        self.0.store.visit(Some(after), &mut |agent| {
-            visited += 1;
-            if filter.takes(agent) {
-                part.push(self.instance(agent));
-            }
-            if visited < PART {
-                return ControlFlow::Continue(());
-            }
-            next = Some(agent.hello.server_id.to_string());
-            ControlFlow::Break(())
-        });
-        (part, next)
+    /// The agents of a part that the filter takes, and where the next part begins.
+    fn instances(&self, filter: &Filter, from: Cursor) -> (Vec<types::InstanceV1>, Option<Cursor>) {
+        let store = &self.0.store;
+        let Part { agents, next } = match &filter.server_id {
+            Some(id) => Part { agents: store.find(id).into_iter().collect(), next: None },
+            None => store.part(from, filter.verdict, usize::MAX),
+        };
+        let taken = agents.iter().filter(|agent| filter.takes(agent));
+        (taken.map(|agent| self.instance(agent)).collect(), next)
     }
+}
+
+/// As stock Teleport counts.
+fn narrow(agents: u64) -> u32 {
+    u32::try_from(agents).unwrap_or(u32::MAX)
+}
+
+fn words(counts: Vec<Count<Text>>) -> BTreeMap<String, u32> {
+    counts.into_iter().map(|count| (count.of.to_string(), narrow(count.agents))).collect()
 }
 
 fn no_alerts() -> Status {

@@ -1,6 +1,6 @@
 //! What an auth server keeps of its agents, behind a small trait.
 
-use std::ops::ControlFlow;
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,32 +13,53 @@ use crate::Hello;
 use crate::Report;
 use crate::wire::proto::UpstreamInventoryAgentMetadata;
 
+use super::Summary;
+
 /// One stream of an agent, while this process runs. An agent may have several, as during a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u64);
 
 /// What an auth server keeps of its agents. Its methods are called by the streams themselves and must not block.
 pub trait Store: Send + Sync + 'static {
+    /// Where a stream is kept, which is not looked for again with every word.
+    type Place: Copy + fmt::Debug + Send + Sync + Unpin;
+
     /// A stream was opened. Its Hello has been checked against the certificate.
-    fn joined(&self, stream: StreamId, hello: Arc<Hello>, now: Timestamp);
+    fn joined(&self, stream: StreamId, hello: Hello, now: Timestamp) -> Self::Place;
     /// The agent said what it runs on.
-    fn described(&self, stream: StreamId, metadata: Metadata);
+    fn described(&self, place: Self::Place, metadata: Metadata);
     /// The agent reported its status.
-    fn reported(&self, stream: StreamId, report: Report, last_run: Option<Timestamp>, now: Timestamp);
+    fn reported(&self, place: Self::Place, report: Report, last_run: Option<Timestamp>, now: Timestamp);
     /// The agent was heard of; its status is what it was.
-    fn heard(&self, stream: StreamId, last_run: Option<Timestamp>, now: Timestamp);
+    fn heard(&self, place: Self::Place, last_run: Option<Timestamp>, now: Timestamp);
     /// The stream has ended. Nothing more comes of it.
-    fn left(&self, stream: StreamId, farewell: Farewell);
+    fn left(&self, place: Self::Place, farewell: Farewell);
     /// How many agents are connected.
     fn len(&self) -> usize;
     /// Whether none are.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// How many agents are in which verdict.
-    fn counts(&self) -> Vec<VerdictCount>;
-    /// Visits the agents with a host id greater than `after`, in its order, until told to stop.
-    fn visit(&self, after: Option<&str>, visit: &mut dyn FnMut(&AgentRecord) -> ControlFlow<()>);
+    /// How many agents of which kind there are.
+    fn summary(&self) -> Summary;
+    /// One agent.
+    fn find(&self, host_id: &str) -> Option<AgentRecord>;
+    /// The agents from `from` on, those of the worst verdict first: at most `most`, and no more than can be told without keeping
+    /// others waiting. An agent that changes while one asks for the next ones may be told of twice, or not at all.
+    fn part(&self, from: Cursor, only: Option<Verdict>, most: usize) -> Part;
+}
+
+/// Where a part of the agents begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Cursor(pub u64);
+
+/// Some of the agents.
+#[derive(Debug, Clone, Default)]
+pub struct Part {
+    /// These.
+    pub agents: Vec<AgentRecord>,
+    /// Where the next ones begin; `None` if there are no more.
+    pub next: Option<Cursor>,
 }
 
 /// How an agent left.
@@ -84,17 +105,6 @@ pub struct AgentRecord {
     pub report: Arc<Report>,
     /// When it was last heard of.
     pub last_heard: Timestamp,
-}
-
-/// How many agents are in one verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VerdictCount {
-    /// Which.
-    pub verdict: Verdict,
-    /// On what ground.
-    pub basis: Basis,
-    /// How many.
-    pub agents: u64,
 }
 
 /// Which agents are asked for. Conditions left out do not count.

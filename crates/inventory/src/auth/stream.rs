@@ -56,7 +56,7 @@ pub struct AgentStream<S: Store> {
     shared: Arc<Shared<S>>,
     caller: Caller,
     upstream: Streaming<UpstreamInventoryOneOf>,
-    seat: Option<Seat>,
+    seat: Option<Seat<S::Place>>,
     timer: Pin<Box<Sleep>>,
     out: VecDeque<Down>,
     messages: Bucket,
@@ -66,7 +66,8 @@ pub struct AgentStream<S: Store> {
 }
 
 /// What a stream has after its Hello.
-struct Seat {
+struct Seat<P> {
+    place: P,
     agent: Text,
     stream: Arc<Stream>,
     beat: Duration,
@@ -113,7 +114,7 @@ impl<S: Store> AgentStream<S> {
             };
         };
         seat.heard = now;
-        let id = seat.stream.id;
+        let place = seat.place;
         match message.msg {
             Some(Up::Hello(_)) => {
                 return Err(bad_hello(Status::invalid_argument("a second Hello on the same stream")));
@@ -122,13 +123,15 @@ impl<S: Store> AgentStream<S> {
                 return self.self_check(&check, now);
             }
             Some(Up::Heartbeat(_) | Up::StopHeartbeat(_)) => {
-                self.shared.store.heard(id, None, self.shared.now());
+                self.shared.store.heard(place, None, self.shared.now());
             }
             Some(Up::Pong(pong)) => {
                 seat.stream.answered(pong.id);
-                self.shared.store.heard(id, None, self.shared.now());
+                self.shared.store.heard(place, None, self.shared.now());
             }
-            Some(Up::AgentMetadata(metadata)) => self.shared.store.described(id, Metadata::from(&metadata)),
+            Some(Up::AgentMetadata(metadata)) => {
+                self.shared.store.described(place, Metadata::from(&metadata));
+            }
             Some(Up::Goodbye(goodbye)) => {
                 self.farewell = if goodbye.soft_reload { Farewell::SoftReload } else { Farewell::Goodbye };
             }
@@ -148,7 +151,7 @@ impl<S: Store> AgentStream<S> {
             return Err(Violation(Outcome::TooMany, status));
         };
         let agent = hello.server_id.clone();
-        store.joined(stream.id, Arc::new(hello), self.shared.now());
+        let place = store.joined(stream.id, hello, self.shared.now());
         self.shared.counters.count(Outcome::Joined);
         let beat = limits.beat_for(store.len());
         self.out.push_back(Down::Hello(DownstreamInventoryHello {
@@ -165,7 +168,7 @@ impl<S: Store> AgentStream<S> {
             }),
         }));
         self.timer.as_mut().reset(now + beat);
-        self.seat = Some(Seat { agent, stream, beat, heard: now, reported: None });
+        self.seat = Some(Seat { place, agent, stream, beat, heard: now, reported: None });
         Ok(())
     }
 
@@ -180,12 +183,12 @@ impl<S: Store> AgentStream<S> {
             let report = Report::from_wire(report).map_err(|error| {
                 Violation(Outcome::BadReport, Status::invalid_argument(error.to_string()))
             })?;
-            store.reported(seat.stream.id, report, last_run, self.shared.now());
+            store.reported(seat.place, report, last_run, self.shared.now());
             seat.reported = Some(check.sequence);
             counters.count(Outcome::Reported);
             SelfCheckDown { acked: check.sequence, resend: false }
         } else {
-            store.heard(seat.stream.id, last_run, self.shared.now());
+            store.heard(seat.place, last_run, self.shared.now());
             if seat.reported == Some(check.sequence) {
                 counters.count(Outcome::Beat);
                 return Ok(());
@@ -220,9 +223,9 @@ impl<S: Store> AgentStream<S> {
 
     /// Leaves the store, once.
     fn leave(&mut self) {
-        if let Some(Seat { agent, stream, .. }) = self.seat.take() {
+        if let Some(Seat { place, agent, stream, .. }) = self.seat.take() {
             self.shared.streams.close(&agent, &stream);
-            self.shared.store.left(stream.id, self.farewell);
+            self.shared.store.left(place, self.farewell);
         }
     }
 

@@ -111,15 +111,43 @@ pub struct SelfCheckDown {
 /// How many agents are in which verdict?
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetSummaryRequest {}
-/// How many agents are in which verdict.
+/// How many agents of which kind there are.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetSummaryResponse {
-    /// The agents connected.
+    /// The agents counted.
     #[prost(uint64, tag = "1")]
     pub agents: u64,
     /// By verdict and basis.
     #[prost(message, repeated, tag = "2")]
     pub verdicts: ::prost::alloc::vec::Vec<VerdictCount>,
+    /// The agents that have only just come and are not counted yet.
+    #[prost(uint64, tag = "3")]
+    pub settling: u64,
+    /// By the code of each of their findings.
+    #[prost(message, repeated, tag = "4")]
+    pub reasons: ::prost::alloc::vec::Vec<NamedCount>,
+    /// By the kind of their updater; empty for none.
+    #[prost(message, repeated, tag = "5")]
+    pub kinds: ::prost::alloc::vec::Vec<NamedCount>,
+    /// By Teleport version.
+    #[prost(message, repeated, tag = "6")]
+    pub versions: ::prost::alloc::vec::Vec<NamedCount>,
+    /// By update group; empty for none.
+    #[prost(message, repeated, tag = "7")]
+    pub groups: ::prost::alloc::vec::Vec<NamedCount>,
+    /// By each of their services.
+    #[prost(message, repeated, tag = "8")]
+    pub services: ::prost::alloc::vec::Vec<NamedCount>,
+}
+/// How many agents there are of something.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NamedCount {
+    /// Of what; `other` for those that were too many to be told apart.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// How many.
+    #[prost(uint64, tag = "2")]
+    pub agents: u64,
 }
 /// How many agents are in one verdict.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -130,6 +158,29 @@ pub struct VerdictCount {
     /// On what ground.
     #[prost(enumeration = "Basis", tag = "2")]
     pub basis: i32,
+    /// How many.
+    #[prost(uint64, tag = "3")]
+    pub agents: u64,
+}
+/// What helps how many agents?
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRemediesRequest {}
+/// What helps how many agents, the most first.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRemediesResponse {
+    /// The remedies.
+    #[prost(message, repeated, tag = "1")]
+    pub remedies: ::prost::alloc::vec::Vec<RemedyCount>,
+}
+/// How many agents one remedy helps.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemedyCount {
+    /// Which, with the installation it is for.
+    #[prost(message, optional, tag = "1")]
+    pub remedy: ::core::option::Option<Remedy>,
+    /// The kind of the updater judged; empty for none.
+    #[prost(string, tag = "2")]
+    pub updater_kind: ::prost::alloc::string::String,
     /// How many.
     #[prost(uint64, tag = "3")]
     pub agents: u64,
@@ -172,7 +223,7 @@ pub struct AgentFilter {
     #[prost(string, tag = "5")]
     pub update_group: ::prost::alloc::string::String,
 }
-/// A page of agents.
+/// A page of agents, those of the worst verdict first.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListAgentsResponse {
     /// The agents.
@@ -441,6 +492,23 @@ pub mod fleet_service_client {
             req.extensions_mut().insert(GrpcMethod::new("teleport.selfcheck.v1.FleetService", "ListAgents"));
             self.inner.unary(req, path, codec).await
         }
+        /// What helps how many agents.
+        pub async fn list_remedies(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRemediesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListRemediesResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+            let codec = crate::codec::SmallCodec::default();
+            let path =
+                http::uri::PathAndQuery::from_static("/teleport.selfcheck.v1.FleetService/ListRemedies");
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("teleport.selfcheck.v1.FleetService", "ListRemedies"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -461,6 +529,11 @@ pub mod fleet_service_server {
             &self,
             request: tonic::Request<super::ListAgentsRequest>,
         ) -> std::result::Result<tonic::Response<super::ListAgentsResponse>, tonic::Status>;
+        /// What helps how many agents.
+        async fn list_remedies(
+            &self,
+            request: tonic::Request<super::ListRemediesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListRemediesResponse>, tonic::Status>;
     }
     /// What an auth server knows of the agents connected to it.
     #[derive(Debug)]
@@ -592,6 +665,44 @@ pub mod fleet_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListAgentsSvc(inner);
+                        let codec = crate::codec::SmallCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/teleport.selfcheck.v1.FleetService/ListRemedies" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRemediesSvc<T: FleetService>(pub Arc<T>);
+                    impl<T: FleetService> tonic::server::UnaryService<super::ListRemediesRequest> for ListRemediesSvc<T> {
+                        type Response = super::ListRemediesResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListRemediesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as FleetService>::list_remedies(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRemediesSvc(inner);
                         let codec = crate::codec::SmallCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use selfcheck_agent::report::ReportError;
+use selfcheck_core::Text;
 use selfcheck_inventory::agent::AuthClient;
 use selfcheck_inventory::verdict_from_wire;
 use selfcheck_inventory::wire::proto::InventoryStatusSummary;
@@ -26,6 +27,10 @@ use super::in_time;
 struct Summary {
     /// By verdict and basis; null where the auth server is a stock one.
     verdicts: Option<BTreeMap<String, u64>>,
+    /// By each of their findings; null as above.
+    reasons: Option<BTreeMap<String, u64>>,
+    /// Those that have only just come and are not counted yet; null as above.
+    settling: Option<u64>,
     versions: BTreeMap<String, u32>,
     upgraders: BTreeMap<String, u32>,
     services: BTreeMap<String, u32>,
@@ -67,8 +72,14 @@ fn summary(stock: InventoryStatusSummary, own: Option<&GetSummaryResponse>) -> S
         });
         named.collect()
     });
+    let reasons = own.map(|own| {
+        let reasons = own.reasons.iter();
+        reasons.map(|count| (Text::new(&count.name).to_string(), count.agents)).collect()
+    });
     Summary {
         verdicts,
+        reasons,
+        settling: own.map(|own| own.settling),
         versions: printable(stock.version_counts),
         upgraders: printable(stock.upgrader_counts),
         services: printable(stock.service_counts),
@@ -80,8 +91,7 @@ fn summary(stock: InventoryStatusSummary, own: Option<&GetSummaryResponse>) -> S
 fn printable(counts: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
     let mut clean = BTreeMap::new();
     for (word, count) in counts {
-        let word =
-            if word.is_empty() { "none".to_owned() } else { selfcheck_core::Text::new(&word).to_string() };
+        let word = if word.is_empty() { "none".to_owned() } else { Text::new(&word).to_string() };
         // Two words may be one when cleaned.
         let sum: &mut u32 = clean.entry(word).or_default();
         *sum = sum.saturating_add(count);
@@ -94,6 +104,9 @@ fn lines(summary: &Summary) -> String {
     if let Some(verdicts) = &summary.verdicts {
         sections.push(("Verdicts", rows(verdicts)));
     }
+    if let Some(reasons) = summary.reasons.as_ref().filter(|reasons| !reasons.is_empty()) {
+        sections.push(("Reasons", rows(reasons)));
+    }
     sections.push(("Versions", rows(&summary.versions)));
     sections.push(("Upgraders", rows(&summary.upgraders)));
     sections.push(("Services", rows(&summary.services)));
@@ -102,7 +115,11 @@ fn lines(summary: &Summary) -> String {
         shown.push_str(&text::table([title, "Agents"], &rows));
         shown.push('\n');
     }
-    format!("{shown}Total Instances: {}\n", summary.total_instances)
+    let settling = match summary.settling {
+        Some(agents @ 1..) => format!(" (and {agents} that have only just come)"),
+        _ => String::new(),
+    };
+    format!("{shown}Total Instances: {}{settling}\n", summary.total_instances)
 }
 
 fn rows(counts: &BTreeMap<String, impl ToString>) -> Vec<[String; 2]> {

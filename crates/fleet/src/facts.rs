@@ -1,0 +1,199 @@
+//! What is known of an agent, in numbers: most agents of a fleet are alike.
+
+use selfcheck_core::Basis;
+use selfcheck_core::Namespace;
+use selfcheck_core::Reason;
+use selfcheck_core::RemedyId;
+use selfcheck_core::Severity;
+use selfcheck_core::Text;
+use selfcheck_core::UpdaterStatus;
+use selfcheck_core::Verdict;
+use selfcheck_inventory::ClaimedUpdater;
+use selfcheck_inventory::Hello;
+use selfcheck_inventory::OTHER;
+use selfcheck_inventory::RemedyGroup;
+use selfcheck_inventory::Report;
+use selfcheck_inventory::ReportedFinding;
+use selfcheck_inventory::ReportedRemedy;
+use selfcheck_inventory::ReportedUpdater;
+use selfcheck_inventory::Role;
+
+use crate::names::Id;
+use crate::names::Names;
+
+/// How many words of a kind are told apart.
+const WORDS: u32 = 4096;
+const KINDS: u32 = 64;
+const FINDINGS: u32 = 1 << 14;
+const REMEDIES: u32 = 1024;
+
+/// Findings of one agent.
+pub(crate) type Findings = Box<[(Option<Reason>, Severity)]>;
+
+/// What is known of an agent, in numbers that a [`Vocabulary`] has the words for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) verdict: Verdict,
+    pub(crate) basis: Basis,
+    pub(crate) findings: Id,
+    pub(crate) remedy: Id,
+    pub(crate) version: Id,
+    pub(crate) kind: Id,
+    pub(crate) group: Id,
+    pub(crate) services: Roles,
+    pub(crate) updater_version: Id,
+    pub(crate) updater_status: Option<UpdaterStatus>,
+}
+
+/// Roles, a bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Roles(u16);
+
+// There is a bit for each.
+const _: () = assert!(Role::ALL.len() <= u16::BITS as usize);
+
+impl Roles {
+    fn of(services: &[Text]) -> Self {
+        let named = services.iter().filter_map(|name| Role::from_name(name.as_str()));
+        Self(named.fold(0, |bits, role| bits | 1 << role as u16))
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Role> {
+        Role::ALL.iter().copied().filter(move |role| self.0 & 1 << *role as u16 != 0)
+    }
+}
+
+/// The words in use. What is taken from it has to be released.
+#[derive(Debug)]
+pub(crate) struct Vocabulary {
+    pub(crate) versions: Names<Text>,
+    pub(crate) kinds: Names<Text>,
+    pub(crate) groups: Names<Text>,
+    pub(crate) findings: Names<Findings>,
+    pub(crate) remedies: Names<Option<RemedyGroup>>,
+}
+
+impl Default for Vocabulary {
+    fn default() -> Self {
+        let other = || Text::from(OTHER);
+        let remedy = ReportedRemedy { id: None::<RemedyId>, release: None, kube_namespace: None };
+        let remedy = RemedyGroup { remedy, namespace: Namespace::default(), kind: Text::default() };
+        Self {
+            versions: Names::new(other(), WORDS),
+            kinds: Names::new(other(), KINDS),
+            groups: Names::new(other(), WORDS),
+            findings: Names::new([(None, Severity::Advisory)].into(), FINDINGS),
+            remedies: Names::new(Some(remedy), REMEDIES),
+        }
+    }
+}
+
+impl Vocabulary {
+    /// What a Hello claims.
+    pub(crate) fn claimed(&mut self, hello: &Hello) -> Facts {
+        let (verdict, reason) = hello.claim().judge();
+        Facts {
+            verdict,
+            basis: Basis::Claimed,
+            findings: self.findings.take(&[(Some(reason), reason.entry().severity)].into()),
+            remedy: self.remedies.take(&None),
+            version: self.versions.take(&hello.version),
+            kind: self.kinds.take(&hello.updater.kind),
+            group: self.groups.take(hello.updater.group.as_ref().unwrap_or(&Text::default())),
+            services: Roles::of(&hello.services),
+            updater_version: self.versions.take(hello.updater.version.as_ref().unwrap_or(&Text::default())),
+            updater_status: hello.updater.status,
+        }
+    }
+
+    /// What a report says of an agent of which `before` was known, which takes its place.
+    pub(crate) fn reported(&mut self, before: &Facts, report: &Report) -> Facts {
+        let mut facts = Facts {
+            verdict: report.verdict,
+            basis: Basis::Observed,
+            findings: self.findings.exchange(before.findings, &findings(report)),
+            remedy: self.remedies.exchange(before.remedy, &report.remedy_group()),
+            ..*before
+        };
+        if let Some(version) = &report.agent_version {
+            facts.version = self.versions.exchange(before.version, version);
+        }
+        if let Some(updater) = report.stock_updater() {
+            facts.kind = self.kinds.exchange(before.kind, &updater.kind);
+            facts.group = self.groups.exchange(before.group, &updater.group.unwrap_or_default());
+            facts.updater_version =
+                self.versions.exchange(before.updater_version, &updater.version.unwrap_or_default());
+            facts.updater_status = updater.status;
+        }
+        facts
+    }
+
+    pub(crate) fn release(&mut self, facts: &Facts) {
+        self.findings.release(facts.findings);
+        self.remedies.release(facts.remedy);
+        self.versions.release(facts.version);
+        self.versions.release(facts.updater_version);
+        self.kinds.release(facts.kind);
+        self.groups.release(facts.group);
+    }
+
+    fn updater(&self, facts: &Facts) -> ClaimedUpdater {
+        ClaimedUpdater {
+            kind: self.kinds.get(facts.kind).clone(),
+            version: some(self.versions.get(facts.updater_version)),
+            group: some(self.groups.get(facts.group)),
+            status: facts.updater_status,
+        }
+    }
+
+    /// The Hello that says this.
+    pub(crate) fn hello(&self, server_id: Text, hostname: Text, facts: &Facts) -> Hello {
+        Hello {
+            version: self.versions.get(facts.version).clone(),
+            server_id,
+            services: facts.services.iter().map(|role| role.name().into()).collect(),
+            hostname,
+            updater: self.updater(facts),
+        }
+    }
+
+    /// The report that says this, without the times.
+    pub(crate) fn report(&self, facts: &Facts) -> Report {
+        let updater = self.updater(facts);
+        let group = self.remedies.get(facts.remedy).as_ref();
+        Report {
+            verdict: facts.verdict,
+            findings: self
+                .findings
+                .get(facts.findings)
+                .iter()
+                .map(|&(reason, severity)| ReportedFinding { reason, severity, since: None })
+                .collect(),
+            updater: (!updater.kind.is_empty()).then_some(ReportedUpdater {
+                kind: updater.kind,
+                version: updater.version,
+                group: updater.group,
+            }),
+            observed_at: None,
+            last_success: None,
+            next_run: None,
+            remedy: group.map(|group| group.remedy.clone()),
+            namespace: group.map(|group| group.namespace.clone()).unwrap_or_default(),
+            library_version: None,
+            agent_version: some(self.versions.get(facts.version)),
+        }
+    }
+}
+
+/// Each reason once: agents are counted, not findings.
+fn findings(report: &Report) -> Findings {
+    let all = &report.findings;
+    let is_first = |(place, finding): &(usize, &ReportedFinding)| {
+        all[..*place].iter().all(|before| before.reason != finding.reason)
+    };
+    all.iter().enumerate().filter(is_first).map(|(_, finding)| (finding.reason, finding.severity)).collect()
+}
+
+fn some(text: &Text) -> Option<Text> {
+    (!text.is_empty()).then(|| text.clone())
+}

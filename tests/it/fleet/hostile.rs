@@ -1,0 +1,74 @@
+//! Agents that want to fill the auth server's memory, or its summary.
+
+use std::time::Duration;
+
+use selfcheck_core::Text;
+use selfcheck_core::Verdict;
+use selfcheck_fleet::Fleet;
+use selfcheck_fleet::FleetConfig;
+use selfcheck_inventory::ClaimedUpdater;
+use selfcheck_inventory::Hello;
+use selfcheck_inventory::ReportedFinding;
+use selfcheck_inventory::auth::AgentRecord;
+use selfcheck_inventory::auth::Farewell;
+use selfcheck_inventory::auth::Store;
+use selfcheck_inventory::auth::StreamId;
+use selfcheck_tests::cases;
+
+use super::WALL;
+use super::hello;
+use super::report;
+
+const AGENTS: u64 = 100_000;
+
+fn fleet() -> Fleet {
+    Fleet::new(FleetConfig { settling: Duration::ZERO, ..FleetConfig::default() })
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_versions_and_groups_are_other() {
+    let fleet = fleet();
+    let mut places = Vec::new();
+    for number in 0..AGENTS {
+        let named = |what: &str| Text::new(&format!("{what}{number}"));
+        let updater =
+            ClaimedUpdater { kind: named("k"), version: None, group: Some(named("g")), status: None };
+        let host = format!("host-{number}");
+        let hello = Hello { version: named("18.0."), updater, ..hello(&host, "") };
+        places.push(fleet.joined(StreamId(number), hello, WALL));
+    }
+    let summary = fleet.summary();
+    assert_eq!((summary.agents, fleet.recount()), (AGENTS, summary.clone()));
+    for (counts, most) in [(&summary.versions, 4097), (&summary.groups, 4097), (&summary.kinds, 65)] {
+        assert!(counts.len() <= most, "{}", counts.len());
+        let other = counts.iter().find(|count| count.of == *"other").expect("other");
+        assert!(other.agents > AGENTS - 4097, "{other:?}");
+        assert_eq!(counts.iter().map(|count| count.agents).sum::<u64>(), AGENTS);
+    }
+    // Where they are gone there is room for those of others.
+    for place in places {
+        fleet.left(place, Farewell::None);
+    }
+    fleet.joined(StreamId(AGENTS), hello("a", "binary"), WALL);
+    let versions = fleet.summary().versions;
+    assert_eq!((versions.len(), versions[0].of.as_str()), (1, "18.2.0"));
+}
+
+#[tokio::test]
+async fn of_no_more_agents_than_so_many_is_the_whole_report_kept() {
+    let fleet = Fleet::new(FleetConfig { settling: Duration::ZERO, reports: 10, ..FleetConfig::default() });
+    let bad = (0..cases().len()).find(|case| report(*case).verdict == Verdict::Impaired).expect("a case");
+    for number in 0..20 {
+        let place = fleet.joined(StreamId(number), hello(&format!("host-{number}"), "binary"), WALL);
+        fleet.reported(place, report(bad), None, WALL);
+    }
+    let all = super::everybody(&fleet);
+    let (whole, part): (Vec<_>, Vec<_>) = all.iter().partition(|record| record.report.observed_at.is_some());
+    assert_eq!((whole.len(), part.len()), (10, 10));
+    // What is counted and acted on is there of all.
+    let acted_on = |record: &&AgentRecord| {
+        let codes: Vec<_> = record.report.findings.iter().map(ReportedFinding::code).collect();
+        (record.report.verdict, codes, record.report.remedy.clone())
+    };
+    assert_eq!(whole.first().map(acted_on), part.first().map(acted_on));
+}

@@ -1,0 +1,46 @@
+//! The auth side's counts.
+
+mod hostile;
+mod model;
+
+use jiff::Timestamp;
+use selfcheck_core::Text;
+use selfcheck_core::assess;
+use selfcheck_inventory::ClaimedUpdater;
+use selfcheck_inventory::Hello;
+use selfcheck_inventory::Report;
+use selfcheck_inventory::auth::AgentRecord;
+use selfcheck_inventory::auth::Cursor;
+use selfcheck_inventory::auth::Store;
+use selfcheck_tests::cases;
+
+const WALL: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// The report of a case.
+fn report(case: usize) -> Report {
+    let case = &cases()[case % cases().len()];
+    Report::from(&assess(&case.observation, &case.policy, case.observation.clock))
+}
+
+/// The Hello of an agent that has an updater, or says it has none.
+fn hello(host: &str, upgrader: &str) -> Hello {
+    Hello {
+        version: "18.2.0".into(),
+        server_id: host.into(),
+        services: vec!["Node".into()],
+        hostname: Text::new(&format!("host-of-{host}")),
+        updater: ClaimedUpdater { kind: upgrader.into(), ..ClaimedUpdater::default() },
+    }
+}
+
+/// Everything that a fleet tells of, part after part.
+fn everybody(fleet: &impl Store) -> Vec<AgentRecord> {
+    let mut all = Vec::new();
+    let mut from = Some(Cursor::default());
+    while let Some(cursor) = from {
+        let part = fleet.part(cursor, None, usize::MAX);
+        all.extend(part.agents);
+        from = part.next;
+    }
+    all
+}

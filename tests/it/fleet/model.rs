@@ -1,0 +1,194 @@
+//! Whatever happens in whatever order, the counts are those of a recount from scratch, and those that follow from what happened.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use selfcheck_core::Basis;
+use selfcheck_core::Verdict;
+use selfcheck_fleet::Fleet;
+use selfcheck_fleet::FleetConfig;
+use selfcheck_fleet::Place;
+use selfcheck_inventory::Report;
+use selfcheck_inventory::auth::Farewell;
+use selfcheck_inventory::auth::Store;
+use selfcheck_inventory::auth::StreamId;
+
+use super::WALL;
+use super::everybody;
+use super::hello;
+use super::report;
+
+const CONFIG: FleetConfig =
+    FleetConfig { settling: Duration::from_secs(15), hand_over: Duration::from_secs(60), reports: 3 };
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+enum Event {
+    /// An agent opens a stream, and says that it has an updater or none.
+    Joins { host: u8, has_updater: bool },
+    /// It reports on one of the open streams.
+    Reports { stream: usize, case: usize },
+    /// It is heard of.
+    Heard { stream: usize },
+    /// One of the open streams ends.
+    Leaves { stream: usize, farewell: Farewell },
+    /// Time passes.
+    Passes { seconds: u64 },
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let farewell = prop_oneof![Just(Farewell::None), Just(Farewell::Goodbye), Just(Farewell::SoftReload)];
+    prop_oneof![
+        4 => (0..6_u8, any::<bool>()).prop_map(|(host, has_updater)| Event::Joins { host, has_updater }),
+        4 => (any::<usize>(), any::<usize>()).prop_map(|(stream, case)| Event::Reports { stream, case }),
+        1 => any::<usize>().prop_map(|stream| Event::Heard { stream }),
+        3 => (any::<usize>(), farewell).prop_map(|(stream, farewell)| Event::Leaves { stream, farewell }),
+        2 => (0..40_u64).prop_map(|seconds| Event::Passes { seconds }),
+    ]
+}
+
+/// What follows from the events, thought out in the simplest way: nothing is counted until it is asked.
+#[derive(Default)]
+struct Model {
+    now: u64,
+    /// In the order in which they were opened.
+    streams: Vec<ModelStream>,
+    /// Since when each agent has been there.
+    since: BTreeMap<u8, u64>,
+}
+
+struct ModelStream {
+    place: Place,
+    host: u8,
+    claim: Verdict,
+    report: Option<Report>,
+    /// Until when the next process is awaited, where this one has ended.
+    awaited: Option<u64>,
+}
+
+impl Model {
+    fn pass(&mut self) {
+        let now = self.now;
+        self.streams.retain(|stream| stream.awaited.is_none_or(|until| now < until));
+        let streams = &self.streams;
+        self.since.retain(|host, _| streams.iter().any(|stream| stream.host == *host));
+    }
+
+    fn open(&self, number: usize) -> Option<usize> {
+        let open: Vec<_> =
+            (0..self.streams.len()).filter(|&index| self.streams[index].awaited.is_none()).collect();
+        (!open.is_empty()).then(|| open[number % open.len()])
+    }
+
+    /// The verdict of each agent, and whether it counts.
+    fn agents(&self) -> BTreeMap<u8, (Verdict, Basis, bool)> {
+        let judged = |host: u8| {
+            let own: Vec<_> = self.streams.iter().filter(|stream| stream.host == host).collect();
+            let observed = own.iter().rev().find_map(|stream| stream.report.as_ref());
+            observed
+                .map(|report| (report.verdict, Basis::Observed))
+                .or_else(|| own.last().map(|stream| (stream.claim, Basis::Claimed)))
+        };
+        let counts = |since: u64| self.now >= since + CONFIG.settling.as_secs();
+        self.since
+            .iter()
+            .filter_map(|(&host, &since)| {
+                let (verdict, basis) = judged(host)?;
+                Some((host, (verdict, basis, counts(since))))
+            })
+            .collect()
+    }
+}
+
+async fn happens(event: Event, fleet: &Fleet, model: &mut Model, next: &mut u64) {
+    match event {
+        Event::Joins { host, has_updater } => {
+            *next += 1;
+            let kind = if has_updater { "binary" } else { "" };
+            let place = fleet.joined(StreamId(*next), hello(&format!("host-{host}"), kind), WALL);
+            let claim = if has_updater { Verdict::Accompanied } else { Verdict::Unaccompanied };
+            model.streams.push(ModelStream { place, host, claim, report: None, awaited: None });
+            model.since.entry(host).or_insert(model.now);
+        }
+        Event::Reports { stream, case } => {
+            let Some(index) = model.open(stream) else { return };
+            let report = report(case);
+            fleet.reported(model.streams[index].place, report.clone(), None, WALL);
+            let host = model.streams[index].host;
+            model.streams[index].report = Some(report);
+            model.streams.retain(|stream| stream.host != host || stream.awaited.is_none());
+        }
+        Event::Heard { stream } => {
+            let Some(index) = model.open(stream) else { return };
+            fleet.heard(model.streams[index].place, None, WALL);
+        }
+        Event::Leaves { stream, farewell } => {
+            let Some(index) = model.open(stream) else { return };
+            fleet.left(model.streams[index].place, farewell);
+            if farewell == Farewell::SoftReload {
+                model.streams[index].awaited = Some(model.now + CONFIG.hand_over.as_secs());
+            } else {
+                model.streams.remove(index);
+            }
+        }
+        Event::Passes { seconds } => {
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            model.now += seconds;
+        }
+    }
+    model.pass();
+}
+
+fn agree(fleet: &Fleet, model: &Model) {
+    let summary = fleet.summary();
+    assert_eq!(summary, fleet.recount());
+    let agents = model.agents();
+    let mut wanted: BTreeMap<(Verdict, Basis), u64> = BTreeMap::new();
+    for (verdict, basis, counts) in agents.values() {
+        if *counts {
+            *wanted.entry((*verdict, *basis)).or_default() += 1;
+        }
+    }
+    let counted: BTreeMap<_, _> = summary.verdicts.iter().map(|count| (count.of, count.agents)).collect();
+    assert_eq!(counted, wanted);
+    assert_eq!(summary.agents, wanted.values().sum::<u64>());
+    let settling = agents.values().filter(|(_, _, counts)| !counts).count();
+    assert_eq!(summary.settling, u64::try_from(settling).expect("a number"));
+    let all = everybody(fleet);
+    let told: BTreeMap<_, _> = all
+        .iter()
+        .map(|record| (record.hello.server_id.to_string(), (record.report.verdict, record.basis)))
+        .collect();
+    let wanted: BTreeMap<_, _> = agents
+        .iter()
+        .map(|(host, &(verdict, basis, _))| (format!("host-{host}"), (verdict, basis)))
+        .collect();
+    assert_eq!((all.len(), &told, fleet.len()), (wanted.len(), &wanted, wanted.len()));
+    for (host, (verdict, _)) in wanted {
+        assert_eq!(fleet.find(&host).expect("known").report.verdict, verdict);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_counts_are_those_of_a_recount(events in vec(event(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("runtime");
+        runtime.block_on(async {
+            let fleet = Fleet::new(CONFIG);
+            let mut model = Model::default();
+            let mut next = 0;
+            for event in events {
+                happens(event, &fleet, &mut model, &mut next).await;
+                agree(&fleet, &model);
+            }
+        });
+    }
+}
