@@ -138,9 +138,9 @@ impl CliError {
             Self::AskAuth(ReportError::Stock(_)) => {
                 "let the agent tell it by a label: see examples/stock-agent-label"
             }
-            Self::AskAuth(ReportError::Connect { .. } | ReportError::Timeout { .. }) => {
-                "check the address and that the identity is of that cluster and has not expired"
-            }
+            Self::AskAuth(
+                ReportError::Connect { .. } | ReportError::Lost { .. } | ReportError::Timeout { .. },
+            ) => "check the address and that the identity is of that cluster and has not expired",
             Self::AskAuth(ReportError::Answer { status, .. })
                 if status.code() == tonic::Code::PermissionDenied =>
             {

@@ -27,6 +27,9 @@ const KINDS: u32 = 64;
 const FINDINGS: u32 = 1 << 14;
 const REMEDIES: u32 = 1024;
 
+/// The kinds of updaters there are. Others come from newer agents, or from ones that lie.
+const USUAL_KINDS: [&str; 5] = ["", "binary", "unit", "kube", "integration_awsoidc"];
+
 /// Findings of one agent.
 pub(crate) type Findings = Box<[(Option<Reason>, Severity)]>;
 
@@ -79,11 +82,11 @@ impl Default for Vocabulary {
         let remedy = ReportedRemedy { id: None::<RemedyId>, release: None, kube_namespace: None };
         let remedy = RemedyGroup { remedy, namespace: Namespace::default(), kind: Text::default() };
         Self {
-            versions: Names::new(other(), WORDS),
-            kinds: Names::new(other(), KINDS),
-            groups: Names::new(other(), WORDS),
-            findings: Names::new([(None, Severity::Advisory)].into(), FINDINGS),
-            remedies: Names::new(Some(remedy), REMEDIES),
+            versions: Names::new(other(), [Text::default()], WORDS),
+            kinds: Names::new(other(), USUAL_KINDS.map(Text::from), KINDS),
+            groups: Names::new(other(), ["", "default"].map(Text::from), WORDS),
+            findings: Names::new([(None, Severity::Advisory)].into(), [], FINDINGS),
+            remedies: Names::new(Some(remedy), [None], REMEDIES),
         }
     }
 }

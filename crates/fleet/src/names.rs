@@ -34,9 +34,15 @@ impl Id {
 }
 
 impl<T: Clone + Eq + Hash> Names<T> {
-    /// None but `other`, and room for `most` more.
-    pub(crate) fn new(other: T, most: u32) -> Self {
-        Self { ids: HashMap::new(), values: vec![(other, 0)], free: Vec::new(), most: most as usize }
+    /// None but `other` and the `usual` ones, which nobody can displace, and room for `most` more.
+    pub(crate) fn new(other: T, usual: impl IntoIterator<Item = T>, most: u32) -> Self {
+        let mut names =
+            Self { ids: HashMap::new(), values: vec![(other, 0)], free: Vec::new(), most: usize::MAX };
+        for value in usual {
+            names.take(&value); // and never released
+        }
+        names.most = names.ids.len() + most as usize;
+        names
     }
 
     /// The number of `value`, which is used once more.
@@ -92,7 +98,7 @@ mod tests {
 
     #[test]
     fn there_is_room_for_so_many_and_for_new_ones_when_old_ones_are_gone() {
-        let mut names = Names::new("other", 2);
+        let mut names = Names::new("other", ["usual"], 2);
         let (a, b) = (names.take(&"a"), names.take(&"b"));
         assert_eq!((names.take(&"c"), names.take(&"other")), (OTHER, OTHER));
         assert_eq!(names.take(&"a"), a);
@@ -103,5 +109,8 @@ mod tests {
         assert_eq!((names.get(d), names.get(b), names.get(OTHER)), (&"d", &"b", &"other"));
         assert_eq!(names.take(&"a"), OTHER);
         names.release(OTHER);
+        let usual = names.take(&"usual");
+        names.release(usual);
+        assert_eq!((usual == OTHER, names.take(&"usual")), (false, usual));
     }
 }

@@ -51,7 +51,8 @@ const WORST_FIRST: [Verdict; 7] = [
 pub(crate) struct Registry {
     config: FleetConfig,
     seats: Slab<Seat>,
-    hosts: HashTable<Slot>,
+    /// Each with its hash, so that growing looks at no seat.
+    hosts: HashTable<(u32, Slot)>,
     hasher: RandomState,
     words: Vocabulary,
     counts: Counts,
@@ -63,7 +64,7 @@ pub(crate) struct Registry {
     settling: VecDeque<(Duration, Slot, u32)>,
     unsettled: u64,
     /// Those whose next process is awaited, and until when.
-    awaited: VecDeque<(Duration, Place)>,
+    awaited: VecDeque<(Duration, Slot, u32)>,
     generation: u32,
 }
 
@@ -114,15 +115,19 @@ impl Registry {
         }
         self.generation = self.generation.wrapping_add(1);
         let facts = told.facts;
-        let seat = Seat { host, generation: self.generation, is_settled: false, told: Tolds::One(told) };
-        let hash = self.hasher.hash_one(&seat.host);
+        let seat = Seat {
+            host,
+            generation: self.generation,
+            is_settled: false,
+            is_awaited: false,
+            told: Tolds::One(told),
+        };
+        let hash = self.hash(&seat.host);
         let slot = self.seats.insert(seat);
-        let (seats, hasher) = (&self.seats, &self.hasher);
-        self.hosts
-            .insert_unique(hash, slot, |slot| seats.get(*slot).map_or(0, |seat| hasher.hash_one(&seat.host)));
+        self.hosts.insert_unique(spread(hash), (hash, slot), |(hash, _)| spread(*hash));
         self.verdicts[facts.verdict as usize].set(slot);
         self.unsettled += 1;
-        self.settling.push_back((now + self.config.settling, slot, self.generation));
+        self.settling.push_back((now.saturating_add(self.config.settling), slot, self.generation));
         self.pass(now);
         Place { slot, stream }
     }
@@ -162,13 +167,26 @@ impl Registry {
     pub(crate) fn left(&mut self, place: Place, farewell: Farewell, now: Duration) {
         self.pass(now);
         if farewell != Farewell::SoftReload {
-            return self.drop_stream(place);
+            return self.drop_told(place.slot, |told| told.stream == place.stream && !told.has_ended);
         }
-        if let Some(told) = self.told(place) {
-            told.has_ended = true;
-            self.awaited.push_back((now + self.config.hand_over, place));
-            self.pass(now);
+        let Place { slot, stream } = place;
+        if self.told(place).is_none() {
+            return;
         }
+        // One is enough to be taken over from; an agent that reloads and reloads again takes no more room.
+        let before = self.change(slot, |seat, _| {
+            let before = seat.told.retain(|told| !told.has_ended);
+            if let Some(told) = seat.told.of(stream) {
+                told.has_ended = true;
+            }
+            before
+        });
+        self.forget(&before.unwrap_or_default());
+        if let Some(seat) = self.seats.get_mut(slot).filter(|seat| !seat.is_awaited) {
+            seat.is_awaited = true;
+            self.awaited.push_back((now.saturating_add(self.config.hand_over), slot, seat.generation));
+        }
+        self.pass(now);
     }
 
     /// What was said on a stream that has not ended.
@@ -188,9 +206,18 @@ impl Registry {
                 }
             }
         }
-        while let Some(&(_, place)) = self.awaited.front().filter(|(due, _)| *due <= now) {
+        while let Some(&(_, slot, generation)) = self.awaited.front().filter(|(due, ..)| *due <= now) {
             self.awaited.pop_front();
-            self.drop_stream(place);
+            if let Some(seat) = self.seats.get_mut(slot).filter(|seat| seat.generation == generation) {
+                seat.is_awaited = false;
+                self.drop_told(slot, |told| told.has_ended);
+            }
+        }
+        // What a rush needed is given back.
+        for queue in [&mut self.settling, &mut self.awaited] {
+            if queue.is_empty() && queue.capacity() > 0 {
+                *queue = VecDeque::new();
+            }
         }
     }
 
@@ -200,17 +227,17 @@ impl Registry {
         due.into_iter().flatten().any(|due| due <= now)
     }
 
-    /// Drops what was said on a stream, and the agent with its last one.
-    fn drop_stream(&mut self, Place { slot, stream }: Place) {
-        let gone = self.change(slot, |seat, _| seat.told.retain(|told| told.stream != stream));
+    /// Drops what was said on some streams of an agent, and the agent with the last one.
+    fn drop_told(&mut self, slot: Slot, is_over: impl Fn(&Told) -> bool) {
+        let gone = self.change(slot, |seat, _| seat.told.retain(|told| !is_over(told)));
         self.forget(&gone.unwrap_or_default());
         let is_empty = self.seats.get(slot).is_some_and(|seat| seat.told.as_slice().is_empty());
         if is_empty && let Some(seat) = self.seats.remove(slot) {
             if !seat.is_settled {
                 self.unsettled -= 1;
             }
-            let hash = self.hasher.hash_one(&seat.host);
-            if let Ok(entry) = self.hosts.find_entry(hash, |other| *other == slot) {
+            let hash = spread(self.hash(&seat.host));
+            if let Ok(entry) = self.hosts.find_entry(hash, |(_, other)| *other == slot) {
                 entry.remove();
             }
         }
@@ -243,8 +270,16 @@ impl Registry {
     }
 
     fn slot(&self, host: &Host) -> Option<Slot> {
-        let is_it = |slot: &Slot| self.seats.get(*slot).is_some_and(|seat| seat.host == *host);
-        self.hosts.find(self.hasher.hash_one(host), is_it).copied()
+        let hash = self.hash(host);
+        let is_it = |(other, slot): &(u32, Slot)| {
+            *other == hash && self.seats.get(*slot).is_some_and(|seat| seat.host == *host)
+        };
+        self.hosts.find(spread(hash), is_it).map(|(_, slot)| *slot)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "half of a hash is one")]
+    fn hash(&self, host: &Host) -> u32 {
+        self.hasher.hash_one(host) as u32
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -298,12 +333,17 @@ impl Registry {
         let heard = seat.told.as_slice().iter().map(|told| told.heard).max()?;
         let kept = self.reports.get(&reported.stream).filter(|_| reported.facts.basis == Basis::Observed);
         Some(AgentRecord {
-            hello: Arc::new(self.words.hello(seat.host.id(), newest.hostname.clone(), &newest.facts)),
+            hello: Arc::new(self.words.hello(seat.host.id(), newest.hostname.clone(), &seat.facts()?)),
             basis: reported.facts.basis,
             report: kept.cloned().unwrap_or_else(|| Arc::new(self.words.report(&reported.facts))),
             last_heard: Timestamp::from_second(heard.into()).unwrap_or_default(),
         })
     }
+}
+
+/// A hash of the width that tables want.
+const fn spread(hash: u32) -> u64 {
+    (hash as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Whether somebody has to look after an agent of this verdict.

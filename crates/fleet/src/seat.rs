@@ -15,6 +15,8 @@ pub(crate) struct Seat {
     pub(crate) generation: u32,
     /// Whether it counts; otherwise it has only just come.
     pub(crate) is_settled: bool,
+    /// Whether it is noted until when the next process is awaited.
+    pub(crate) is_awaited: bool,
     /// What was said on its streams, the newest last.
     pub(crate) told: Tolds,
 }
@@ -87,17 +89,16 @@ impl Tolds {
 }
 
 impl Seat {
-    /// What counts: what was last observed of the agent, or else claimed by it. A new stream that has only claimed so far does not outdo a
-    /// report.
+    /// What counts: what was reported on the newest stream that anything was reported on, or else claimed on the newest of all. A stream that
+    /// has only claimed so far does not outdo a report.
     pub(crate) fn reported(&self) -> Option<&Told> {
         let told = self.told.as_slice();
         told.iter().rev().find(|told| told.facts.basis == Basis::Observed).or_else(|| told.last())
     }
 
-    /// The agent: as its newest stream says who it is, with the judgement that counts.
+    /// The agent: as its newest stream says who it is, with the judgement that counts and the updater that it judges.
     pub(crate) fn facts(&self) -> Option<Facts> {
         let newest = self.told.as_slice().last()?.facts;
-        let Facts { verdict, basis, findings, remedy, .. } = self.reported()?.facts;
-        Some(Facts { verdict, basis, findings, remedy, ..newest })
+        Some(Facts { version: newest.version, services: newest.services, ..self.reported()?.facts })
     }
 }

@@ -190,11 +190,20 @@ impl Report {
     /// The updater as stock Teleport would be told of it; `None` where the report says nothing new of it.
     pub fn stock_updater(&self) -> Option<ClaimedUpdater> {
         match &self.updater {
-            // A verdict of unknown says nothing new of the updater.
-            _ if self.verdict == Verdict::Unknown => None,
+            // A verdict of unknown says nothing new of the updater, but for the one that stock Teleport has a word for.
+            _ if self.verdict == Verdict::Unknown
+                && !(self.updater.is_some() && self.finds(Reason::ConfigDenied)) =>
+            {
+                None
+            }
             Some(updater) => Some(ClaimedUpdater::reported(updater, &self.findings)),
             None => Some(ClaimedUpdater::default()),
         }
+    }
+
+    /// Whether this reason is among the findings.
+    pub fn finds(&self, reason: Reason) -> bool {
+        self.findings.iter().any(|finding| finding.reason == Some(reason))
     }
 
     /// The finding that leads to the verdict, or the first one.

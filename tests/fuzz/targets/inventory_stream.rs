@@ -1,7 +1,7 @@
 //! What an agent sends after its Hello, as bytes of any kind, through the auth server's own service.
 #![no_main]
 
-use std::ops::ControlFlow;
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use http_body_util::Full;
@@ -10,13 +10,16 @@ use hyper::body::Bytes;
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
 use selfcheck_fleet::Fleet;
+use selfcheck_fleet::FleetConfig;
 use selfcheck_inventory::HostIdentity;
 use selfcheck_inventory::Role;
 use selfcheck_inventory::auth::AuthServer;
 use selfcheck_inventory::auth::Caller;
+use selfcheck_inventory::auth::Cursor;
 use selfcheck_inventory::auth::Inventory;
 use selfcheck_inventory::auth::Limits;
 use selfcheck_inventory::auth::Store;
+use selfcheck_inventory::auth::Summary;
 use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
 use selfcheck_inventory::wire::proto::UpstreamInventoryOneOf;
 use selfcheck_inventory::wire::proto::auth_service_server::AuthServiceServer;
@@ -32,7 +35,10 @@ fn framed(message: &UpstreamInventoryOneOf) -> Vec<u8> {
 
 async fn answer(bytes: &[u8]) {
     let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth".to_owned() };
-    let inventory = Inventory::new(Fleet::default(), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
+    // An agent counts at once, and one that reloads is gone at once.
+    let counting =
+        FleetConfig { settling: Duration::ZERO, hand_over: Duration::ZERO, ..FleetConfig::default() };
+    let inventory = Inventory::new(Fleet::new(counting), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
     let hello = UpstreamInventoryHello {
         version: "18.2.0".to_owned(),
         server_id: "a".to_owned(),
@@ -49,14 +55,13 @@ async fn answer(bytes: &[u8]) {
     let mut body = service.oneshot(request).await.expect("an answer").into_body();
     while let Some(Ok(_)) = body.frame().await {
         // Nobody else's seat is ever taken.
-        inventory.store().visit(None, &mut |agent| {
-            assert_eq!(agent.hello.server_id.as_str(), "a");
-            ControlFlow::Continue(())
-        });
+        let part = inventory.store().part(Cursor::default(), None, usize::MAX);
+        assert!(part.agents.iter().all(|agent| agent.hello.server_id.as_str() == "a"));
+        assert_eq!(inventory.store().summary(), inventory.store().recount());
     }
     drop(body);
     assert!(inventory.store().is_empty(), "the agent has left");
-    assert!(inventory.store().counts().is_empty());
+    assert_eq!(inventory.store().summary(), Summary::default());
 }
 
 fuzz_target!(|bytes: &[u8]| {

@@ -13,6 +13,7 @@ use selfcheck_inventory::auth::AgentRecord;
 use selfcheck_inventory::auth::Farewell;
 use selfcheck_inventory::auth::Store;
 use selfcheck_inventory::auth::StreamId;
+use selfcheck_inventory::auth::Summary;
 use selfcheck_tests::cases;
 
 use super::WALL;
@@ -39,7 +40,7 @@ async fn a_hundred_thousand_versions_and_groups_are_other() {
     }
     let summary = fleet.summary();
     assert_eq!((summary.agents, fleet.recount()), (AGENTS, summary.clone()));
-    for (counts, most) in [(&summary.versions, 4097), (&summary.groups, 4097), (&summary.kinds, 65)] {
+    for (counts, most) in [(&summary.versions, 4098), (&summary.groups, 4098), (&summary.kinds, 70)] {
         assert!(counts.len() <= most, "{}", counts.len());
         let other = counts.iter().find(|count| count.of == *"other").expect("other");
         assert!(other.agents > AGENTS - 4097, "{other:?}");
@@ -71,4 +72,22 @@ async fn of_no_more_agents_than_so_many_is_the_whole_report_kept() {
         (record.report.verdict, codes, record.report.remedy.clone())
     };
     assert_eq!(whole.first().map(acted_on), part.first().map(acted_on));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_reloads_all_the_time_takes_one_place_and_no_words_of_others() {
+    let fleet = fleet();
+    let good = fleet.joined(StreamId(0), hello("good", "binary"), WALL);
+    for number in 1..AGENTS {
+        let said = Hello { version: Text::new(&format!("18.0.{number}")), ..hello("bad", "binary") };
+        let place = fleet.joined(StreamId(number), said, WALL);
+        fleet.left(place, Farewell::SoftReload);
+    }
+    let summary = fleet.summary();
+    assert_eq!((fleet.len(), summary.agents, summary.versions.len()), (2, 2, 2));
+    assert!(summary.versions.iter().all(|count| count.of != *"other"), "{:?}", summary.versions);
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(fleet.summary().agents, 1);
+    fleet.left(good, Farewell::None);
+    assert_eq!(fleet.summary(), Summary::default());
 }

@@ -10,10 +10,12 @@ use selfcheck_core::Verdict;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Place;
+use selfcheck_inventory::Hello;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::auth::Farewell;
 use selfcheck_inventory::auth::Store;
 use selfcheck_inventory::auth::StreamId;
+use selfcheck_inventory::auth::Summary;
 
 use super::WALL;
 use super::everybody;
@@ -57,6 +59,8 @@ struct Model {
     streams: Vec<ModelStream>,
     /// Since when each agent has been there.
     since: BTreeMap<u8, u64>,
+    /// Until when the next process of an agent is awaited.
+    awaited: BTreeMap<u8, u64>,
 }
 
 struct ModelStream {
@@ -64,21 +68,24 @@ struct ModelStream {
     host: u8,
     claim: Verdict,
     report: Option<Report>,
-    /// Until when the next process is awaited, where this one has ended.
-    awaited: Option<u64>,
+    version: String,
+    /// Whether it has ended, and the next process is awaited.
+    has_ended: bool,
 }
 
 impl Model {
     fn pass(&mut self) {
-        let now = self.now;
-        self.streams.retain(|stream| stream.awaited.is_none_or(|until| now < until));
+        let (now, awaited) = (self.now, &self.awaited);
+        let is_over = |host: u8| awaited.get(&host).is_some_and(|until| *until <= now);
+        self.streams.retain(|stream| !(stream.has_ended && is_over(stream.host)));
         let streams = &self.streams;
-        self.since.retain(|host, _| streams.iter().any(|stream| stream.host == *host));
+        let is_there = |host: u8| streams.iter().any(|stream| stream.host == host);
+        self.since.retain(|host, _| is_there(*host));
+        self.awaited.retain(|host, until| now < *until && is_there(*host));
     }
 
     fn open(&self, number: usize) -> Option<usize> {
-        let open: Vec<_> =
-            (0..self.streams.len()).filter(|&index| self.streams[index].awaited.is_none()).collect();
+        let open: Vec<_> = (0..self.streams.len()).filter(|&index| !self.streams[index].has_ended).collect();
         (!open.is_empty()).then(|| open[number % open.len()])
     }
 
@@ -107,9 +114,11 @@ async fn happens(event: Event, fleet: &Fleet, model: &mut Model, next: &mut u64)
         Event::Joins { host, has_updater } => {
             *next += 1;
             let kind = if has_updater { "binary" } else { "" };
-            let place = fleet.joined(StreamId(*next), hello(&format!("host-{host}"), kind), WALL);
+            let version = format!("18.{}.0", *next % 3);
+            let said = Hello { version: version.as_str().into(), ..hello(&format!("host-{host}"), kind) };
+            let place = fleet.joined(StreamId(*next), said, WALL);
             let claim = if has_updater { Verdict::Accompanied } else { Verdict::Unaccompanied };
-            model.streams.push(ModelStream { place, host, claim, report: None, awaited: None });
+            model.streams.push(ModelStream { place, host, claim, report: None, version, has_ended: false });
             model.since.entry(host).or_insert(model.now);
         }
         Event::Reports { stream, case } => {
@@ -117,8 +126,11 @@ async fn happens(event: Event, fleet: &Fleet, model: &mut Model, next: &mut u64)
             let report = report(case);
             fleet.reported(model.streams[index].place, report.clone(), None, WALL);
             let host = model.streams[index].host;
+            if let Some(version) = &report.agent_version {
+                model.streams[index].version = version.to_string();
+            }
             model.streams[index].report = Some(report);
-            model.streams.retain(|stream| stream.host != host || stream.awaited.is_none());
+            model.streams.retain(|stream| stream.host != host || !stream.has_ended);
         }
         Event::Heard { stream } => {
             let Some(index) = model.open(stream) else { return };
@@ -128,7 +140,14 @@ async fn happens(event: Event, fleet: &Fleet, model: &mut Model, next: &mut u64)
             let Some(index) = model.open(stream) else { return };
             fleet.left(model.streams[index].place, farewell);
             if farewell == Farewell::SoftReload {
-                model.streams[index].awaited = Some(model.now + CONFIG.hand_over.as_secs());
+                let host = model.streams[index].host;
+                model.awaited.entry(host).or_insert(model.now + CONFIG.hand_over.as_secs());
+                model.streams[index].has_ended = true;
+                // One ended stream is enough to be taken over from.
+                let ended = model.streams[index].place;
+                model
+                    .streams
+                    .retain(|stream| stream.host != host || !stream.has_ended || stream.place == ended);
             } else {
                 model.streams.remove(index);
             }
@@ -154,6 +173,14 @@ fn agree(fleet: &Fleet, model: &Model) {
     let counted: BTreeMap<_, _> = summary.verdicts.iter().map(|count| (count.of, count.agents)).collect();
     assert_eq!(counted, wanted);
     assert_eq!(summary.agents, wanted.values().sum::<u64>());
+    let mut versions: BTreeMap<&str, u64> = BTreeMap::new();
+    for host in agents.iter().filter(|(_, (_, _, counts))| *counts).map(|(host, _)| host) {
+        let newest = model.streams.iter().rfind(|stream| stream.host == *host).expect("a stream");
+        *versions.entry(&newest.version).or_default() += 1;
+    }
+    let counted: BTreeMap<_, _> =
+        summary.versions.iter().map(|count| (count.of.as_str(), count.agents)).collect();
+    assert_eq!(counted, versions);
     let settling = agents.values().filter(|(_, _, counts)| !counts).count();
     assert_eq!(summary.settling, u64::try_from(settling).expect("a number"));
     let all = everybody(fleet);
@@ -189,6 +216,11 @@ proptest! {
                 happens(event, &fleet, &mut model, &mut next).await;
                 agree(&fleet, &model);
             }
+            for stream in &model.streams {
+                fleet.left(stream.place, Farewell::Goodbye);
+            }
+            tokio::time::advance(CONFIG.hand_over).await;
+            assert_eq!((fleet.summary(), fleet.len()), (Summary::default(), 0));
         });
     }
 }

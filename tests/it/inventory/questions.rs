@@ -239,6 +239,25 @@ async fn a_large_fleet_is_told_of_in_parts() {
         .expect("instances");
     assert_eq!(found.len(), 3000);
     assert!(found.is_sorted());
+    for (asked, most) in [(0, 1000), (100, 100), (5000, 1000)] {
+        let mut listed = Vec::new();
+        let mut request = ListAgentsRequest { page_size: asked, ..ListAgentsRequest::default() };
+        loop {
+            let page = admin.agents(request.clone()).await.expect("a page");
+            assert!(page.agents.len() <= most, "{}", page.agents.len());
+            listed.extend(page.agents.into_iter().map(|agent| agent.server_id));
+            if page.next_page_token.is_empty() {
+                break;
+            }
+            assert!(page.next_page_token > request.page_token, "it gets on");
+            request.page_token = page.next_page_token;
+        }
+        assert_eq!(listed, found, "pages of {asked}");
+    }
+    let nobody = ListAgentsRequest { reason: "run-failed".to_owned(), ..ListAgentsRequest::default() };
+    assert_eq!(admin.agents(nobody).await.expect("a page").agents, []);
+    let lost = ListAgentsRequest { page_token: "next".to_owned(), ..ListAgentsRequest::default() };
+    assert_eq!(admin.agents(lost).await.expect_err("no token").kind(), "invalid-argument");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,9 +32,9 @@ impl Caller {
         Self(Arc::new(Known { identity, since: Instant::now(), active: AtomicU64::new(0) }))
     }
 
-    /// The host's id; empty for one who is none.
-    pub(super) fn host_id(&self) -> Text {
-        self.0.identity.as_ref().map(|host| host.host_id.clone()).unwrap_or_default()
+    /// The host's id; `None` for one who is none.
+    pub(super) fn host_id(&self) -> Option<&Text> {
+        self.0.identity.as_ref().ok().map(|host| &host.host_id)
     }
 
     /// Something that was asked for on this connection gets on.

@@ -1,6 +1,9 @@
 //! How many connections each host has.
 
 use std::collections::HashMap;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -8,7 +11,7 @@ use std::sync::PoisonError;
 
 use selfcheck_core::Text;
 
-/// How many connections each host has. Those whose certificate names none share a place: all they are told is that they may do nothing.
+/// How many connections each host has, or each certificate of somebody who is none.
 #[derive(Debug, Default)]
 pub(super) struct Hosts(Mutex<HashMap<Text, usize>>);
 
@@ -20,6 +23,15 @@ pub(super) struct Share {
 }
 
 impl Hosts {
+    /// Whose connection it is: the host's, or that of anybody else with this certificate.
+    pub(super) fn key(host: Option<&Text>, certificate: &[u8]) -> Text {
+        host.cloned().unwrap_or_else(|| {
+            let mut hasher = DefaultHasher::new();
+            certificate.hash(&mut hasher);
+            Text::new(&format!(".{:016x}", hasher.finish())) // no host id begins with a dot
+        })
+    }
+
     /// One more connection of `host`; `None` if it has as many as it may.
     pub(super) fn enter(self: &Arc<Self>, host: Text, most: usize) -> Option<Share> {
         let mut hosts = self.lock();

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::stream;
+use selfcheck_core::Text;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
@@ -185,7 +186,7 @@ impl Listener {
             let (tls, sender, tally) = (self.tls.clone(), sender.clone(), Arc::clone(&tally));
             let places = places.clone();
             tasks.spawn(async move {
-                let (stream, caller) = match timeout(times.handshake, handshake(&tls, tcp)).await {
+                let (stream, caller, host) = match timeout(times.handshake, handshake(&tls, tcp)).await {
                     Ok(Ok(known)) => known,
                     Ok(Err(error)) => {
                         tracing::debug!(%error, "a connection did not come about");
@@ -194,7 +195,7 @@ impl Listener {
                     Err(_) => return tally.count(Outcome::Handshake),
                 };
                 drop(turn);
-                let Some(of_host) = places.hosts.enter(caller.host_id(), places.per_host) else {
+                let Some(of_host) = places.hosts.enter(host, places.per_host) else {
                     return tally.count(Outcome::Crowded);
                 };
                 let guard = times.idle.map(Guard::new);
@@ -206,14 +207,15 @@ impl Listener {
     }
 }
 
-async fn handshake(tls: &TlsAcceptor, tcp: TcpStream) -> io::Result<(TlsStream<TcpStream>, Caller)> {
+async fn handshake(tls: &TlsAcceptor, tcp: TcpStream) -> io::Result<(TlsStream<TcpStream>, Caller, Text)> {
     tcp.set_nodelay(true)?;
     let stream = tls.accept(tcp).await?;
     let certificates = stream.get_ref().1.peer_certificates();
     let certificate = certificates.and_then(<[_]>::first);
     let certificate = certificate.ok_or_else(|| io::Error::other("no client certificate"))?;
     let caller = Caller::new(HostIdentity::from_der(certificate));
-    Ok((stream, caller))
+    let host = Hosts::key(caller.host_id(), certificate);
+    Ok((stream, caller, host))
 }
 
 impl Guard {

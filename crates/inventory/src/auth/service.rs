@@ -238,7 +238,10 @@ impl<S: Store> AuthService for Inventory<S> {
         // In parts, so that a large fleet is neither held in memory nor keeps others waiting.
         let parts = stream::unfold(Some(Cursor::default()), move |from| {
             let part = from.map(|from| inventory.instances(&filter, from));
-            async move { part }
+            async move {
+                tokio::task::yield_now().await;
+                part
+            }
         });
         let instances =
             futures_util::StreamExt::flat_map(parts, |part| stream::iter(part.into_iter().map(Ok)));

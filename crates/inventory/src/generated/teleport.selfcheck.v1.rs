@@ -260,7 +260,7 @@ pub struct Agent {
     /// On what ground the report stands.
     #[prost(enumeration = "Basis", tag = "8")]
     pub basis: i32,
-    /// The report, as the agent made it or as its claim was judged.
+    /// The report as the agent made it, where it needs a person; of the others what it is counted by, without times. Or its claim judged.
     #[prost(message, optional, tag = "9")]
     pub report: ::core::option::Option<Report>,
     /// When the agent was last heard of, in seconds since 1970.
