@@ -108,7 +108,7 @@ impl Cluster {
         let listener = Listener::new(tcp, &identity).expect("TLS");
         let address = listener.local_addr().expect("address");
         let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth-1".to_owned() };
-        let inventory = Inventory::new(Fleet::new(self.counting), server, limits, wall_clock);
+        let inventory = Inventory::new(Fleet::new(self.counting.clone()), server, limits, wall_clock);
         let (end, ended) = oneshot::channel();
         let serving = serve(inventory.clone(), listener, async {
             let _ = ended.await;

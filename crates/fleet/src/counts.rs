@@ -31,7 +31,7 @@ pub(crate) struct Counts {
 
 /// Counts by place.
 #[derive(Debug, Default)]
-struct Tally(Vec<u64>);
+pub(crate) struct Tally(Vec<u64>);
 
 /// What a count is changed by.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub(crate) enum Change {
 }
 
 impl Tally {
-    fn change(&mut self, place: usize, change: Change) {
+    pub(crate) fn change(&mut self, place: usize, change: Change) {
         if place >= self.0.len() {
             self.0.resize(place + 1, 0);
         }
@@ -49,12 +49,16 @@ impl Tally {
         *count = change.of(*count);
     }
 
+    fn get(&self, place: usize) -> u64 {
+        self.0.get(place).copied().unwrap_or(0)
+    }
+
     /// The places that anything counts for.
-    fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
         self.0.iter().copied().enumerate().filter(|(_, agents)| *agents > 0)
     }
 
-    fn named<T: Clone + Eq + std::hash::Hash>(&self, names: &Names<T>) -> Vec<Count<T>> {
+    pub(crate) fn named<T: Clone + Eq + std::hash::Hash>(&self, names: &Names<T>) -> Vec<Count<T>> {
         self.iter().map(|(place, agents)| Count { of: names.get(Id::at(place)).clone(), agents }).collect()
     }
 }
@@ -68,7 +72,7 @@ impl PartialEq for Tally {
 impl Eq for Tally {}
 
 impl Change {
-    const fn of(self, count: u64) -> u64 {
+    pub(crate) const fn of(self, count: u64) -> u64 {
         match self {
             Self::More => count.saturating_add(1),
             Self::Less => count.saturating_sub(1),
@@ -82,7 +86,7 @@ impl Counts {
         self.agents = change.of(self.agents);
         self.verdicts.change(verdict_place(facts.verdict, facts.basis), change);
         for (reason, _) in words.findings.get(facts.findings) {
-            self.reasons.change(reason.map_or(Reason::catalogue().len(), |reason| reason as usize), change);
+            self.reasons.change(reason_place(*reason), change);
         }
         for role in facts.services.iter() {
             self.services.change(role as usize, change);
@@ -93,9 +97,15 @@ impl Counts {
         self.remedies.change(facts.remedy.index(), change);
     }
 
+    /// The agents that an updater is meant for.
+    pub(crate) fn updatable(&self) -> u64 {
+        let meant = [Verdict::Accompanied, Verdict::Held, Verdict::Impaired, Verdict::Unaccompanied];
+        let counts = meant.iter().flat_map(|verdict| BASES.map(|basis| verdict_place(*verdict, basis)));
+        counts.map(|place| self.verdicts.get(place)).sum()
+    }
+
     pub(crate) fn summary(&self, words: &Vocabulary, settling: u64) -> Summary {
         let verdict = |place: usize| (Verdict::ALL[place / BASES.len()], BASES[place % BASES.len()]);
-        let reason = |place: usize| Reason::catalogue().get(place).map(|entry| entry.reason);
         let remedies = self.remedies.named(&words.remedies).into_iter();
         Summary {
             agents: self.agents,
@@ -105,7 +115,11 @@ impl Counts {
                 .iter()
                 .map(|(place, agents)| Count { of: verdict(place), agents })
                 .collect(),
-            reasons: self.reasons.iter().map(|(place, agents)| Count { of: reason(place), agents }).collect(),
+            reasons: self
+                .reasons
+                .iter()
+                .map(|(place, agents)| Count { of: reason_at(place), agents })
+                .collect(),
             services: self
                 .services
                 .iter()
@@ -127,4 +141,14 @@ const fn verdict_place(verdict: Verdict, basis: Basis) -> usize {
         Basis::Claimed => 1,
     };
     verdict as usize * BASES.len() + basis
+}
+
+/// The place of a reason among the counts. Those that are not known come last.
+pub(crate) fn reason_place(reason: Option<Reason>) -> usize {
+    reason.map_or(Reason::catalogue().len(), |reason| reason as usize)
+}
+
+/// The reason of a place.
+pub(crate) fn reason_at(place: usize) -> Option<Reason> {
+    Reason::catalogue().get(place).map(|entry| entry.reason)
 }

@@ -20,6 +20,8 @@ use selfcheck_inventory::auth::StreamId;
 use selfcheck_inventory::auth::Summary;
 use tokio::time::Instant;
 
+use crate::FaultRules;
+use crate::FaultSummary;
 use crate::registry::Place;
 use crate::registry::Registry;
 
@@ -31,7 +33,7 @@ pub struct Fleet {
 }
 
 /// How a fleet counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FleetConfig {
     /// How long an agent has to be connected before it counts.
     pub settling: Duration,
@@ -39,11 +41,18 @@ pub struct FleetConfig {
     pub hand_over: Duration,
     /// Of how many agents that need a person the whole report is kept; of the others only what is counted by.
     pub reports: usize,
+    /// When a fault counts for an alert.
+    pub faults: FaultRules,
 }
 
 impl Default for FleetConfig {
     fn default() -> Self {
-        Self { settling: Duration::from_secs(15), hand_over: Duration::from_secs(60), reports: 10_000 }
+        Self {
+            settling: Duration::from_secs(15),
+            hand_over: Duration::from_secs(60),
+            reports: 10_000,
+            faults: FaultRules::default(),
+        }
     }
 }
 
@@ -62,6 +71,16 @@ impl Fleet {
     /// The counts anew, from every single agent. It takes time in proportion to the fleet, and is there to check the others by.
     pub fn recount(&self) -> Summary {
         self.passed().recount()
+    }
+
+    /// How many agents are at fault for so long that an alert is due. Like the summary it costs the same for a fleet of any size.
+    pub fn faults(&self) -> FaultSummary {
+        self.passed().faults()
+    }
+
+    /// The same anew, from every single agent.
+    pub fn recount_faults(&self) -> FaultSummary {
+        self.passed().recount_faults()
     }
 
     fn now(&self) -> Duration {

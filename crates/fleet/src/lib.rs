@@ -5,16 +5,31 @@
 //! stream, and for a moment longer while another process of it takes over; two streams of one agent count once. It counts once it
 //! has been connected for a while, so that agents that come back at once, as after a restart, are not counted half.
 
+mod alerts;
 mod counts;
 mod facts;
+mod faults;
+mod faulty;
 mod fleet;
 mod host;
 mod marks;
 mod names;
+mod records;
 mod registry;
+mod rules;
 mod seat;
 mod slab;
 
+pub use alerts::AlertKeeper;
+pub use alerts::AlertRules;
+pub use alerts::IMPAIRED;
+pub use alerts::UNACCOMPANIED;
+pub use alerts::UNVERIFIED;
+pub use faulty::FaultKind;
+pub use faulty::FaultSummary;
+pub use faulty::Faulty;
 pub use fleet::Fleet;
 pub use fleet::FleetConfig;
 pub use registry::Place;
+pub use rules::FaultRules;
+pub use rules::MassRule;

@@ -5,20 +5,36 @@ use selfcheck_core::Text;
 use selfcheck_inventory::auth::StreamId;
 
 use crate::facts::Facts;
+use crate::faults::Due;
+use crate::faults::Fault;
 use crate::host::Host;
 
 /// One agent's place.
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(crate) host: Host,
-    /// Tells it from another one in the same place.
+    /// Tells it from another one in the same place, and from what it was before it was gone.
     pub(crate) generation: u32,
-    /// Whether it counts; otherwise it has only just come.
-    pub(crate) is_settled: bool,
+    pub(crate) presence: Presence,
     /// Whether it is noted until when the next process is awaited.
     pub(crate) is_awaited: bool,
+    /// What is wrong with it.
+    pub(crate) fault: Option<Fault>,
+    /// When that is looked at again; earlier is of no use.
+    pub(crate) due: Option<Due>,
     /// What was said on its streams, the newest last.
     pub(crate) told: Tolds,
+}
+
+/// Whether an agent is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// It has only just come and does not count yet.
+    Settling,
+    /// It counts.
+    Settled,
+    /// It has disappeared, and is remembered for what is wrong with it.
+    Gone,
 }
 
 /// What was said on one stream.
@@ -70,6 +86,13 @@ impl Tolds {
         *self = Self::Several(all);
     }
 
+    /// None goes on.
+    pub(crate) fn end(&mut self) {
+        for told in self.as_mut_slice() {
+            told.has_ended = true;
+        }
+    }
+
     /// Keeps those that `wanted` takes, and returns the others.
     pub(crate) fn retain(&mut self, wanted: impl Fn(&Told) -> bool) -> Vec<Told> {
         let all = match std::mem::replace(self, Self::Several(Vec::new())) {
@@ -85,6 +108,16 @@ impl Tolds {
             }
         };
         gone
+    }
+}
+
+impl Presence {
+    /// That of an agent on another stream.
+    pub(crate) const fn back(self) -> Self {
+        match self {
+            Self::Gone => Self::Settling,
+            there => there,
+        }
     }
 }
 

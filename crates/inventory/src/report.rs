@@ -2,9 +2,13 @@
 
 use jiff::Timestamp;
 use selfcheck_core::Finding;
+use selfcheck_core::Generation;
 use selfcheck_core::Namespace;
+use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
+use selfcheck_core::Remedy;
 use selfcheck_core::RemedyId;
+use selfcheck_core::RemedyTarget;
 use selfcheck_core::Severity;
 use selfcheck_core::Status;
 use selfcheck_core::Text;
@@ -84,6 +88,21 @@ pub struct RemedyGroup {
     pub namespace: Namespace,
     /// The kind of the updater judged; empty for none.
     pub kind: Text,
+}
+
+impl RemedyGroup {
+    /// What to run, from this program's own catalogue; `None` where it knows nothing that helps. `proxy` is the cluster's, for the remedies that
+    /// need it.
+    pub fn render(&self, proxy: Option<&ProxyAddr>) -> Option<Remedy> {
+        let generation = if self.kind == *"unit" { Generation::V1 } else { Generation::V2 };
+        Some(self.remedy.id?.render(&RemedyTarget {
+            namespace: &self.namespace,
+            generation,
+            proxy: proxy.cloned(),
+            update_config: &self.namespace.update_config(),
+            program: Generation::V2.updater(),
+        }))
+    }
 }
 
 /// Why a report is not taken.

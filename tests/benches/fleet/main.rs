@@ -18,12 +18,18 @@ use jiff::Timestamp;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_core::assess;
+use selfcheck_core::policy::AlertPolicy;
+use selfcheck_fleet::AlertKeeper;
+use selfcheck_fleet::AlertRules;
+use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Place;
 use selfcheck_inventory::ClaimedUpdater;
 use selfcheck_inventory::Hello;
 use selfcheck_inventory::Report;
+use selfcheck_inventory::auth::AlertFilter;
+use selfcheck_inventory::auth::Alerts;
 use selfcheck_inventory::auth::Cursor;
 use selfcheck_inventory::auth::Store;
 use selfcheck_inventory::auth::StreamId;
@@ -44,6 +50,8 @@ const BYTES_EACH: f64 = 256.0;
 const CHANGES_PER_SECOND: f64 = 1e6;
 const SUMMARY_US: f64 = 10.0;
 const RECOUNT_SECONDS: f64 = 1.0;
+/// Fleets of any size take the same time; the rest is noise.
+const EVALUATION: f64 = 1.5;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime");
@@ -101,6 +109,41 @@ fn measure() {
     let scans = Sample::new((0..RUNS).map(|_| micros(|| drop(black_box(scan(&fleet))))).collect());
     println!("  a scan over all instances, as stock Teleport counts, from memory: {scans}");
     println!("  a summary in place of such a scan: {:.0} times faster", scans.median() / reads.median());
+    drop(fleet);
+
+    let [few, many] = [AGENTS / 1000, AGENTS].map(evaluation);
+    for (agents, sample) in [(AGENTS / 1000, &few), (AGENTS, &many)] {
+        println!(
+            "  alerts of {agents} agents, evaluated and found as they should be: n={READS}, median {:.2} µs, p99 {:.2} µs",
+            sample.median(),
+            sample.at(99)
+        );
+    }
+    verdict("  of the million to the thousand", many.median() / few.median(), "at most", EVALUATION);
+}
+
+/// Microseconds in which alerts are evaluated, where one agent in so many is at fault and counts.
+fn evaluation(agents: u64) -> Sample {
+    let faults = FaultRules { hold_down: Duration::ZERO, ..FaultRules::default() };
+    let fleet = Fleet::new(FleetConfig { settling: Duration::ZERO, faults, ..FleetConfig::default() });
+    let ill = report("schedule: the timer is masked");
+    let now = Timestamp::UNIX_EPOCH;
+    for agent in 0..agents {
+        let place = fleet.joined(StreamId(agent), hello(agent), now);
+        if agent.is_multiple_of(NEEDS_A_PERSON) {
+            fleet.reported(place, ill.clone(), None, now);
+        }
+    }
+    std::thread::sleep(Duration::from_secs(1)); // an agent is at fault for a second at least
+    assert_eq!(fleet.faults().impaired.agents, agents / NEEDS_A_PERSON);
+    let policy = AlertPolicy::default();
+    let mut keeper = AlertKeeper::new(AlertRules::new(&policy, None), Duration::ZERO);
+    let alerts = Alerts::default();
+    let evaluated: Vec<f64> = (0..READS)
+        .map(|_| micros(|| keeper.keep(&fleet.faults(), &alerts, now).expect("valid alerts")))
+        .collect();
+    assert_eq!(alerts.list(&AlertFilter::default(), now).len(), 1);
+    Sample::new(evaluated)
 }
 
 /// Microseconds of a million reports that each change a status, of agents here and there.

@@ -1,7 +1,9 @@
 //! The auth side's counts.
 
+mod alerts;
 mod hostile;
 mod model;
+mod timeline;
 
 use jiff::Timestamp;
 use selfcheck_core::Text;
@@ -10,6 +12,7 @@ use selfcheck_inventory::ClaimedUpdater;
 use selfcheck_inventory::Hello;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::auth::AgentRecord;
+use selfcheck_inventory::auth::AlertAck;
 use selfcheck_inventory::auth::Cursor;
 use selfcheck_inventory::auth::Store;
 use selfcheck_tests::cases;
@@ -20,6 +23,22 @@ const WALL: Timestamp = Timestamp::UNIX_EPOCH;
 fn report(case: usize) -> Report {
     let case = &cases()[case % cases().len()];
     Report::from(&assess(&case.observation, &case.policy, case.observation.clock))
+}
+
+/// The report of the first case that has this verdict, or is mostly due to this reason.
+fn report_of(code: &str) -> Report {
+    let reports = (0..cases().len()).map(report);
+    let is_it = |report: &Report| {
+        report.verdict.code() == code || report.findings.first().is_some_and(|finding| finding.code() == code)
+    };
+    let mut wanted = reports.filter(is_it);
+    wanted.next().unwrap_or_else(|| panic!("no case of {code}"))
+}
+
+/// Somebody knows of an alert, for a day.
+fn ack(id: &str, now: Timestamp) -> AlertAck {
+    let expires = now + jiff::SignedDuration::from_hours(24);
+    AlertAck::new(id.to_owned(), "known".to_owned(), expires)
 }
 
 /// The Hello of an agent that has an updater, or says it has none.

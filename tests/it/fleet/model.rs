@@ -7,6 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use selfcheck_core::Basis;
 use selfcheck_core::Verdict;
+use selfcheck_fleet::FaultRules;
+use selfcheck_fleet::FaultSummary;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Place;
@@ -22,8 +24,24 @@ use super::everybody;
 use super::hello;
 use super::report;
 
-const CONFIG: FleetConfig =
-    FleetConfig { settling: Duration::from_secs(15), hand_over: Duration::from_secs(60), reports: 3 };
+const SETTLING: u64 = 15;
+const HAND_OVER: u64 = 60;
+
+/// How long an agent at fault that disappears is remembered matters to alerts alone; to the counts it never does.
+fn fleet(linger: u64) -> Fleet {
+    Fleet::new(FleetConfig {
+        settling: Duration::from_secs(SETTLING),
+        hand_over: Duration::from_secs(HAND_OVER),
+        reports: 3,
+        faults: FaultRules {
+            hold_down: Duration::from_secs(50),
+            plain_run: Duration::from_secs(90),
+            unknown: Duration::from_secs(200),
+            linger: Duration::from_secs(linger),
+            ..FaultRules::default()
+        },
+    })
+}
 
 /// Something that happens.
 #[derive(Debug, Clone)]
@@ -98,7 +116,7 @@ impl Model {
                 .map(|report| (report.verdict, Basis::Observed))
                 .or_else(|| own.last().map(|stream| (stream.claim, Basis::Claimed)))
         };
-        let counts = |since: u64| self.now >= since + CONFIG.settling.as_secs();
+        let counts = |since: u64| self.now >= since + SETTLING;
         self.since
             .iter()
             .filter_map(|(&host, &since)| {
@@ -141,7 +159,7 @@ async fn happens(event: Event, fleet: &Fleet, model: &mut Model, next: &mut u64)
             fleet.left(model.streams[index].place, farewell);
             if farewell == Farewell::SoftReload {
                 let host = model.streams[index].host;
-                model.awaited.entry(host).or_insert(model.now + CONFIG.hand_over.as_secs());
+                model.awaited.entry(host).or_insert(model.now + HAND_OVER);
                 model.streams[index].has_ended = true;
                 // One ended stream is enough to be taken over from.
                 let ended = model.streams[index].place;
@@ -209,17 +227,47 @@ proptest! {
             .build()
             .expect("runtime");
         runtime.block_on(async {
-            let fleet = Fleet::new(CONFIG);
+            let fleet = fleet(0);
             let mut model = Model::default();
             let mut next = 0;
             for event in events {
                 happens(event, &fleet, &mut model, &mut next).await;
                 agree(&fleet, &model);
+                assert_eq!(fleet.faults(), fleet.recount_faults());
             }
             for stream in &model.streams {
                 fleet.left(stream.place, Farewell::Goodbye);
             }
-            tokio::time::advance(CONFIG.hand_over).await;
+            tokio::time::advance(Duration::from_secs(HAND_OVER)).await;
+            assert_eq!((fleet.summary(), fleet.len()), (Summary::default(), 0));
+        });
+    }
+
+    #[test]
+    fn the_agents_at_fault_are_those_of_a_recount(events in vec(event(), 1..80), linger in 0..300_u64) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("runtime");
+        runtime.block_on(async {
+            let fleet = fleet(linger);
+            let mut model = Model::default();
+            let mut next = 0;
+            for event in events {
+                happens(event, &fleet, &mut model, &mut next).await;
+                assert_eq!(fleet.faults(), fleet.recount_faults());
+                assert_eq!(fleet.summary(), fleet.recount());
+                assert_eq!(fleet.len(), everybody(&fleet).len());
+            }
+            for stream in &model.streams {
+                fleet.left(stream.place, Farewell::None);
+            }
+            // Whoever leaves at last still counts for a while, and then nobody does.
+            tokio::time::advance(Duration::from_secs(HAND_OVER)).await;
+            fleet.summary();
+            tokio::time::advance(Duration::from_secs(linger)).await;
+            assert_eq!(fleet.faults(), FaultSummary::default());
             assert_eq!((fleet.summary(), fleet.len()), (Summary::default(), 0));
         });
     }

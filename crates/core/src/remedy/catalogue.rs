@@ -80,6 +80,20 @@ struct Plan {
 }
 
 impl RemedyId {
+    /// Whether it may update the agent at once, which reloads it.
+    pub const fn may_update(self) -> bool {
+        matches!(
+            self,
+            Self::EnableV2
+                | Self::InstallV2
+                | Self::SetProxyV2
+                | Self::RewriteConfigV2
+                | Self::RetryUpdateV2
+                | Self::RunUpdater
+                | Self::ResetUpdater
+        )
+    }
+
     /// Renders this remedy for `target`.
     pub fn render(self, target: &RemedyTarget<'_>) -> Remedy {
         if self == Self::InstallV2 {

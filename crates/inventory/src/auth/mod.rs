@@ -3,6 +3,8 @@
 //! Every agent has one stream. What it says goes, checked and bounded, to a [`Store`]; what it breaks closes that stream alone,
 //! with a status that says why, and is counted. Nothing here scans: each stream looks after itself.
 
+mod alert;
+mod alerts;
 mod caller;
 mod counters;
 mod fleet;
@@ -17,6 +19,13 @@ mod streams;
 mod summary;
 mod tls;
 
+pub use alert::Alert;
+pub use alert::AlertAck;
+pub use alert::InvalidAlert;
+pub use alert::labels;
+pub use alerts::AlertFilter;
+pub use alerts::Alerts;
+pub use alerts::AlreadyAcknowledged;
 pub use caller::Caller;
 pub use counters::Counters;
 pub use counters::Outcome;

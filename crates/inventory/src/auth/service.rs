@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use futures_util::stream;
 use prost_types::Timestamp;
 use selfcheck_core::Text;
+use selfcheck_core::policy::AlertSeverity;
 use semver::Version;
 use tokio::time::Instant;
 use tokio::time::timeout;
@@ -23,11 +24,17 @@ use crate::wire::proto::auth_service_server::AuthService;
 use crate::wire::types;
 
 use super::AgentRecord;
+use super::Alert;
+use super::AlertAck;
+use super::AlertFilter;
+use super::Alerts;
+use super::AlreadyAcknowledged;
 use super::Caller;
 use super::Count;
 use super::Counters;
 use super::Cursor;
 use super::Filter;
+use super::InvalidAlert;
 use super::Limits;
 use super::Outcome;
 use super::Part;
@@ -62,6 +69,7 @@ pub(super) struct Shared<S> {
     pub(super) limits: Limits,
     pub(super) streams: Streams,
     pub(super) counters: Counters,
+    alerts: Alerts,
     clock: Now,
     pings: AtomicU64,
 }
@@ -87,6 +95,7 @@ impl<S: Store> Inventory<S> {
             limits,
             streams: Streams::default(),
             counters: Counters::default(),
+            alerts: Alerts::default(),
             clock,
             pings: AtomicU64::new(1),
         }))
@@ -100,6 +109,16 @@ impl<S: Store> Inventory<S> {
     /// What happened.
     pub fn counters(&self) -> &Counters {
         &self.0.counters
+    }
+
+    /// The cluster's alerts.
+    pub fn alerts(&self) -> &Alerts {
+        &self.0.alerts
+    }
+
+    /// The wall-clock time.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.0.now()
     }
 
     /// What agents may ask.
@@ -250,44 +269,72 @@ impl<S: Store> AuthService for Inventory<S> {
 
     async fn get_cluster_alerts(
         &self,
-        _: Request<types::GetClusterAlertsRequest>,
+        request: Request<types::GetClusterAlertsRequest>,
     ) -> Result<Response<wire::GetClusterAlertsResponse>, Status> {
-        Err(no_alerts())
+        self.admit(&request)?;
+        let alerts = self.0.alerts.list(&alert_filter(request.into_inner()), self.0.now());
+        let alerts = alerts.iter().map(Alert::to_wire).collect();
+        Ok(Response::new(wire::GetClusterAlertsResponse { alerts }))
     }
 
     async fn upsert_cluster_alert(
         &self,
-        _: Request<wire::UpsertClusterAlertRequest>,
+        request: Request<wire::UpsertClusterAlertRequest>,
     ) -> Result<Response<()>, Status> {
-        Err(no_alerts())
+        self.admit(&request)?;
+        let now = self.0.now();
+        let alert = request.into_inner().alert.unwrap_or_default();
+        let kept = Alert::from_wire(alert, now).and_then(|alert| self.0.alerts.upsert(alert, now));
+        kept.map(Response::new).map_err(|why| refused(&why))
     }
 
     async fn delete_cluster_alert(
         &self,
-        _: Request<wire::DeleteClusterAlertRequest>,
+        request: Request<wire::DeleteClusterAlertRequest>,
     ) -> Result<Response<()>, Status> {
-        Err(no_alerts())
+        self.admit(&request)?;
+        let id = &request.get_ref().alert_id;
+        if self.0.alerts.delete(id, self.0.now()) {
+            return Ok(Response::new(()));
+        }
+        Err(Status::not_found(format!("there is no alert `{}`", Text::new(id))))
     }
 
     async fn create_alert_ack(
         &self,
-        _: Request<types::AlertAcknowledgement>,
+        request: Request<types::AlertAcknowledgement>,
     ) -> Result<Response<()>, Status> {
-        Err(no_alerts())
+        self.admit(&request)?;
+        let ack = AlertAck::from_wire(request.into_inner()).map_err(|why| refused(&why))?;
+        let id = Text::new(&ack.id);
+        match self.0.alerts.acknowledge(ack, self.0.now()).map_err(|why| refused(&why))? {
+            Ok(()) => Ok(Response::new(())),
+            Err(AlreadyAcknowledged) => {
+                Err(Status::already_exists(format!("alert `{id}` has been acknowledged already")))
+            }
+        }
     }
 
     async fn get_alert_acks(
         &self,
-        _: Request<wire::GetAlertAcksRequest>,
+        request: Request<wire::GetAlertAcksRequest>,
     ) -> Result<Response<wire::GetAlertAcksResponse>, Status> {
-        Err(no_alerts())
+        self.admit(&request)?;
+        let acks = self.0.alerts.acknowledgements(self.0.now());
+        Ok(Response::new(wire::GetAlertAcksResponse { acks: acks.iter().map(AlertAck::to_wire).collect() }))
     }
 
     async fn clear_alert_acks(
         &self,
-        _: Request<wire::ClearAlertAcksRequest>,
+        request: Request<wire::ClearAlertAcksRequest>,
     ) -> Result<Response<()>, Status> {
-        Err(no_alerts())
+        self.admit(&request)?;
+        let id = &request.get_ref().alert_id;
+        if id.is_empty() {
+            return Err(Status::invalid_argument("the id of the alert is missing; `*` stands for all"));
+        }
+        self.0.alerts.clear_acknowledgements(id, self.0.now());
+        Ok(Response::new(()))
     }
 }
 
@@ -313,8 +360,28 @@ fn words(counts: Vec<Count<Text>>) -> BTreeMap<String, u32> {
     counts.into_iter().map(|count| (count.of.to_string(), narrow(count.agents))).collect()
 }
 
-fn no_alerts() -> Status {
-    Status::unimplemented("this auth server keeps no cluster alerts")
+fn refused(why: &InvalidAlert) -> Status {
+    match why {
+        InvalidAlert::Full => Status::resource_exhausted(why.to_string()),
+        _ => Status::invalid_argument(why.to_string()),
+    }
+}
+
+/// Teleport's filter of alerts, as that of the book.
+fn alert_filter(request: types::GetClusterAlertsRequest) -> AlertFilter {
+    let severity = match request.severity() {
+        types::AlertSeverity::Low => AlertSeverity::Low,
+        types::AlertSeverity::Medium => AlertSeverity::Medium,
+        types::AlertSeverity::High => AlertSeverity::High,
+    };
+    AlertFilter {
+        severity: Some(severity),
+        id: (!request.alert_id.is_empty()).then_some(request.alert_id),
+        labels: request.labels.into_iter().collect(),
+        with_superseded: request.with_superseded,
+        with_acknowledged: request.with_acknowledged,
+        with_untargeted: request.with_untargeted,
+    }
 }
 
 /// Teleport's filter, as that of a store.

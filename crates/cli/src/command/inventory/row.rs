@@ -1,8 +1,6 @@
 //! What is shown of an agent, wherever it comes from.
 
 use jiff::Timestamp;
-use selfcheck_core::Generation;
-use selfcheck_core::RemedyTarget;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_inventory::Hello;
@@ -50,7 +48,7 @@ impl Row {
             verdict: report.verdict,
             basis: if agent.basis() == Basis::Observed { "observed" } else { "claimed" },
             reasons: report.findings.iter().map(ReportedFinding::code).collect(),
-            remedy: remedy(&report),
+            remedy: report.remedy_group().and_then(|group| group.render(None)).map(|remedy| remedy.shell),
             last_heard: Timestamp::from_second(agent.last_heard).ok(),
         })
     }
@@ -117,19 +115,4 @@ impl Row {
         "Reason",
         "Remedy",
     ];
-}
-
-/// The command, from this program's own catalogue: an agent sends nothing but the remedy's id and its installation.
-fn remedy(report: &Report) -> Option<String> {
-    let id = report.remedy.as_ref()?.id?;
-    let is_v1 = report.updater.as_ref().is_some_and(|updater| updater.kind == *"unit");
-    let generation = if is_v1 { Generation::V1 } else { Generation::V2 };
-    let remedy = id.render(&RemedyTarget {
-        namespace: &report.namespace,
-        generation,
-        proxy: None,
-        update_config: &report.namespace.update_config(),
-        program: Generation::V2.updater(),
-    });
-    Some(remedy.shell)
 }

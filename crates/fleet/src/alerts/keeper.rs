@@ -1,0 +1,104 @@
+//! Keeping the alerts as they should be.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use selfcheck_inventory::auth::Alert;
+use selfcheck_inventory::auth::Alerts;
+use selfcheck_inventory::auth::InvalidAlert;
+use selfcheck_inventory::auth::Inventory;
+use tokio::time::Instant;
+use tokio::time::MissedTickBehavior;
+use tokio::time::interval;
+
+use crate::FaultSummary;
+use crate::Fleet;
+
+use super::AlertRules;
+use super::wanted::IDS;
+use super::wanted::wanted;
+
+/// How often the alerts are compared with what they should be.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long an alert lasts that nobody renews, as when this auth server is gone.
+const LASTS: SignedDuration = SignedDuration::from_mins(30);
+/// An alert is renewed when it lasts for no longer than this.
+const RENEW: SignedDuration = SignedDuration::from_mins(15);
+
+/// Keeps the alerts of a fleet as they should be.
+#[derive(Debug)]
+pub struct AlertKeeper {
+    rules: AlertRules,
+    linger: Duration,
+    /// The most agents of late, and when there were so many. Those that have just disappeared are agents of the cluster still.
+    most: (u64, Instant),
+}
+
+impl AlertKeeper {
+    /// None compared yet. Agents that have disappeared count among all for `linger`.
+    pub fn new(rules: AlertRules, linger: Duration) -> Self {
+        Self { rules, linger, most: (0, Instant::now()) }
+    }
+
+    /// Keeps the alerts of an auth server until it is dropped.
+    pub async fn run(mut self, inventory: Inventory<Fleet>) -> Result<(), InvalidAlert> {
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.keep(&inventory.store().faults(), inventory.alerts(), inventory.now())?;
+        }
+    }
+
+    /// Makes the alerts what they should be. It takes the same time for a fleet of any size.
+    pub fn keep(
+        &mut self,
+        faults: &FaultSummary,
+        alerts: &Alerts,
+        now: Timestamp,
+    ) -> Result<(), InvalidAlert> {
+        let of = self.agents(faults.agents);
+        let wanted = wanted(faults, of, &self.rules);
+        for id in IDS {
+            let there = alerts.get(id, now);
+            match (wanted.iter().find(|wanted| wanted.id == id), there) {
+                (None, None) => {}
+                (None, Some(_)) => _ = alerts.delete(id, now),
+                (Some(wanted), there) => {
+                    let alert = Alert {
+                        id: id.to_owned(),
+                        severity: wanted.severity,
+                        message: wanted.message.clone(),
+                        labels: wanted.labels.clone(),
+                        created: there.as_ref().map_or(now, |alert| alert.created),
+                        expires: now.checked_add(LASTS).unwrap_or(Timestamp::MAX),
+                        agents: Some(wanted.agents),
+                    };
+                    if there.is_none_or(|there| !is_same(&there, &alert) || is_old(&there, now)) {
+                        alerts.upsert(alert, now)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many agents the cluster has, where there are `now` so many.
+    fn agents(&mut self, now: u64) -> u64 {
+        let (most, since) = self.most;
+        if now >= most || since.elapsed() > self.linger {
+            self.most = (now, Instant::now());
+        }
+        self.most.0
+    }
+}
+
+fn is_same(there: &Alert, wanted: &Alert) -> bool {
+    let Alert { expires, .. } = there;
+    *there == Alert { expires: *expires, ..wanted.clone() }
+}
+
+fn is_old(there: &Alert, now: Timestamp) -> bool {
+    there.expires.duration_since(now) <= RENEW
+}

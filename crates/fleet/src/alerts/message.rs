@@ -1,0 +1,138 @@
+//! What an alert says: one line of at most so many bytes, made of this program's own words and counts.
+
+use std::cmp::Reverse;
+use std::fmt::Write;
+
+use selfcheck_core::ProxyAddr;
+use selfcheck_core::Reason;
+use selfcheck_inventory::auth::Count;
+
+use crate::Faulty;
+
+/// The longest message.
+const MOST: usize = 600;
+/// The most reasons that are told apart, and commands.
+const GROUPS: usize = 3;
+
+/// The words that differ from one alert to another.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// What the agents have or lack, after their number.
+    pub(super) what: &'static str,
+    /// How to list them.
+    pub(super) list: &'static str,
+}
+
+/// So many agents of so many are at fault: why, and what to do. Where not everything has room, there are fewer commands.
+pub(super) fn message(words: &Words, faulty: &Faulty, of: u64, proxy: Option<&ProxyAddr>) -> String {
+    let mut shortest = String::new();
+    for commands in (0..=GROUPS).rev() {
+        shortest = compose(words, faulty, of, proxy, commands);
+        if shortest.len() <= MOST {
+            break;
+        }
+    }
+    shortest
+}
+
+fn compose(words: &Words, faulty: &Faulty, of: u64, proxy: Option<&ProxyAddr>, commands: usize) -> String {
+    let mut text = format!("{} of {} agents {}", grouped(faulty.agents), grouped(of), words.what);
+    let mut why = reasons(faulty);
+    if faulty.claimed > 0 {
+        let separator = if why.is_empty() { "" } else { "; " };
+        _ = write!(why, "{separator}{} by claim only", grouped(faulty.claimed)); // writing to a string does not fail
+    }
+    if !why.is_empty() {
+        _ = write!(text, " ({why})");
+    }
+    text.push('.');
+    if faulty.shared > 0 {
+        _ = write!(text, " {} began to fail together: suspect the proxy.", grouped(faulty.shared));
+    }
+    if faulty.behind > 0 {
+        _ = write!(text, " {} are a major version or more behind.", grouped(faulty.behind));
+    }
+    text.push_str(&run(faulty, proxy, commands));
+    _ = write!(text, " List: `{}`.", words.list);
+    text
+}
+
+/// The most frequent reasons. What is only claimed is counted apart.
+fn reasons(faulty: &Faulty) -> String {
+    let mut reasons: Vec<_> =
+        faulty.reasons.iter().filter(|count| count.of != Some(Reason::ClaimsNoUpdater)).collect();
+    reasons.sort_by_key(|count| Reverse(count.agents));
+    let mut told: Vec<_> = reasons
+        .iter()
+        .take(GROUPS)
+        .map(|count| format!("{} {}", grouped(count.agents), count.of.map_or("other", word)))
+        .collect();
+    let others: u64 = reasons.iter().skip(GROUPS).map(|count| count.agents).sum();
+    if others > 0 {
+        told.push(format!("{} for other reasons", grouped(others)));
+    }
+    told.join(", ")
+}
+
+/// How a reason is called in passing.
+const fn word(reason: Reason) -> &'static str {
+    match reason {
+        Reason::NoUpdater => "not installed",
+        Reason::UpdaterNotEnabled => "not enabled",
+        Reason::KubeUpdaterOff => "off in their Helm release",
+        other => other.code(),
+    }
+}
+
+/// The commands that help the most agents.
+fn run(faulty: &Faulty, proxy: Option<&ProxyAddr>, most: usize) -> String {
+    let mut known: Vec<_> = faulty
+        .remedies
+        .iter()
+        .filter_map(|Count { of, agents }| Some((*agents, of.as_ref()?.render(proxy)?)))
+        .collect();
+    known.sort_by_key(|(agents, _)| Reverse(*agents));
+    known.truncate(most);
+    let mut text = String::new();
+    let is_one = known.len() == 1;
+    let is_all = is_one && known.iter().all(|(agents, _)| *agents == faulty.agents);
+    for (place, (agents, remedy)) in known.iter().enumerate() {
+        let lead = match place {
+            0 if is_all => " On each host run".to_owned(),
+            0 => format!(" On {} hosts run", grouped(*agents)),
+            _ => format!(", on {}", grouped(*agents)),
+        };
+        _ = write!(text, "{lead} `{}`", remedy.shell);
+    }
+    if known.iter().any(|(_, remedy)| remedy.id.may_update()) {
+        text.push_str(" (may update and reload the agent now)");
+    }
+    if !known.is_empty() {
+        text.push('.');
+    }
+    text
+}
+
+/// A number as people read it.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_at_a_glance() {
+        let read: Vec<_> = [0, 12, 999, 1000, 2964, 1_234_567].map(grouped).into();
+        assert_eq!(read, ["0", "12", "999", "1,000", "2,964", "1,234,567"]);
+    }
+}

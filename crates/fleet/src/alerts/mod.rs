@@ -1,0 +1,14 @@
+//! The alerts of a fleet: what they say, and keeping them as they should be.
+//!
+//! Nothing is remembered of what was raised when: the alerts wanted follow from the counts and the policy, and are compared with those there
+//! are. So one that somebody took back is raised again while its cause is there.
+
+mod keeper;
+mod message;
+mod wanted;
+
+pub use keeper::AlertKeeper;
+pub use wanted::AlertRules;
+pub use wanted::IMPAIRED;
+pub use wanted::UNACCOMPANIED;
+pub use wanted::UNVERIFIED;

@@ -1,0 +1,113 @@
+//! Which alerts there should be.
+
+use std::collections::BTreeMap;
+
+use selfcheck_core::ProxyAddr;
+use selfcheck_core::policy::AlertPolicy;
+use selfcheck_core::policy::AlertSeverity;
+use selfcheck_inventory::auth::labels;
+
+use crate::FaultSummary;
+use crate::Faulty;
+
+use super::message::Words;
+use super::message::message;
+
+/// The alert of agents without an updater.
+pub const UNACCOMPANIED: &str = "updater-unaccompanied-agents";
+/// The alert of agents whose updater does not work.
+pub const IMPAIRED: &str = "updater-impaired-agents";
+/// The alert of agents of which nobody can tell.
+pub const UNVERIFIED: &str = "updater-unverified-agents";
+
+/// All alerts that are raised here.
+pub(super) const IDS: [&str; 3] = [UNACCOMPANIED, IMPAIRED, UNVERIFIED];
+
+/// Teleport's own alert of agents that are not enrolled, for which ours speaks.
+const STOCK: &str = "auto-upgrade-enroll";
+/// Where to read on.
+const DOCS: &str = "https://goteleport.com/docs/upgrading/agent-managed-updates/";
+/// More agents than this are unknown, or more than this share in percent: then it is worth a notice.
+const UNKNOWN: (u64, u64) = (50, 5);
+
+/// How alerts are worded and to whom they are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertRules {
+    /// The usual severity; where an agent is a major version behind it is high.
+    pub severity: AlertSeverity,
+    /// Who sees them, as `kind:verb`.
+    pub verb_permit: String,
+    /// The cluster's proxy, from which updaters are installed.
+    pub proxy: Option<ProxyAddr>,
+}
+
+impl AlertRules {
+    /// Those of a policy.
+    pub fn new(policy: &AlertPolicy, proxy: Option<ProxyAddr>) -> Self {
+        Self { severity: policy.severity, verb_permit: policy.verb_permit.to_string(), proxy }
+    }
+}
+
+/// An alert that there should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) id: &'static str,
+    pub(super) severity: AlertSeverity,
+    pub(super) message: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) agents: u64,
+}
+
+/// The alerts that follow from the counts, `of` so many agents that an updater is meant for.
+pub(super) fn wanted(faults: &FaultSummary, of: u64, rules: &AlertRules) -> Vec<Wanted> {
+    let FaultSummary { unaccompanied, impaired, unknown, .. } = faults;
+    let alert = |id, faulty: &Faulty, of: u64, severity, words: &Words| Wanted {
+        id,
+        severity,
+        message: message(words, faulty, of, rules.proxy.as_ref()),
+        labels: labels_of(id, rules),
+        agents: faulty.agents,
+    };
+    let severity = |faulty: &Faulty| if faulty.behind > 0 { AlertSeverity::High } else { rules.severity };
+    let mut wanted = Vec::new();
+    if unaccompanied.agents > 0 {
+        let words = Words {
+            what: "have no updater",
+            list: "teleport-selfcheck inventory ls --verdict unaccompanied",
+        };
+        let of = of.max(unaccompanied.agents);
+        wanted.push(alert(UNACCOMPANIED, unaccompanied, of, severity(unaccompanied), &words));
+    }
+    if impaired.agents > 0 {
+        let words = Words {
+            what: "have an updater that does not update them",
+            list: "teleport-selfcheck inventory ls --verdict impaired",
+        };
+        let of = of.max(impaired.agents);
+        wanted.push(alert(IMPAIRED, impaired, of, severity(impaired), &words));
+    }
+    let all = of.saturating_add(unknown.agents);
+    let (many, percent) = UNKNOWN;
+    if unknown.agents > many || unknown.agents.saturating_mul(100) > all.saturating_mul(percent) {
+        let words = Words {
+            what: "have not told for a day whether an updater accompanies them",
+            list: "teleport-selfcheck inventory ls --verdict unknown",
+        };
+        wanted.push(alert(UNVERIFIED, unknown, all, AlertSeverity::Low, &words));
+    }
+    wanted
+}
+
+fn labels_of(id: &str, rules: &AlertRules) -> BTreeMap<String, String> {
+    let supersedes = (id == UNACCOMPANIED).then_some((labels::SUPERSEDES, STOCK));
+    [
+        (labels::ON_LOGIN, "yes"),
+        (labels::VERB_PERMIT, &rules.verb_permit),
+        (labels::LINK, DOCS),
+        (labels::LINK_TEXT, "Managed updates of agents"),
+    ]
+    .into_iter()
+    .chain(supersedes)
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .collect()
+}

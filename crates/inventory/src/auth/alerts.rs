@@ -1,0 +1,158 @@
+//! The cluster alerts of an auth server and who knows of them, in memory.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use jiff::Timestamp;
+use selfcheck_core::policy::AlertSeverity;
+
+use super::Alert;
+use super::AlertAck;
+use super::InvalidAlert;
+use super::labels;
+
+/// The most alerts, and acknowledgements, that are kept.
+const MOST: usize = 1000;
+/// What stands for all acknowledgements.
+const ALL: &str = "*";
+/// The growth, in percent, that makes an acknowledgement void.
+const GROWTH: u64 = 20;
+
+/// The cluster alerts of an auth server, and who knows of them.
+#[derive(Debug, Default)]
+pub struct Alerts(Mutex<Book>);
+
+#[derive(Debug, Default)]
+struct Book {
+    alerts: BTreeMap<String, Alert>,
+    acks: BTreeMap<String, AlertAck>,
+}
+
+/// Which alerts are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AlertFilter {
+    /// The least severity; none for all.
+    pub severity: Option<AlertSeverity>,
+    /// This one.
+    pub id: Option<String>,
+    /// With these labels.
+    pub labels: BTreeMap<String, String>,
+    /// Also those that a graver one speaks for.
+    pub with_superseded: bool,
+    /// Also those that somebody knows of.
+    pub with_acknowledged: bool,
+    /// Also those that are meant for nobody in particular.
+    pub with_untargeted: bool,
+}
+
+/// An alert is acknowledged already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlreadyAcknowledged;
+
+impl Alerts {
+    /// Keeps an alert, in place of the one with its id.
+    pub fn upsert(&self, alert: Alert, now: Timestamp) -> Result<(), InvalidAlert> {
+        alert.check()?;
+        let mut book = self.book(now);
+        if book.alerts.len() >= MOST && !book.alerts.contains_key(&alert.id) {
+            return Err(InvalidAlert::Full);
+        }
+        if book.acks.get(&alert.id).is_some_and(|ack| has_outgrown(ack.agents, alert.agents)) {
+            book.acks.remove(&alert.id);
+        }
+        book.alerts.insert(alert.id.clone(), alert);
+        Ok(())
+    }
+
+    /// Takes an alert back. Whether there was one.
+    pub fn delete(&self, id: &str, now: Timestamp) -> bool {
+        self.book(now).alerts.remove(id).is_some()
+    }
+
+    /// One alert, acknowledged or not.
+    pub fn get(&self, id: &str, now: Timestamp) -> Option<Alert> {
+        self.book(now).alerts.get(id).cloned()
+    }
+
+    /// The alerts asked for, the gravest and then the newest first.
+    pub fn list(&self, wanted: &AlertFilter, now: Timestamp) -> Vec<Alert> {
+        let book = self.book(now);
+        let mut found: Vec<_> =
+            book.alerts.values().filter(|alert| book.takes(wanted, alert)).cloned().collect();
+        found.sort_by_key(|alert| (Reverse(alert.severity), Reverse(alert.created)));
+        found
+    }
+
+    /// Somebody knows of an alert, which is hidden.
+    pub fn acknowledge(
+        &self,
+        ack: AlertAck,
+        now: Timestamp,
+    ) -> Result<Result<(), AlreadyAcknowledged>, InvalidAlert> {
+        let mut book = self.book(now);
+        if book.acks.contains_key(&ack.id) {
+            return Ok(Err(AlreadyAcknowledged));
+        }
+        if book.acks.len() >= MOST {
+            return Err(InvalidAlert::Full);
+        }
+        let agents = book.alerts.get(&ack.id).and_then(|alert| alert.agents);
+        book.acks.insert(ack.id.clone(), AlertAck { agents, ..ack });
+        Ok(Ok(()))
+    }
+
+    /// Who knows of what.
+    pub fn acknowledgements(&self, now: Timestamp) -> Vec<AlertAck> {
+        self.book(now).acks.values().cloned().collect()
+    }
+
+    /// Shows an alert again, or all of them where the id is `*`.
+    pub fn clear_acknowledgements(&self, id: &str, now: Timestamp) {
+        let mut book = self.book(now);
+        if id == ALL {
+            book.acks.clear();
+        } else {
+            book.acks.remove(id);
+        }
+    }
+
+    /// What there is, without what has ended. Nothing that holds the lock can panic half-way.
+    fn book(&self, now: Timestamp) -> MutexGuard<'_, Book> {
+        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        book.alerts.retain(|_, alert| now < alert.expires);
+        book.acks.retain(|_, ack| now < ack.expires);
+        book
+    }
+}
+
+impl Book {
+    fn takes(&self, wanted: &AlertFilter, alert: &Alert) -> bool {
+        wanted.severity.is_none_or(|least| alert.severity >= least)
+            && wanted.id.as_ref().is_none_or(|id| *id == alert.id)
+            && wanted.labels.iter().all(|(key, value)| alert.label(key) == Some(value))
+            && (wanted.with_acknowledged || !self.acks.contains_key(&alert.id))
+            && (wanted.with_untargeted || is_targeted(alert))
+            && (wanted.with_superseded || !self.alerts.values().any(|other| supersedes(other, alert)))
+    }
+}
+
+/// Whether somebody is meant to see it; who asks here may see all.
+fn is_targeted(alert: &Alert) -> bool {
+    alert.label(labels::PERMIT_ALL) == Some("yes") || alert.label(labels::VERB_PERMIT).is_some()
+}
+
+/// As Teleport's code has it: only a graver alert speaks for another.
+fn supersedes(alert: &Alert, other: &Alert) -> bool {
+    alert.label(labels::SUPERSEDES) == Some(&other.id)
+        && alert.severity > other.severity
+        && is_targeted(alert)
+}
+
+/// Whether an alert is about so many more agents than it was acknowledged for that it has to be seen again.
+fn has_outgrown(known: Option<u64>, now: Option<u64>) -> bool {
+    let grown = |(known, now): (u64, u64)| now.saturating_mul(100) > known.saturating_mul(100 + GROWTH);
+    known.zip(now).is_some_and(grown)
+}

@@ -1,0 +1,300 @@
+//! When alerts are raised and cleared, and what they say.
+
+use std::time::Duration;
+
+use selfcheck_core::policy::AlertAcknowledgement;
+use selfcheck_core::policy::AlertPolicy;
+use selfcheck_core::policy::AlertSeverity;
+use selfcheck_fleet::IMPAIRED;
+use selfcheck_fleet::Place;
+use selfcheck_fleet::UNACCOMPANIED;
+use selfcheck_fleet::UNVERIFIED;
+use selfcheck_inventory::Hello;
+use selfcheck_inventory::Report;
+use selfcheck_inventory::auth::AlertFilter;
+use selfcheck_inventory::auth::labels;
+
+use super::hello;
+use super::report_of;
+use super::timeline::Timeline;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const FLEET: usize = 20_000;
+
+fn policy() -> AlertPolicy {
+    AlertPolicy::default()
+}
+
+/// Agents that have an updater, the first so many of which report `bad`, the others that they are accompanied.
+async fn fleet(time: &mut Timeline, agents: usize, bad: usize, report: &Report) -> Vec<Place> {
+    let good = report_of("accompanied");
+    let places: Vec<_> =
+        (0..agents).map(|number| time.joins(hello(&format!("host-{number}"), "binary"))).collect();
+    for (number, place) in places.iter().enumerate() {
+        time.reports(*place, if number < bad { report } else { &good });
+    }
+    time.passes(20 * SECOND).await;
+    places
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_agent_counts_after_the_hold_down_and_no_longer_when_it_is_mended() {
+    let mut time = Timeline::new(&policy());
+    let places = fleet(&mut time, 10, 1, &report_of("updater-not-enabled")).await;
+    time.passes(9 * MINUTE + 39 * SECOND).await;
+    assert_eq!(time.changes(), 0);
+    time.passes(SECOND).await;
+    assert_eq!(
+        time.message(UNACCOMPANIED).expect("raised"),
+        "1 of 10 agents have no updater (1 not enabled). On each host run `sudo teleport-update enable` (may update and \
+         reload the agent now). List: `teleport-selfcheck inventory ls --verdict unaccompanied`."
+    );
+    let alert = &time.shown()[0];
+    let label = |key: &str| alert.labels.get(key).map(String::as_str);
+    assert_eq!(alert.severity, AlertSeverity::Medium);
+    assert_eq!((label(labels::ON_LOGIN), label(labels::VERB_PERMIT)), (Some("yes"), Some("token:create")));
+    assert_eq!(label(labels::SUPERSEDES), Some("auto-upgrade-enroll"));
+    time.reports(places[0], &report_of("accompanied"));
+    time.passes(SECOND).await;
+    assert!(time.shown().is_empty());
+    // Begun anew, it is held down anew.
+    time.reports(places[0], &report_of("no-updater"));
+    time.passes(9 * MINUTE).await;
+    assert!(time.shown().is_empty());
+    // Another reason not to be updated makes it no better.
+    time.reports(places[0], &report_of("timer-masked"));
+    time.passes(MINUTE).await;
+    assert!(time.message(IMPAIRED).expect("raised").contains("1 timer-masked"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_exempt_or_acknowledged_raises_nothing() {
+    let acknowledged = |host: &str, until| AlertAcknowledgement {
+        host_id: Some(host.into()),
+        services: Vec::new(),
+        group: None,
+        reason: "updated by Ansible".into(),
+        until,
+    };
+    let until = super::WALL + jiff::SignedDuration::from_mins(30);
+    let mut time = Timeline::new(&AlertPolicy {
+        acknowledged: vec![acknowledged("host-0", None), acknowledged("host-1", Some(until))],
+        ..policy()
+    });
+    let places = fleet(&mut time, 10, 2, &report_of("no-updater")).await;
+    for (place, code) in places[2..].iter().zip(["updates-disabled", "version-pinned", "control-plane"]) {
+        time.reports(*place, &report_of(code));
+    }
+    time.passes(29 * MINUTE + 39 * SECOND).await;
+    assert_eq!(time.changes(), 0);
+    time.passes(2 * SECOND).await;
+    assert!(time.message(UNACCOMPANIED).expect("no longer acknowledged").starts_with("1 of 9 agents"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_storm_neither_raises_nor_clears() {
+    let mut time = Timeline::new(&policy());
+    let bad = report_of("timer-masked");
+    let mut places = fleet(&mut time, FLEET, 400, &bad).await;
+    time.passes(10 * MINUTE).await;
+    let raised = time.message(IMPAIRED).expect("raised");
+    assert!(raised.starts_with("400 of 20,000 agents"), "{raised}");
+    // The auth server's side of every connection breaks at once; agents come back within a minute, and report a moment later. Half of them
+    // claim an updater before they report, and half claim none.
+    for place in &places {
+        time.vanishes(*place);
+    }
+    let good = report_of("accompanied");
+    for batch in 0..60 {
+        let from = batch * FLEET / 60;
+        let to = (batch + 1) * FLEET / 60;
+        for number in from..to {
+            let kind = if number % 2 == 0 { "binary" } else { "" };
+            places[number] = time.joins(hello(&format!("host-{number}"), kind));
+        }
+        time.passes(SECOND).await;
+        for number in from..to {
+            time.reports(places[number], if number < 400 { &bad } else { &good });
+        }
+    }
+    time.passes(30 * MINUTE).await;
+    assert_eq!((time.changes(), time.message(IMPAIRED)), (1, Some(raised)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flapping_tenth_raises_nothing_and_a_flapping_connection_hides_nothing() {
+    let mut time = Timeline::new(&policy());
+    let (bad, good) = (report_of("timer-inactive"), report_of("accompanied"));
+    let mut places = fleet(&mut time, FLEET, 0, &bad).await;
+    for round in 0..30 {
+        for place in &places[..FLEET / 10] {
+            time.reports(*place, if round % 2 == 0 { &bad } else { &good });
+        }
+        time.passes(MINUTE).await;
+    }
+    assert_eq!(time.changes(), 0);
+    // Now it is the connections of agents at fault that come and go.
+    for place in &places[..FLEET / 10] {
+        time.reports(*place, &bad);
+    }
+    for _ in 0..10 {
+        time.passes(30 * SECOND).await;
+        for number in 0..FLEET / 10 {
+            time.vanishes(places[number]);
+        }
+        time.passes(10 * SECOND).await;
+        for number in 0..FLEET / 10 {
+            places[number] = time.joins(hello(&format!("host-{number}"), "binary"));
+            time.reports(places[number], &bad);
+        }
+        time.passes(20 * SECOND).await;
+    }
+    time.passes(20 * SECOND).await;
+    let message = time.message(IMPAIRED).expect("raised, though no connection lasted");
+    assert!(message.starts_with("2,000 of 20,000 agents"), "{message}");
+    assert_eq!(time.changes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_fail_all_over_are_first_taken_for_the_proxys_fault() {
+    let mut time = Timeline::new(&policy());
+    let failed = report_of("run-failed");
+    let places = fleet(&mut time, FLEET, 0, &failed).await;
+    time.reports(places[0], &report_of("timer-masked"));
+    // Three in ten begin to fail within ten minutes.
+    for batch in places[1..6001].chunks(600) {
+        for place in batch {
+            time.reports(*place, &failed);
+        }
+        time.passes(MINUTE).await;
+    }
+    time.passes(49 * MINUTE).await;
+    let before = time.message(IMPAIRED).expect("the masked timer has nothing to do with it");
+    assert!(before.starts_with("1 of 20,000 agents"), "{before}");
+    assert_eq!(time.changes(), 1);
+    time.passes(10 * MINUTE + SECOND).await;
+    let after = time.message(IMPAIRED).expect("raised");
+    assert!(after.starts_with("6,001 of 20,000 agents"), "{after}");
+    assert!(after.contains("6,000 began to fail together: suspect the proxy."), "{after}");
+    // It works again: all of them are mended by their next runs.
+    for place in &places[1..6001] {
+        time.reports(*place, &report_of("accompanied"));
+    }
+    time.passes(SECOND).await;
+    assert_eq!(time.message(IMPAIRED), Some(before));
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_fail_here_and_there_are_given_three_periods() {
+    let mut time = Timeline::new(&policy());
+    let places = fleet(&mut time, 100, 0, &report_of("accompanied")).await;
+    for place in &places[..20] {
+        time.reports(*place, &report_of("run-failed"));
+    }
+    time.passes(17 * MINUTE + 59 * SECOND).await;
+    assert_eq!(time.changes(), 0);
+    time.passes(SECOND).await;
+    let message = time.message(IMPAIRED).expect("raised");
+    assert!(message.starts_with("20 of 100 agents") && !message.contains("suspect"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn disappearing_mends_nothing() {
+    let mut time = Timeline::new(&policy());
+    let places = fleet(&mut time, FLEET, 600, &report_of("no-updater")).await;
+    time.passes(10 * MINUTE).await;
+    // Three in ten vanish, with and without a fault.
+    for number in (0..FLEET).filter(|number| number % 10 < 3) {
+        time.vanishes(places[number]);
+    }
+    time.passes(9 * MINUTE).await;
+    assert_eq!(time.changes(), 1);
+    let message = time.message(UNACCOMPANIED).expect("raised");
+    assert!(message.starts_with("600 of 20,000 agents"), "{message}");
+    time.passes(2 * MINUTE).await;
+    let message = time.message(UNACCOMPANIED).expect("the others are there");
+    assert!(message.starts_with("420 of 14,000 agents"), "{message}");
+    for number in (0..600).filter(|number| number % 10 >= 3) {
+        time.vanishes(places[number]);
+    }
+    time.passes(9 * MINUTE).await;
+    assert!(time.message(UNACCOMPANIED).is_some());
+    time.passes(2 * MINUTE).await;
+    assert_eq!(time.message(UNACCOMPANIED), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_far_behind_makes_it_grave_and_an_acknowledgement_ends_with_growth() {
+    let mut time = Timeline::new(&policy());
+    let places = fleet(&mut time, 100, 10, &report_of("no-updater")).await;
+    time.passes(10 * MINUTE).await;
+    let (now, ack) = (time.now(), super::ack(UNACCOMPANIED, time.now()));
+    time.alerts.acknowledge(ack, now).expect("valid").expect("the first one");
+    let worse = |time: &Timeline, agents: &[Place]| {
+        for place in agents {
+            time.reports(*place, &report_of("no-updater"));
+        }
+    };
+    worse(&time, &places[10..12]);
+    time.passes(11 * MINUTE).await;
+    assert_eq!(time.message(UNACCOMPANIED), None, "two more are a fifth, and no more");
+    worse(&time, &places[12..13]);
+    time.passes(11 * MINUTE).await;
+    assert!(time.message(UNACCOMPANIED).expect("shown again").starts_with("13 of 100"));
+    let old = Hello { version: "17.5.1".into(), ..hello("old", "") };
+    let old = time.joins(old);
+    time.passes(11 * MINUTE).await;
+    let alert = time.shown().remove(0);
+    assert_eq!(alert.severity, AlertSeverity::High);
+    assert!(
+        alert.message.starts_with("14 of 101 agents have no updater (13 not installed; 1 by claim only).")
+    );
+    assert!(alert.message.contains("1 are a major version or more behind."), "{}", alert.message);
+    time.vanishes(old);
+    time.passes(11 * MINUTE).await;
+    assert_eq!(time.shown()[0].severity, AlertSeverity::Medium);
+}
+
+#[tokio::test(start_paused = true)]
+async fn agents_that_nobody_knows_anything_of_are_a_notice_after_a_day() {
+    let mut time = Timeline::new(&policy());
+    let places = fleet(&mut time, 100, 6, &report_of("bus-denied")).await;
+    time.passes(24 * 60 * MINUTE - 21 * SECOND).await;
+    assert_eq!(time.changes(), 0);
+    time.passes(SECOND).await;
+    let alert = time.shown().remove(0);
+    assert_eq!((alert.id.as_str(), alert.severity), (UNVERIFIED, AlertSeverity::Low));
+    assert!(
+        alert.message.starts_with("6 of 100 agents") && alert.message.contains("6 bus-denied"),
+        "{}",
+        alert.message
+    );
+    time.reports(places[0], &report_of("accompanied"));
+    time.passes(SECOND).await;
+    assert!(time.shown().is_empty(), "five in a hundred are no more than may be");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_taken_back_is_raised_again_and_one_that_lasts_is_renewed() {
+    let mut time = Timeline::new(&policy());
+    fleet(&mut time, 10, 1, &report_of("no-updater")).await;
+    time.passes(10 * MINUTE).await;
+    let raised = time.shown().remove(0);
+    assert!(time.alerts.delete(UNACCOMPANIED, time.now()));
+    time.passes(SECOND).await;
+    assert_eq!(time.shown()[0].message, raised.message);
+    time.passes(120 * MINUTE).await;
+    let renewed = time.shown().remove(0);
+    let left = renewed.expires.duration_since(time.now());
+    assert!(
+        left > jiff::SignedDuration::from_mins(14) && left <= jiff::SignedDuration::from_mins(30),
+        "{left:?}"
+    );
+    let all = AlertFilter { with_acknowledged: true, ..AlertFilter::default() };
+    assert_eq!(
+        time.alerts.list(&all, time.now() + jiff::SignedDuration::from_mins(31)),
+        [],
+        "nobody renews it"
+    );
+}
