@@ -8,6 +8,7 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use selfcheck_core::Namespace;
+use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::Length;
@@ -43,6 +44,11 @@ pub(crate) enum Command {
     /// Ask an auth server about its agents
     #[command(subcommand)]
     Inventory(InventoryCommand),
+    /// Read and acknowledge a cluster's alerts
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
+    /// Show the whole loop in one process: agents that report, alerts with commands, repairs that clear them
+    Demo(DemoArgs),
     /// Explain the reasons a status may name
     Reasons(ReasonsArgs),
     /// Work with policies
@@ -172,6 +178,12 @@ pub(crate) enum AuthCommand {
         /// Where to listen
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3025")]
         listen: SocketAddr,
+        /// The cluster's proxy, as `HOST` or `HOST:PORT`, which the commands in alerts name
+        #[arg(long, value_name = "ADDR", value_parser = proxy)]
+        public_addr: Option<ProxyAddr>,
+        /// The policy whose `alerts` count [default: /etc/teleport-selfcheck/policy.yaml if present]
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
     },
 }
 
@@ -215,6 +227,61 @@ pub(crate) enum InventoryCommand {
     /// List agents
     #[command(alias = "list")]
     Ls(Box<LsArgs>),
+    /// The agents that need a person, grouped by what to run, as something to run
+    Remedies(RemediesArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RemediesArgs {
+    /// The auth server, or a proxy that forwards to it [port: 3025]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) auth_server: String,
+    /// The identity file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) identity: PathBuf,
+    /// The cluster's proxy, as `HOST` or `HOST:PORT`, from which updaters are installed
+    #[arg(long, value_name = "ADDR", value_parser = proxy)]
+    pub(crate) proxy: Option<ProxyAddr>,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: RemediesFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlertsCommand {
+    /// List alerts; with `-v` also their ids, labels and when they were raised
+    #[command(alias = "list")]
+    Ls(ServerArgs),
+    /// Hide an alert that somebody knows of, until it grows by more than a fifth
+    Ack(AckArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AckArgs {
+    /// The auth server, or a proxy that forwards to it [port: 3025]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) auth_server: String,
+    /// The identity file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) identity: PathBuf,
+    /// The alert, as `alerts ls -v` names it
+    pub(crate) id: String,
+    /// Why it needs nobody's attention
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: String,
+    /// For how long
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = lasting)]
+    pub(crate) ttl: Length,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// How many agents replay recorded observations, beside this host's own
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(20..=5000))]
+    pub(crate) agents: u16,
+    /// End when everything has been shown
+    #[arg(long)]
+    pub(crate) once: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -280,6 +347,17 @@ pub(crate) enum Format {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RemediesFormat {
+    Text,
+    /// The hosts of each command, one per line
+    Hosts,
+    /// Commands of `tsh`, one per host
+    Tsh,
+    /// An Ansible inventory with a group for each command
+    Ansible,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StatusFormat {
     Text,
     Json,
@@ -291,6 +369,12 @@ fn positive(text: &str) -> Result<Length, String> {
     let length: Length =
         text.parse().map_err(|error: selfcheck_core::policy::InvalidLength| error.to_string())?;
     if length == Length::seconds(0) { Err("a look needs some time".to_owned()) } else { Ok(length) }
+}
+
+fn proxy(address: &str) -> Result<ProxyAddr, String> {
+    ProxyAddr::parse(address).ok_or_else(|| {
+        "an address is written like teleport.example.com or teleport.example.com:443".to_owned()
+    })
 }
 
 fn metrics_file(path: &str) -> Result<PathBuf, String> {

@@ -78,6 +78,12 @@ pub(crate) enum CliError {
     Serve(String),
     #[error(transparent)]
     AskAuth(ReportError),
+    #[error("the recorded observation `{0}` could not be read")]
+    Recorded(&'static str),
+    #[error("no folder could be made for the demo's identities")]
+    DemoFolder(#[source] io::Error),
+    #[error("the demo waited in vain for {0}")]
+    DemoStuck(&'static str),
     #[error("output could not be written")]
     Write(#[source] io::Error),
     #[error("output could not be made")]
@@ -157,7 +163,10 @@ impl CliError {
             | Self::SelfCheckEnded
             | Self::Signals(_)
             | Self::Write(_)
+            | Self::Recorded(_)
+            | Self::DemoStuck(_)
             | Self::Serialize(_) => return None,
+            Self::DemoFolder(_) => "name a folder that this user may write to in $TMPDIR",
         };
         Some(hint.to_owned())
     }

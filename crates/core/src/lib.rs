@@ -59,6 +59,7 @@ pub use remedy::Remedy;
 pub use remedy::RemedyId;
 pub use remedy::RemedyTarget;
 pub use remedy::Step;
+pub use remedy::shell_word;
 pub use revision::Edition;
 pub use revision::Revision;
 pub use status::AgentSummary;

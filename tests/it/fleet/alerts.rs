@@ -250,7 +250,7 @@ async fn an_agent_far_behind_makes_it_grave_and_an_acknowledgement_ends_with_gro
     assert!(
         alert.message.starts_with("14 of 101 agents have no updater (13 not installed; 1 by claim only).")
     );
-    assert!(alert.message.contains("1 are a major version or more behind."), "{}", alert.message);
+    assert!(alert.message.contains("1 a major version or more behind."), "{}", alert.message);
     time.vanishes(old);
     time.passes(11 * MINUTE).await;
     assert_eq!(time.shown()[0].severity, AlertSeverity::Medium);
@@ -297,4 +297,86 @@ async fn an_alert_taken_back_is_raised_again_and_one_that_lasts_is_renewed() {
         [],
         "nobody renews it"
     );
+}
+
+mod text {
+    //! What alerts say, whatever is reported.
+
+    use proptest::prelude::*;
+    use selfcheck_core::Namespace;
+    use selfcheck_core::ProxyAddr;
+    use selfcheck_core::Reason;
+    use selfcheck_core::RemedyId;
+    use selfcheck_fleet::AlertKeeper;
+    use selfcheck_fleet::AlertRules;
+    use selfcheck_fleet::FaultSummary;
+    use selfcheck_fleet::Faulty;
+    use selfcheck_inventory::RemedyGroup;
+    use selfcheck_inventory::ReportedRemedy;
+    use selfcheck_inventory::auth::AlertFilter;
+    use selfcheck_inventory::auth::Alerts;
+    use selfcheck_inventory::auth::Count;
+
+    use super::super::WALL;
+    use super::policy;
+
+    fn reason() -> impl Strategy<Value = Option<Reason>> {
+        (0..=Reason::catalogue().len())
+            .prop_map(|place| Reason::catalogue().get(place).map(|entry| entry.reason))
+    }
+
+    fn group() -> impl Strategy<Value = Option<RemedyGroup>> {
+        let remedy = (0..=RemedyId::ALL.len()).prop_map(|place| RemedyId::ALL.get(place).copied());
+        let suffix = "([a-zA-Z0-9][a-zA-Z0-9-]{0,63})?";
+        (any::<bool>(), remedy, suffix, ".*").prop_map(|(is_known, id, suffix, kind)| {
+            is_known.then(|| RemedyGroup {
+                remedy: ReportedRemedy { id, release: None, kube_namespace: None },
+                namespace: suffix.parse().unwrap_or_else(|_| Namespace::default()),
+                kind: kind.as_str().into(),
+            })
+        })
+    }
+
+    fn counted<T: std::fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<Count<T>>> {
+        prop::collection::vec((of, 1..u64::MAX / 100).prop_map(|(of, agents)| Count { of, agents }), 0..12)
+    }
+
+    prop_compose! {
+        fn faulty()(
+            agents in prop_oneof![Just(0), 1..50_u64, Just(u64::MAX)],
+            [claimed, shared, behind] in [any::<u64>(), any::<u64>(), any::<u64>()],
+            reasons in counted(reason()),
+            remedies in counted(group()),
+        ) -> Faulty {
+            Faulty { agents, claimed, shared, behind, reasons, remedies }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+        #[test]
+        fn is_one_short_line_that_teleport_takes(
+            agents in any::<u64>(),
+            [unaccompanied, impaired, unknown] in [faulty(), faulty(), faulty()],
+            host in prop_oneof![Just("teleport.example.com".to_owned()), "[a-z]{63}(\\.[a-z]{62}){2}"],
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime");
+            let _inside = runtime.enter();
+            let rules = AlertRules::new(&policy(), ProxyAddr::parse(&host));
+            let mut keeper = AlertKeeper::new(rules, super::MINUTE);
+            let alerts = Alerts::default();
+            let raised = [&unaccompanied, &impaired].iter().filter(|faulty| faulty.agents > 0).count();
+            let summary = FaultSummary { agents, unaccompanied, impaired, unknown };
+            keeper.keep(&summary, &alerts, WALL).expect("valid by Teleport's rules");
+            let alerts = alerts.list(&AlertFilter::default(), WALL);
+            prop_assert!(alerts.len() >= raised);
+            for alert in alerts {
+                prop_assert!(alert.message.len() <= 600, "{} bytes: {}", alert.message.len(), alert.message);
+                prop_assert_eq!(alert.message.matches('`').count() % 2, 0);
+                prop_assert!(!alert.message.chars().any(char::is_control));
+                prop_assert!(alert.message.contains(" of ") && alert.message.ends_with("`."));
+            }
+        }
+    }
 }

@@ -5,7 +5,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use jiff::SignedDuration;
+use selfcheck_core::Policy;
+use selfcheck_core::ProxyAddr;
+use selfcheck_fleet::AlertKeeper;
+use selfcheck_fleet::AlertRules;
+use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::Fleet;
+use selfcheck_fleet::FleetConfig;
 use selfcheck_inventory::IdentityFile;
 use selfcheck_inventory::Role;
 use selfcheck_inventory::auth::AuthServer;
@@ -23,14 +29,16 @@ use crate::error::CliError;
 use crate::output;
 use crate::output::Output;
 
+use super::policy;
+
 /// Clocks of the hosts that an identity is used on may be behind.
 const BEHIND: SignedDuration = SignedDuration::from_mins(5);
 /// How long the auth server's own identity counts; it is made anew at every start.
 const SERVER_LASTS: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// What the auth server speaks for: the Teleport version whose messages it has.
-const VERSION: &str = "18.2.0";
+pub(super) const VERSION: &str = "18.2.0";
 /// The auth server's own host id.
-const SERVER_ID: &str = "teleport-selfcheck";
+pub(super) const SERVER_ID: &str = "teleport-selfcheck";
 /// The host id of an administrator, who is none.
 const ADMIN: &str = "admin";
 
@@ -42,12 +50,13 @@ pub(super) fn run(command: &AuthCommand, output: &Output) -> Result<u8, CliError
             Ok(0)
         }
         AuthCommand::Issue(args) => issue(args),
-        AuthCommand::Serve { dir, listen } => {
+        AuthCommand::Serve { dir, listen, public_addr, policy } => {
+            let policy = policy::effective(policy.as_deref(), None)?;
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()
                 .map_err(CliError::Runtime)?;
-            runtime.block_on(serve_until_told(dir, *listen))
+            runtime.block_on(serve_until_told(dir, *listen, &policy, public_addr.clone()))
         }
     }
 }
@@ -69,7 +78,12 @@ fn issue(args: &IssueArgs) -> Result<u8, CliError> {
     Ok(0)
 }
 
-async fn serve_until_told(dir: &Path, listen: SocketAddr) -> Result<u8, CliError> {
+async fn serve_until_told(
+    dir: &Path,
+    listen: SocketAddr,
+    policy: &Policy,
+    public_addr: Option<ProxyAddr>,
+) -> Result<u8, CliError> {
     let end = told_to_end()?;
     let authority = Authority::load(dir).map_err(CliError::Issue)?;
     let validity = Validity { from: now() - BEHIND, to: now() + SERVER_LASTS };
@@ -80,14 +94,26 @@ async fn serve_until_told(dir: &Path, listen: SocketAddr) -> Result<u8, CliError
     let listener = Listener::new(tcp, &identity).map_err(CliError::Tls)?;
     let address = listener.local_addr().map_err(|source| CliError::Listen { address: listen, source })?;
     let server = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
-    let inventory = Inventory::new(Fleet::default(), server, Limits::default(), now);
+    let counting = FleetConfig {
+        reports: usize::try_from(policy.limits.agents_in_full).unwrap_or(usize::MAX),
+        faults: FaultRules::new(&policy.alerts, VERSION),
+        ..FleetConfig::default()
+    };
+    let inventory = Inventory::new(Fleet::new(counting), server, Limits::default(), now);
+    let keeper =
+        AlertKeeper::new(AlertRules::new(&policy.alerts, public_addr), policy.alerts.linger.duration());
+    let keeping = tokio::spawn(keeper.run(inventory.clone()));
     output::print(&format!("serving cluster `{}` on {address}\n", authority.cluster()))?;
-    serve(inventory, listener, end).await.map_err(|error| CliError::Serve(error.to_string()))?;
+    let serving = serve(inventory, listener, end);
+    tokio::select! {
+        result = serving => result.map_err(|error| CliError::Serve(error.to_string()))?,
+        Ok(Err(error)) = keeping => return Err(CliError::Serve(error.to_string())),
+    }
     Ok(0)
 }
 
 /// Completes when the process is told to end.
-fn told_to_end() -> Result<impl Future<Output = ()>, CliError> {
+pub(super) fn told_to_end() -> Result<impl Future<Output = ()>, CliError> {
     use tokio::signal::unix::SignalKind;
     use tokio::signal::unix::signal;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Signals)?;
@@ -100,6 +126,6 @@ fn told_to_end() -> Result<impl Future<Output = ()>, CliError> {
     })
 }
 
-fn now() -> jiff::Timestamp {
+pub(super) fn now() -> jiff::Timestamp {
     selfcheck_probe::now().realtime
 }

@@ -1,9 +1,12 @@
 //! The commands.
 
 mod agent;
+mod alerts;
+mod ask;
 mod auth;
 mod completions;
 mod daemon;
+mod demo;
 mod inventory;
 mod policy;
 mod reasons;
@@ -23,6 +26,8 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<u8, CliError> {
         Command::Agent(args) => agent::run(&args, output),
         Command::Auth(command) => auth::run(&command, output),
         Command::Inventory(command) => inventory::run(&command, output),
+        Command::Alerts(command) => alerts::run(&command, output),
+        Command::Demo(args) => demo::run(&args, output),
         Command::Reasons(args) => reasons::run(&args, output),
         Command::Policy(PolicyCommand::Check { file, format }) => policy::check(&file, format),
         Command::Completions { shell } => completions::run(shell),

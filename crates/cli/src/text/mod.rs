@@ -15,3 +15,4 @@ pub(crate) use status::View;
 pub(crate) use status::status;
 pub(crate) use style::Style;
 pub(crate) use table::table;
+pub(crate) use wrap::wrap;

@@ -21,6 +21,11 @@ pub(super) enum Tone {
 }
 
 impl Style {
+    /// What catches the eye first.
+    pub(crate) fn strong(self, text: &str) -> String {
+        self.paint(Tone::Strong, text)
+    }
+
     pub(super) fn paint(self, tone: Tone, text: &str) -> String {
         if self == Self::Plain {
             return text.to_owned();

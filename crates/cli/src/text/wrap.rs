@@ -4,7 +4,7 @@
 pub(super) const COLUMNS: usize = 80;
 
 /// `text` in lines that start with `indent`, the first one with `first` instead.
-pub(super) fn wrap(first: &str, indent: &str, text: &str) -> String {
+pub(crate) fn wrap(first: &str, indent: &str, text: &str) -> String {
     fill(first, indent, text.split_whitespace(), "")
 }
 

@@ -13,6 +13,7 @@ use crate::Namespace;
 use crate::ProxyAddr;
 
 pub use catalogue::RemedyId;
+pub use shell::shell_word;
 
 /// What a remedy acts on.
 #[derive(Debug, Clone)]

@@ -21,14 +21,14 @@ pub(super) fn line(steps: &[Step], root: bool) -> String {
         if root && !feeds_next {
             line.push_str("sudo ");
         }
-        let words: Vec<_> = step.argv.iter().map(|word| quote(word)).collect();
+        let words: Vec<_> = step.argv.iter().map(|word| shell_word(word)).collect();
         line.push_str(&words.join(" "));
     }
     line
 }
 
 /// `word` as a POSIX shell reads it back unchanged.
-fn quote(word: &str) -> String {
+pub fn shell_word(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@=,+%".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {
         word.to_owned()
@@ -43,11 +43,11 @@ mod tests {
 
     #[test]
     fn quotes_what_a_shell_would_read() {
-        assert_eq!(quote("teleport-update.timer"), "teleport-update.timer");
-        assert_eq!(quote("a b"), "'a b'");
-        assert_eq!(quote("$(id)"), "'$(id)'");
-        assert_eq!(quote("it's"), r"'it'\''s'");
-        assert_eq!(quote(""), "''");
+        assert_eq!(shell_word("teleport-update.timer"), "teleport-update.timer");
+        assert_eq!(shell_word("a b"), "'a b'");
+        assert_eq!(shell_word("$(id)"), "'$(id)'");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What an alert says: one line of at most so many bytes, made of this program's own words and counts.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
+use selfcheck_core::RemedyId;
 use selfcheck_inventory::auth::Count;
 
 use crate::Faulty;
@@ -50,7 +52,7 @@ fn compose(words: &Words, faulty: &Faulty, of: u64, proxy: Option<&ProxyAddr>, c
         _ = write!(text, " {} began to fail together: suspect the proxy.", grouped(faulty.shared));
     }
     if faulty.behind > 0 {
-        _ = write!(text, " {} are a major version or more behind.", grouped(faulty.behind));
+        _ = write!(text, " {} a major version or more behind.", grouped(faulty.behind));
     }
     text.push_str(&run(faulty, proxy, commands));
     _ = write!(text, " List: `{}`.", words.list);
@@ -86,31 +88,36 @@ const fn word(reason: Reason) -> &'static str {
 
 /// The commands that help the most agents.
 fn run(faulty: &Faulty, proxy: Option<&ProxyAddr>, most: usize) -> String {
-    let mut known: Vec<_> = faulty
-        .remedies
-        .iter()
-        .filter_map(|Count { of, agents }| Some((*agents, of.as_ref()?.render(proxy)?)))
-        .collect();
-    known.sort_by_key(|(agents, _)| Reverse(*agents));
-    known.truncate(most);
+    let mut by_command: BTreeMap<String, (u64, RemedyId)> = BTreeMap::new();
+    for Count { of, agents } in &faulty.remedies {
+        if let Some(remedy) = of.as_ref().and_then(|group| group.render(proxy)) {
+            by_command.entry(remedy.shell).or_insert((0, remedy.id)).0 += agents;
+        }
+    }
+    let mut commands: Vec<_> = by_command.into_iter().collect();
+    commands.sort_by_key(|(_, (agents, _))| Reverse(*agents));
+    let is_all = matches!(commands.as_slice(), [(_, (agents, _))] if *agents == faulty.agents);
+    commands.truncate(most);
     let mut text = String::new();
-    let is_one = known.len() == 1;
-    let is_all = is_one && known.iter().all(|(agents, _)| *agents == faulty.agents);
-    for (place, (agents, remedy)) in known.iter().enumerate() {
+    for (place, (command, (agents, _))) in commands.iter().enumerate() {
         let lead = match place {
             0 if is_all => " On each host run".to_owned(),
-            0 => format!(" On {} hosts run", grouped(*agents)),
+            0 => format!(" Run on {}", hosts(*agents)),
             _ => format!(", on {}", grouped(*agents)),
         };
-        _ = write!(text, "{lead} `{}`", remedy.shell);
+        _ = write!(text, "{lead} `{command}`");
     }
-    if known.iter().any(|(_, remedy)| remedy.id.may_update()) {
+    if commands.iter().any(|(_, (_, id))| id.may_update()) {
         text.push_str(" (may update and reload the agent now)");
     }
-    if !known.is_empty() {
+    if !commands.is_empty() {
         text.push('.');
     }
     text
+}
+
+fn hosts(number: u64) -> String {
+    if number == 1 { "1 host".to_owned() } else { format!("{} hosts", grouped(number)) }
 }
 
 /// A number as people read it.

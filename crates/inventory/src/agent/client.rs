@@ -16,6 +16,9 @@ use crate::wire::teleport::selfcheck::v1::ListAgentsResponse;
 use crate::wire::teleport::selfcheck::v1::ListRemediesRequest;
 use crate::wire::teleport::selfcheck::v1::RemedyCount;
 use crate::wire::teleport::selfcheck::v1::fleet_service_client::FleetServiceClient;
+use crate::wire::types::AlertAcknowledgement;
+use crate::wire::types::ClusterAlert;
+use crate::wire::types::GetClusterAlertsRequest;
 use crate::wire::types::InstanceFilter;
 use crate::wire::types::InstanceV1;
 
@@ -87,6 +90,20 @@ impl AuthClient {
             }
         }
         Ok(())
+    }
+
+    /// The cluster's alerts.
+    pub async fn alerts(&self, request: GetClusterAlertsRequest) -> Result<Vec<ClusterAlert>, ReportError> {
+        let mut auth = AuthServiceClient::new(self.channel());
+        let answer = auth.get_cluster_alerts(self.with_version(Request::new(request))).await;
+        answer.map(|answer| answer.into_inner().alerts).map_err(|status| self.answered(status))
+    }
+
+    /// Tells that somebody knows of an alert, which hides it.
+    pub async fn acknowledge_alert(&self, ack: AlertAcknowledgement) -> Result<(), ReportError> {
+        let mut auth = AuthServiceClient::new(self.channel());
+        let answer = auth.create_alert_ack(self.with_version(Request::new(ack))).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))
     }
 
     /// Speaks for an agent of this version. Tools do not: they are none.

@@ -9,25 +9,25 @@ use selfcheck_inventory::wire::types::InstanceFilter;
 
 use crate::args::Format;
 use crate::args::LsArgs;
+use crate::command::ask::client;
+use crate::command::ask::in_time;
 use crate::error::CliError;
 use crate::output;
 use crate::output::Output;
 use crate::text;
 
 use super::STOCK;
-use super::client;
-use super::in_time;
 use super::row::Row;
 
 /// The word for an agent without an updater.
 const NONE: &str = "none";
 
 pub(super) async fn run(args: &LsArgs, output: &Output) -> Result<u8, CliError> {
-    let client = client(&args.server).await?;
-    let rows = match in_time(&args.server, agents(args, &client)).await {
+    let client = client(&args.server.auth_server, &args.server.identity).await?;
+    let rows = match in_time(&args.server.auth_server, agents(args, &client)).await {
         Err(error) if error.is_unknown_call() => {
             output.warn(STOCK);
-            in_time(&args.server, instances(args, &client)).await
+            in_time(&args.server.auth_server, instances(args, &client)).await
         }
         rows => rows,
     };

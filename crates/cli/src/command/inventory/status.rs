@@ -13,14 +13,14 @@ use serde::Serialize;
 
 use crate::args::Format;
 use crate::args::ServerArgs;
+use crate::command::ask::client;
+use crate::command::ask::in_time;
 use crate::error::CliError;
 use crate::output;
 use crate::output::Output;
 use crate::text;
 
 use super::STOCK;
-use super::client;
-use super::in_time;
 
 /// What is shown.
 #[derive(Debug, Serialize)]
@@ -38,8 +38,8 @@ struct Summary {
 }
 
 pub(super) async fn run(args: &ServerArgs, output: &Output) -> Result<u8, CliError> {
-    let client = client(args).await?;
-    let (stock, own) = in_time(args, ask(&client)).await.map_err(CliError::AskAuth)?;
+    let client = client(&args.auth_server, &args.identity).await?;
+    let (stock, own) = in_time(&args.auth_server, ask(&client)).await.map_err(CliError::AskAuth)?;
     if own.is_none() {
         output.warn(STOCK);
     }

@@ -1,0 +1,113 @@
+//! `alerts`: a cluster's alerts.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use selfcheck_core::Text;
+use selfcheck_core::printable;
+use selfcheck_inventory::wire::types::AlertAcknowledgement;
+use selfcheck_inventory::wire::types::AlertSeverity;
+use selfcheck_inventory::wire::types::ClusterAlert;
+use selfcheck_inventory::wire::types::GetClusterAlertsRequest;
+use serde::Serialize;
+
+use crate::args::AckArgs;
+use crate::args::AlertsCommand;
+use crate::args::Format;
+use crate::args::ServerArgs;
+use crate::error::CliError;
+use crate::output;
+use crate::output::Output;
+use crate::text;
+
+use super::ask::asking;
+use super::ask::client;
+use super::ask::in_time;
+
+/// What is shown of an alert. Whoever raised it chose the words, which have been made printable.
+#[derive(Debug, Serialize)]
+struct Shown {
+    id: Text,
+    severity: &'static str,
+    message: String,
+    created: Option<Timestamp>,
+    labels: BTreeMap<String, String>,
+}
+
+pub(super) fn run(command: &AlertsCommand, output: &Output) -> Result<u8, CliError> {
+    asking(async {
+        match command {
+            AlertsCommand::Ls(args) => list(args, output).await,
+            AlertsCommand::Ack(args) => acknowledge(args, output).await,
+        }
+    })
+}
+
+async fn list(args: &ServerArgs, output: &Output) -> Result<u8, CliError> {
+    let client = client(&args.auth_server, &args.identity).await?;
+    let asked = client.alerts(GetClusterAlertsRequest::default());
+    let alerts = in_time(&args.auth_server, asked).await.map_err(CliError::AskAuth)?;
+    let alerts: Vec<_> = alerts.into_iter().filter_map(Shown::of).collect();
+    let shown = match args.format {
+        Format::Json => super::json(&alerts)?,
+        Format::Text if alerts.is_empty() => "no alerts\n".to_owned(),
+        Format::Text if output.verbose => {
+            let rows: Vec<_> = alerts.iter().map(Shown::all).collect();
+            text::table(["ID", "Severity", "Created", "Labels", "Message"], &rows)
+        }
+        Format::Text => {
+            let rows: Vec<_> =
+                alerts.iter().map(|alert| [alert.severity.to_owned(), alert.message.clone()]).collect();
+            text::table(["Severity", "Message"], &rows)
+        }
+    };
+    output::print(&shown)?;
+    Ok(0)
+}
+
+async fn acknowledge(args: &AckArgs, output: &Output) -> Result<u8, CliError> {
+    let client = client(&args.auth_server, &args.identity).await?;
+    let lasts = SignedDuration::try_from(args.ttl.duration()).unwrap_or_default();
+    let until = (selfcheck_probe::now().realtime + lasts).as_second();
+    let ack = AlertAcknowledgement {
+        alert_id: args.id.clone(),
+        reason: args.reason.clone(),
+        expires: Some(prost_types::Timestamp { seconds: until, nanos: 0 }),
+    };
+    in_time(&args.auth_server, client.acknowledge_alert(ack)).await.map_err(CliError::AskAuth)?;
+    output.remark(&format!("`{}` is hidden for {}", args.id, args.ttl));
+    Ok(0)
+}
+
+impl Shown {
+    fn of(alert: ClusterAlert) -> Option<Self> {
+        let metadata = alert.header?.metadata?;
+        let spec = alert.spec?;
+        let severity = match spec.severity() {
+            AlertSeverity::Low => "low",
+            AlertSeverity::Medium => "medium",
+            AlertSeverity::High => "high",
+        };
+        let created = spec.created.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
+        let labels = metadata.labels.iter().map(|(key, value)| (printable(key), printable(value)));
+        Some(Self {
+            id: Text::new(&metadata.name),
+            severity,
+            message: printable(&spec.message),
+            created,
+            labels: labels.collect(),
+        })
+    }
+
+    fn all(&self) -> [String; 5] {
+        let labels: Vec<_> = self.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        [
+            self.id.to_string(),
+            self.severity.to_owned(),
+            self.created.map(|created| created.to_string()).unwrap_or_default(),
+            labels.join(","),
+            self.message.clone(),
+        ]
+    }
+}

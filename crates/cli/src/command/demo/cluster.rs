@@ -1,0 +1,142 @@
+//! The demo's own cluster: an auth server on loopback, and identities that nobody else takes.
+
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use selfcheck_agent::Handle;
+use selfcheck_agent::report::Neighbour;
+use selfcheck_agent::report::ReportError;
+use selfcheck_agent::report::ReporterConfig;
+use selfcheck_core::ProxyAddr;
+use selfcheck_core::policy::AlertPolicy;
+use selfcheck_fleet::AlertKeeper;
+use selfcheck_fleet::AlertRules;
+use selfcheck_fleet::FaultRules;
+use selfcheck_fleet::Fleet;
+use selfcheck_fleet::FleetConfig;
+use selfcheck_inventory::IdentityFile;
+use selfcheck_inventory::Role;
+use selfcheck_inventory::agent::AuthClient;
+use selfcheck_inventory::auth::AuthServer;
+use selfcheck_inventory::auth::Inventory;
+use selfcheck_inventory::auth::Limits;
+use selfcheck_inventory::auth::Listener;
+use selfcheck_inventory::auth::serve;
+use selfcheck_inventory::issue::Authority;
+use selfcheck_inventory::issue::Validity;
+use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::command::auth::SERVER_ID;
+use crate::command::auth::VERSION;
+use crate::command::auth::now;
+use crate::error::CliError;
+
+/// How long the demo's identities count.
+const LASTS: SignedDuration = SignedDuration::from_hours(24);
+/// The proxy of the recorded hosts, which the commands in alerts name.
+const PROXY: &str = "teleport.example.com:443";
+/// What is shortened, so that nobody has to wait.
+pub(super) const SETTLING: Duration = Duration::from_secs(1);
+pub(super) const HOLD_DOWN: Duration = Duration::from_secs(3);
+const LINGER: Duration = Duration::from_secs(3);
+
+/// An auth server on loopback with its authority and all who talk to it, in one process.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    authority: Authority,
+    folder: TempDir,
+    address: SocketAddr,
+    running: JoinSet<Result<(), CliError>>,
+}
+
+impl Cluster {
+    pub(super) async fn start() -> Result<Self, CliError> {
+        let authority = Authority::new("demo.example", now()).map_err(CliError::Issue)?;
+        let folder = tempfile::Builder::new().prefix("teleport-selfcheck-demo-").tempdir();
+        let folder = folder.map_err(CliError::DemoFolder)?;
+        let mut cluster = Self {
+            authority,
+            folder,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            running: JoinSet::new(),
+        };
+        let identity = cluster.identity(SERVER_ID, &[Role::Auth])?;
+        let identity = IdentityFile::read(&identity).map_err(CliError::Identity)?;
+        let listening = |source| CliError::Listen { address: cluster.address, source };
+        let tcp = TcpListener::bind(cluster.address).await.map_err(listening)?;
+        let listener = Listener::new(tcp, &identity).map_err(CliError::Tls)?;
+        let address = listener.local_addr().map_err(listening)?;
+        cluster.address = address;
+        let policy = AlertPolicy::default();
+        let faults = FaultRules {
+            hold_down: HOLD_DOWN,
+            plain_run: HOLD_DOWN,
+            linger: LINGER,
+            ..FaultRules::new(&policy, VERSION)
+        };
+        let counting = FleetConfig { settling: SETTLING, faults, ..FleetConfig::default() };
+        let server = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
+        let inventory = Inventory::new(Fleet::new(counting), server, Limits::default(), now);
+        let keeper = AlertKeeper::new(AlertRules::new(&policy, ProxyAddr::parse(PROXY)), LINGER);
+        let serving = serve(inventory.clone(), listener, std::future::pending());
+        cluster.running.spawn(async { serving.await.map_err(|error| CliError::Serve(error.to_string())) });
+        cluster
+            .running
+            .spawn(async { keeper.run(inventory).await.map_err(|error| CliError::Serve(error.to_string())) });
+        Ok(cluster)
+    }
+
+    /// Where it listens.
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Somebody who may ask.
+    pub(super) fn admin(&self) -> Result<PathBuf, CliError> {
+        self.identity("admin", &[Role::Admin])
+    }
+
+    pub(super) async fn ask(&self) -> Result<AuthClient, CliError> {
+        let identity = IdentityFile::read(&self.admin()?).map_err(CliError::Identity)?;
+        AuthClient::connect(&self.address.to_string(), &identity).await.map_err(CliError::AskAuth)
+    }
+
+    /// Lets an agent report.
+    pub(super) fn report(&mut self, host_id: &str, agent: &Handle) -> Result<(), CliError> {
+        let (reporting, _) = agent.report(ReporterConfig {
+            server: self.address.to_string(),
+            identity: self.identity(host_id, &[Role::Instance, Role::Node])?,
+            version: None,
+            metadata: UpstreamInventoryAgentMetadata::default(),
+            neighbour: Neighbour::Nobody,
+            clock: now,
+            seed: None,
+        });
+        self.running.spawn(async { reporting.await.map_err(|error: ReportError| CliError::AskAuth(error)) });
+        Ok(())
+    }
+
+    /// Completes only when something ends that should not.
+    pub(super) async fn failed(&mut self) -> CliError {
+        match self.running.join_next().await {
+            Some(Ok(Err(error))) => error,
+            _ => CliError::Serve("a part of the demo ended by itself".to_owned()),
+        }
+    }
+
+    fn identity(&self, host_id: &str, roles: &[Role]) -> Result<PathBuf, CliError> {
+        let path = self.folder.path().join(format!("{host_id}.pem"));
+        if !path.exists() {
+            let validity = Validity { from: now() - SignedDuration::from_mins(5), to: now() + LASTS };
+            let roles = roles.iter().copied();
+            self.authority.issue_to(&path, host_id, roles, validity).map_err(CliError::Issue)?;
+        }
+        Ok(path)
+    }
+}

@@ -1,0 +1,111 @@
+//! What the demo prints.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use selfcheck_core::Status;
+use selfcheck_core::Verdict;
+use selfcheck_core::printable;
+use selfcheck_inventory::verdict_from_wire;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::Basis;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::GetSummaryResponse;
+use selfcheck_inventory::wire::types::AlertSeverity;
+use selfcheck_inventory::wire::types::ClusterAlert;
+
+use crate::output::Output;
+use crate::text;
+
+/// An alert as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Raised {
+    severity: &'static str,
+    message: String,
+}
+
+impl Raised {
+    pub(super) fn of(alert: &ClusterAlert) -> Option<Self> {
+        let spec = alert.spec.as_ref()?;
+        let severity = match spec.severity() {
+            AlertSeverity::Low => "LOW",
+            AlertSeverity::Medium => "MEDIUM",
+            AlertSeverity::High => "HIGH",
+        };
+        Some(Self { severity, message: printable(&spec.message) })
+    }
+}
+
+pub(super) fn beginning(agents: u16, address: SocketAddr, settling: Duration, hold_down: Duration) -> String {
+    format!(
+        "An auth server on {address}, by mutual TLS, and {} agents, all in this process.\n\
+         {agents} of them replay recorded observations (`replayed-...`); one looks at this host.\n\
+         Shortened: an agent counts after {} s (usually 15 s), and a fault after {} s (usually 10 min).\n\n",
+        u32::from(agents) + 1,
+        settling.as_secs(),
+        hold_down.as_secs(),
+    )
+}
+
+pub(super) fn this_host(status: &Status) -> String {
+    format!("This host: {}: {}\n\n", status.label(), status.summary)
+}
+
+pub(super) fn progress(observed: u64, all: usize) -> String {
+    format!("{observed:>5} of {all} agents have reported and count\n")
+}
+
+/// How many agents count that have reported.
+pub(super) fn observed(summary: &GetSummaryResponse) -> u64 {
+    summary.verdicts.iter().filter(|count| count.basis() == Basis::Observed).map(|count| count.agents).sum()
+}
+
+pub(super) fn summary(summary: &GetSummaryResponse) -> String {
+    let verdicts: Vec<_> = Verdict::ALL
+        .iter()
+        .filter_map(|verdict| {
+            let of =
+                summary.verdicts.iter().filter(|count| verdict_from_wire(count.verdict()) == Some(*verdict));
+            let agents: u64 = of.map(|count| count.agents).sum();
+            (agents > 0).then(|| [verdict.to_string(), agents.to_string()])
+        })
+        .collect();
+    let reasons: Vec<_> =
+        summary.reasons.iter().map(|count| [printable(&count.name), count.agents.to_string()]).collect();
+    format!(
+        "\n{}\n{}",
+        text::table(["Verdict", "Agents"], &verdicts),
+        text::table(["Reason", "Agents"], &reasons)
+    )
+}
+
+pub(super) fn act(what: &str) -> String {
+    format!("\n{what}\n")
+}
+
+pub(super) fn alerts(alerts: &[Raised], output: &Output) -> String {
+    if alerts.is_empty() {
+        return "  no alerts\n".to_owned();
+    }
+    let mut shown = String::new();
+    for alert in alerts {
+        _ = writeln!(shown, "  {}", output.style.strong(alert.severity));
+        shown.push_str(&text::wrap("    ", "    ", &alert.message));
+    }
+    shown
+}
+
+/// Whether an alert is raised for an agent with this status.
+pub(super) const fn is_at_fault(status: &Status) -> bool {
+    matches!(status.verdict, Verdict::Unaccompanied | Verdict::Impaired)
+}
+
+pub(super) fn invitation(address: SocketAddr, admin: &Path) -> String {
+    let asked = format!("--auth-server {address} -i {}", admin.display());
+    format!(
+        "\nIt goes on until Ctrl-C. In another terminal:\n  \
+         teleport-selfcheck inventory status {asked}\n  \
+         teleport-selfcheck inventory ls {asked} --limit 10\n  \
+         teleport-selfcheck alerts ls {asked}\n"
+    )
+}

@@ -1,0 +1,196 @@
+//! `inventory remedies`: what to run where, as something to run.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use selfcheck_agent::report::ReportError;
+use selfcheck_core::ProxyAddr;
+use selfcheck_core::Remedy;
+use selfcheck_core::Text;
+use selfcheck_core::Verdict;
+use selfcheck_core::shell_word;
+use selfcheck_inventory::Report;
+use selfcheck_inventory::agent::AuthClient;
+use selfcheck_inventory::verdict_to_wire;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::Agent;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use serde_json::json;
+
+use crate::args::RemediesArgs;
+use crate::args::RemediesFormat;
+use crate::command::ask::client;
+use crate::command::ask::in_time;
+use crate::error::CliError;
+use crate::output;
+use crate::output::Output;
+
+/// Those that a command on their host helps.
+const HELPED: [Verdict; 2] = [Verdict::Unaccompanied, Verdict::Impaired];
+
+/// Agents that the same command helps.
+#[derive(Debug)]
+struct Group {
+    remedy: Remedy,
+    agents: Vec<Named>,
+}
+
+/// An agent. Only ids that are UUIDs become part of something to run: an agent chose its name.
+#[derive(Debug)]
+struct Named {
+    host_id: Text,
+    hostname: Text,
+}
+
+/// The agents that need a person.
+#[derive(Debug, Default)]
+struct Groups {
+    by_command: BTreeMap<String, Group>,
+    /// Those that no single command is known for.
+    others: usize,
+}
+
+pub(super) async fn run(args: &RemediesArgs, output: &Output) -> Result<u8, CliError> {
+    let client = client(&args.auth_server, &args.identity).await?;
+    let asked = in_time(&args.auth_server, groups(&client, args.proxy.as_ref())).await;
+    let Groups { by_command, others } = asked.map_err(CliError::AskAuth)?;
+    let mut groups: Vec<_> = by_command.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.agents.len()));
+    if others > 0 {
+        output.warn(&format!(
+            "{others} more agents need a person and no single command helps; `inventory ls` says why"
+        ));
+    }
+    let shown = match args.format {
+        RemediesFormat::Text => text(&groups),
+        RemediesFormat::Hosts => hosts(&groups),
+        RemediesFormat::Tsh => tsh(&runnable(groups, output)),
+        RemediesFormat::Ansible => ansible(&runnable(groups, output))?,
+    };
+    output::print(&shown)?;
+    Ok(0)
+}
+
+async fn groups(client: &AuthClient, proxy: Option<&ProxyAddr>) -> Result<Groups, ReportError> {
+    let mut groups = Groups::default();
+    for verdict in HELPED {
+        let mut request =
+            ListAgentsRequest { verdict: verdict_to_wire(verdict).into(), ..ListAgentsRequest::default() };
+        loop {
+            let page = client.agents(request.clone()).await?;
+            for agent in &page.agents {
+                groups.add(agent, proxy);
+            }
+            // A page begins where the one before ended; a server that says otherwise would be listened to for ever.
+            if page.next_page_token <= request.page_token {
+                break;
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+    Ok(groups)
+}
+
+impl Groups {
+    fn add(&mut self, agent: &Agent, proxy: Option<&ProxyAddr>) {
+        let report = agent.report.as_ref().and_then(|report| Report::from_wire(report).ok());
+        let Some(remedy) = report.and_then(|report| report.remedy_group()?.render(proxy)) else {
+            self.others += 1;
+            return;
+        };
+        let named = Named { host_id: Text::new(&agent.server_id), hostname: Text::new(&agent.hostname) };
+        let group = self.by_command.entry(remedy.shell.clone());
+        group.or_insert_with(|| Group { remedy, agents: Vec::new() }).agents.push(named);
+    }
+}
+
+/// What can be run as it is, on hosts whose id says nothing but which host it is.
+fn runnable(groups: Vec<Group>, output: &Output) -> Vec<Group> {
+    let mut strange = 0;
+    let mut runnable = Vec::new();
+    for mut group in groups {
+        if group.remedy.steps.is_empty() {
+            output
+                .warn(&format!("{} agents need the cluster's proxy; add `--proxy ADDR`", group.agents.len()));
+            continue;
+        }
+        let before = group.agents.len();
+        group.agents.retain(|agent| is_uuid(agent.host_id.as_str()));
+        strange += before - group.agents.len();
+        if !group.agents.is_empty() {
+            runnable.push(group);
+        }
+    }
+    if strange > 0 {
+        output.warn(&format!("{strange} agents are left out: their host id is no UUID"));
+    }
+    runnable
+}
+
+fn is_uuid(id: &str) -> bool {
+    id.len() == 36
+        && id.bytes().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+fn text(groups: &[Group]) -> String {
+    if groups.is_empty() {
+        return "no agent needs a command\n".to_owned();
+    }
+    let mut text = String::new();
+    for Group { remedy, agents } in groups {
+        let separator = if text.is_empty() { "" } else { "\n" };
+        let noun = if agents.len() == 1 { "agent" } else { "agents" };
+        _ = writeln!(text, "{separator}{} {noun}: {}\n  {}", agents.len(), remedy.shell, remedy.effect);
+        for Named { host_id, hostname } in agents {
+            _ = writeln!(text, "    {host_id}  {hostname}");
+        }
+    }
+    text
+}
+
+fn hosts(groups: &[Group]) -> String {
+    let mut text = String::new();
+    for Group { remedy, agents } in groups {
+        _ = writeln!(text, "# {}", remedy.shell);
+        for agent in agents {
+            _ = writeln!(text, "{}", agent.host_id);
+        }
+    }
+    text
+}
+
+fn tsh(groups: &[Group]) -> String {
+    let mut text =
+        "# each line runs a command on one host; LOGIN is who you are there [default: root]\n".to_owned();
+    for Group { remedy, agents } in groups {
+        for agent in agents {
+            _ = writeln!(
+                text,
+                "tsh ssh \"${{LOGIN:-root}}@{}\" {}",
+                agent.host_id,
+                shell_word(&remedy.shell)
+            );
+        }
+    }
+    text
+}
+
+/// JSON is YAML, and leaves nothing to quote by hand.
+fn ansible(groups: &[Group]) -> Result<String, CliError> {
+    let children: serde_json::Map<_, _> = groups
+        .iter()
+        .enumerate()
+        .map(|(place, Group { remedy, agents })| {
+            let hosts: serde_json::Map<_, _> =
+                agents.iter().map(|agent| (agent.host_id.to_string(), json!(null))).collect();
+            let name = format!("{}_{}", remedy.id.code().replace('-', "_"), place + 1);
+            (name, json!({ "hosts": hosts, "vars": { "selfcheck_remedy": remedy.shell } }))
+        })
+        .collect();
+    let inventory = crate::command::json(&json!({ "all": { "children": children } }))?;
+    Ok(format!(
+        "# ansible -i THIS_FILE.yaml all -m ansible.builtin.shell -a '{{{{ selfcheck_remedy }}}}'\n{inventory}"
+    ))
+}
