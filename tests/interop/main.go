@@ -1,9 +1,10 @@
 // Teleport's own client and generated service as counterparts of this project, driven by its tests.
 //
-//	interop agent ADDR IDENTITY   an agent: Hello, metadata, a heartbeat, and a pong for every ping, until its input ends
-//	interop ask ADDR IDENTITY ID  what Teleport's client reads back about the agents
-//	interop serve IDENTITY        an auth server: tells every message; a line of input is a ping with that id
-//	interop hold IDENTITY         an auth server: keeps what agents said last; a line of input asks for the number of heartbeats
+//	interop agent ADDR IDENTITY      an agent: Hello, metadata, a heartbeat, and a pong for every ping, until its input ends
+//	interop ask ADDR IDENTITY ID     what Teleport's client reads back about the agents
+//	interop alerts ADDR IDENTITY ID  what Teleport's client reads of the alerts, of which it acknowledges one
+//	interop serve IDENTITY           an auth server: tells every message; a line of input is a ping with that id
+//	interop hold IDENTITY            an auth server: keeps what agents said last; a line of input asks for the number of heartbeats
 //
 // Everything told is one line of JSON.
 package main
@@ -22,12 +23,14 @@ func main() {
 		err = agent(arguments[1], arguments[2])
 	case len(arguments) == 4 && arguments[0] == "ask":
 		err = ask(arguments[1], arguments[2], arguments[3])
+	case len(arguments) == 4 && arguments[0] == "alerts":
+		err = alerts(arguments[1], arguments[2], arguments[3])
 	case len(arguments) == 2 && arguments[0] == "serve":
 		err = serve(arguments[1])
 	case len(arguments) == 2 && arguments[0] == "hold":
 		err = hold(arguments[1])
 	default:
-		err = fmt.Errorf("usage: interop agent|ask|serve|hold")
+		err = fmt.Errorf("usage: interop agent|ask|alerts|serve|hold")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -4,6 +4,10 @@
 //! module does not know, as a newer Teleport would send them.
 
 use selfcheck_core::ReportingMode;
+use selfcheck_core::policy::AlertPolicy;
+use selfcheck_fleet::AlertKeeper;
+use selfcheck_fleet::AlertRules;
+use selfcheck_fleet::IMPAIRED;
 use selfcheck_inventory::auth::Outcome;
 use selfcheck_inventory::auth::Store;
 use selfcheck_tests::Cluster;
@@ -75,6 +79,53 @@ async fn an_agent_made_of_teleports_client_is_served_and_read_back() {
     super::eventually("it has left", || auth.inventory.store().is_empty()).await;
     let counted = |outcome| auth.inventory.counters().get(outcome);
     assert_eq!((counted(Outcome::Garbage), counted(Outcome::Foreign)), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn teleports_client_reads_acknowledges_and_clears_alerts() {
+    let mut cluster = Cluster::default();
+    cluster.counting.faults.hold_down = std::time::Duration::ZERO;
+    let auth = cluster.serve().await;
+    let rules = AlertRules::new(&AlertPolicy::default(), None);
+    let keeping =
+        tokio::spawn(AlertKeeper::new(rules, std::time::Duration::ZERO).run(auth.inventory.clone()));
+    let mut agent = Agent::start(&auth.server(), &cluster.identity("a1", NODE));
+    agent.says(status(MASKED, 1));
+    agent.until_acked(1).await;
+    let alerts = auth.inventory.alerts();
+    super::eventually("it is raised", || alerts.get(IMPAIRED, auth.inventory.now()).is_some()).await;
+
+    let admin = cluster.admin();
+    let Some(asking) = interop(&["alerts", &auth.server(), admin.to_str().expect("path"), IMPAIRED]) else {
+        return;
+    };
+    let raised = json!({
+        "id": IMPAIRED, "kind": "cluster_alert v1", "severity": "MEDIUM", "lasts": "30m0s", "created": true, "invalid": "",
+        "message": "1 of 1 agents have an updater that does not update them (1 timer-masked). On each host run `sudo \
+                    teleport-update enable` (may update and reload the agent now). List: `teleport-selfcheck inventory ls \
+                    --verdict impaired`.",
+        "labels": {
+            "teleport.internal/alert-on-login": "yes",
+            "teleport.internal/alert-verb-permit": "token:create",
+            "teleport.internal/link": "https://goteleport.com/docs/upgrading/agent-managed-updates/",
+            "teleport.internal/link-text": "Managed updates of agents",
+        },
+    });
+    assert_eq!(asking.tells("raised"), json!([raised]));
+    assert_eq!(asking.tells("twice"), json!(true));
+    assert_eq!(asking.tells("acknowledged"), json!([]));
+    assert_eq!(asking.tells("all"), json!([raised]));
+    assert_eq!(asking.tells("acks"), json!(["updater-impaired-agents: known"]));
+    assert_eq!(asking.tells("shown again"), json!([raised]));
+    assert_eq!(asking.tells("refused"), json!(true));
+    let both = asking.tells("both");
+    assert_eq!((&both[0]["id"], &both[0]["lasts"], &both[1]), (&json!("own"), &json!("24h0m0s"), &raised));
+    asking.end();
+
+    // Mended, it is gone.
+    agent.says(status(HEALTHY, 2));
+    super::eventually("it is cleared", || alerts.get(IMPAIRED, auth.inventory.now()).is_none()).await;
+    keeping.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,8 @@ const WORD: usize = 256;
 const MESSAGE: usize = 4096;
 /// The most labels.
 const LABELS: usize = 64;
+/// The first of January of the year 1, in seconds since 1970.
+const UNSET: i64 = -62_135_596_800;
 /// The one host that alerts may link to.
 const LINK_HOST: &str = "goteleport.com";
 
@@ -126,7 +128,7 @@ impl Alert {
         let metadata = alert.header.and_then(|header| header.metadata).unwrap_or_default();
         let spec = alert.spec.unwrap_or_default();
         let about = || Text::new(&metadata.name);
-        let time = |given: Option<prost_types::Timestamp>| given.map(time).transpose();
+        let time = |given: Option<prost_types::Timestamp>| given.filter(is_set).map(time).transpose();
         let created = time(spec.created).map_err(|()| InvalidAlert::Time(about()))?.unwrap_or(now);
         let expires = time(metadata.expires).map_err(|()| InvalidAlert::Time(about()))?;
         let severity = match spec.severity() {
@@ -187,7 +189,7 @@ impl AlertAck {
         if !is_line(&ack.reason) {
             return Err(InvalidAlert::Message(Text::new(&ack.alert_id)));
         }
-        let expires = ack.expires.map(time).and_then(Result::ok);
+        let expires = ack.expires.filter(is_set).map(time).and_then(Result::ok);
         let expires = expires.ok_or_else(|| InvalidAlert::Time(Text::new(&ack.alert_id)))?;
         Ok(Self { id: ack.alert_id, reason: ack.reason, expires, agents: None })
     }
@@ -224,6 +226,11 @@ fn leads_home(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
     host == Some(LINK_HOST) && url.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Whether a time was set: Go sends the beginning of its calendar where none was.
+const fn is_set(time: &prost_types::Timestamp) -> bool {
+    time.seconds != UNSET
 }
 
 fn time(time: prost_types::Timestamp) -> Result<Timestamp, ()> {
