@@ -378,3 +378,34 @@ fn watching_ends_with_its_reader() {
     drop(lines);
     assert_eq!(child.wait().expect("end").code(), Some(0));
 }
+
+#[test]
+fn the_demo_shows_the_whole_loop_and_ends() {
+    let output = selfcheck(&["demo", "--once", "--agents", "40"], "");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", shown(&output));
+    let acts: Vec<_> = said.split("\n\n").collect();
+    let act = |begins: &str| {
+        *acts.iter().find(|act| act.starts_with(begins)).unwrap_or_else(|| panic!("no `{begins}`: {said}"))
+    };
+    assert!(
+        act("An auth server on 127.0.0.1:").contains("\n40 of them replay recorded observations"),
+        "{said}"
+    );
+    assert!(act("This host: ").contains('.'), "{said}");
+    assert!(said.contains("   41 of 41 agents have reported and count\n"), "{said}");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let raised = words(act("Nothing is raised before"));
+    // This host may have no updater either.
+    for told in
+        [" not installed", "2 not enabled", "2 timer-masked", "2 proxy-mismatch", "install.sh | sudo bash`"]
+    {
+        assert!(raised.contains(told), "{told}: {raised}");
+    }
+    let mended = words(act("The command is run on the 2 hosts"));
+    assert!(mended.contains("2 not enabled") && !raised.ends_with(&mended), "{mended}");
+    let unaccompanied = |text: &str| text.find(" have no updater").map(|end| text[..end].to_owned());
+    assert_ne!(unaccompanied(&mended), unaccompanied(&raised));
+    let last = act("All 12 others are repaired");
+    assert!(last.contains("no alerts") || last.contains("What is left is this host."), "{last}");
+}

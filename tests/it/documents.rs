@@ -73,6 +73,10 @@ fn the_command_pages_name_every_flag() {
         (&["auth", "serve"], "docs/auth.md"),
         (&["inventory", "status"], "docs/inventory.md"),
         (&["inventory", "ls"], "docs/inventory.md"),
+        (&["inventory", "remedies"], "docs/inventory.md"),
+        (&["alerts", "ls"], "docs/alerts.md"),
+        (&["alerts", "ack"], "docs/alerts.md"),
+        (&["demo"], "docs/demo.md"),
     ] {
         let help = selfcheck(&[command, &["--help"]].concat(), "");
         let help = String::from_utf8_lossy(&help.stdout);

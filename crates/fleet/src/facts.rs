@@ -30,8 +30,13 @@ const REMEDIES: u32 = 1024;
 /// The kinds of updaters there are. Others come from newer agents, or from ones that lie.
 const USUAL_KINDS: [&str; 5] = ["", "binary", "unit", "kube", "integration_awsoidc"];
 
+/// The most findings of one agent that are told apart, as many as a report may have.
+const FINDINGS_EACH: usize = 32;
+
+/// A reason, unless it is one that this version does not know, and how grave it is.
+pub(crate) type Finding = (Option<Reason>, Severity);
 /// Findings of one agent.
-pub(crate) type Findings = Box<[(Option<Reason>, Severity)]>;
+pub(crate) type Findings = Box<[Finding]>;
 
 /// What is known of an agent, in numbers that a [`Vocabulary`] has the words for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,10 +116,11 @@ impl Vocabulary {
 
     /// What a report says of an agent of which `before` was known, which takes its place.
     pub(crate) fn reported(&mut self, before: &Facts, report: &Report) -> Facts {
+        let mut room = [(None, Severity::Advisory); FINDINGS_EACH];
         let mut facts = Facts {
             verdict: report.verdict,
             basis: Basis::Observed,
-            findings: self.findings.exchange(before.findings, &findings(report)),
+            findings: self.findings.exchange_slice(before.findings, findings(report, &mut room)),
             remedy: self.remedies.exchange(before.remedy, &report.remedy_group()),
             ..*before
         };
@@ -189,12 +195,15 @@ impl Vocabulary {
 }
 
 /// Each reason once: agents are counted, not findings.
-fn findings(report: &Report) -> Findings {
-    let all = &report.findings;
-    let is_first = |(place, finding): &(usize, &ReportedFinding)| {
-        all[..*place].iter().all(|before| before.reason != finding.reason)
-    };
-    all.iter().enumerate().filter(is_first).map(|(_, finding)| (finding.reason, finding.severity)).collect()
+fn findings<'a>(report: &Report, room: &'a mut [Finding; FINDINGS_EACH]) -> &'a [Finding] {
+    let mut found = 0;
+    for finding in &report.findings {
+        if found < room.len() && room[..found].iter().all(|(reason, _)| *reason != finding.reason) {
+            room[found] = (finding.reason, finding.severity);
+            found += 1;
+        }
+    }
+    &room[..found]
 }
 
 fn some(text: &Text) -> Option<Text> {

@@ -14,11 +14,13 @@ mod fleet;
 mod host;
 mod marks;
 mod names;
+mod passing;
 mod records;
 mod registry;
 mod rules;
 mod seat;
 mod slab;
+mod summary;
 
 pub use alerts::AlertKeeper;
 pub use alerts::AlertRules;

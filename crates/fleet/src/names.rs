@@ -92,6 +92,24 @@ impl<T: Clone + Eq + Hash> Names<T> {
     }
 }
 
+impl<T: Copy + Eq + Hash> Names<Box<[T]>> {
+    /// As [`exchange`](Names::exchange), without a box where there is one already.
+    pub(crate) fn exchange_slice(&mut self, before: Id, value: &[T]) -> Id {
+        if **self.get(before) == *value {
+            return before;
+        }
+        let now = match self.ids.get(value) {
+            Some(&id) => {
+                self.values[id.index()].1 += 1;
+                id
+            }
+            None => self.take(&value.into()),
+        };
+        self.release(before);
+        now
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,31 +8,21 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use hashbrown::HashTable;
-use jiff::SignedDuration;
 use jiff::Timestamp;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
-use selfcheck_core::policy::AlertAcknowledgement;
 use selfcheck_inventory::Hello;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::auth::Farewell;
 use selfcheck_inventory::auth::StreamId;
-use selfcheck_inventory::auth::Summary;
 
-use crate::FaultKind;
-use crate::FaultSummary;
 use crate::FleetConfig;
 use crate::counts::Change;
 use crate::counts::Counts;
-use crate::facts::Facts;
 use crate::facts::Vocabulary;
-use crate::faults::Due;
-use crate::faults::Fault;
-use crate::faults::FaultCounts;
 use crate::faults::FaultState;
 use crate::faults::Faults;
 use crate::faults::Shared;
-use crate::faults::later;
 use crate::faults::seconds as whole;
 use crate::host::Host;
 use crate::marks::Marks;
@@ -46,31 +36,31 @@ use crate::slab::Slot;
 /// All agents of one auth server. Time is what has passed since the beginning; the wall clock is only told.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    config: FleetConfig,
+    pub(crate) config: FleetConfig,
     pub(crate) seats: Slab<Seat>,
     /// Each with its hash, so that growing looks at no seat.
     hosts: HashTable<(u32, Slot)>,
     hasher: RandomState,
     pub(crate) words: Vocabulary,
-    counts: Counts,
+    pub(crate) counts: Counts,
     /// Which seats are in which verdict.
     pub(crate) verdicts: [Marks; Verdict::ALL.len()],
     /// The reports of agents that need a person, in full.
     pub(crate) reports: HashMap<StreamId, Arc<Report>>,
     /// Those that have only just come, and when they count.
-    settling: VecDeque<(Duration, Slot, u32)>,
-    unsettled: u64,
+    pub(crate) settling: VecDeque<(Duration, Slot, u32)>,
+    pub(crate) unsettled: u64,
     /// Those whose next process is awaited, and until when.
-    awaited: VecDeque<(Duration, Slot, u32)>,
+    pub(crate) awaited: VecDeque<(Duration, Slot, u32)>,
     /// Those that have disappeared, and until when they are remembered.
-    gone: VecDeque<(Duration, Slot, u32)>,
+    pub(crate) gone: VecDeque<(Duration, Slot, u32)>,
     absent: usize,
-    faults: Faults,
+    pub(crate) faults: Faults,
     generation: u32,
     /// What has passed when something happened last.
-    now: Duration,
+    pub(crate) now: Duration,
     /// The wall clock when it was told last, and what had passed then.
-    wall: (Timestamp, Duration),
+    pub(crate) wall: (Timestamp, Duration),
 }
 
 /// Where a stream is kept: the seat of its agent.
@@ -232,97 +222,9 @@ impl Registry {
         self.seats.get_mut(slot)?.told.of(stream)
     }
 
-    /// What has become due: agents that count now, those whose next process did not come, those that did not come back, and faults that have
-    /// lasted.
-    pub(crate) fn pass(&mut self, now: Duration) {
-        self.now = self.now.max(now);
-        while let Some((slot, generation)) = due(&mut self.settling, now) {
-            if self.is_still(slot, generation) {
-                self.unsettled -= 1;
-                let ended = self.change(slot, |seat, _| {
-                    seat.presence = Presence::Settled;
-                    if seat.is_awaited { Vec::new() } else { seat.told.retain(|told| !told.has_ended) }
-                });
-                self.forget(&ended.unwrap_or_default());
-            }
-        }
-        while let Some((slot, generation)) = due(&mut self.awaited, now) {
-            if self.is_still(slot, generation)
-                && let Some(seat) = self.seats.get_mut(slot)
-            {
-                seat.is_awaited = false;
-                self.drop_told(slot, |told| told.has_ended);
-            }
-        }
-        while let Some((slot, generation)) = due(&mut self.gone, now) {
-            if self.is_still(slot, generation) {
-                self.remove(slot);
-            }
-        }
-        while let Some((due, slot)) = self.faults.next(whole(now)) {
-            self.lasts(slot, due);
-        }
-    }
-
-    fn is_still(&self, slot: Slot, generation: u32) -> bool {
-        self.seats.get(slot).is_some_and(|seat| seat.generation == generation)
-    }
-
-    /// A fault is to be looked at: it counts from now on, unless it is that of many, or an acknowledged one.
-    fn lasts(&mut self, slot: Slot, due: Due) {
-        let Some(seat) = self.seats.get_mut(slot).filter(|seat| seat.due == Some(due)) else { return };
-        seat.due = None;
-        let Some((fault, facts)) = seat.fault.zip(seat.facts()) else { return };
-        if fault.state != FaultState::Waiting || seat.presence != Presence::Settled {
-            return; // it is looked at again when the agent has settled
-        }
-        let shared = self.faults.shared(fault, &facts, &self.words, self.counts.updatable(), whole(self.now));
-        let until = self.faults.due(fault, &facts, &self.words, shared);
-        if until.get() > whole(self.now) {
-            return self.faults.wait(slot, seat, until);
-        }
-        if let Some(until) = self.acknowledged(slot, &facts)
-            && let Some(seat) = self.seats.get_mut(slot)
-        {
-            return self.faults.wait(slot, seat, until);
-        }
-        self.change(slot, |seat, _| {
-            let state = if shared == Shared::ByMany { FaultState::Shared } else { FaultState::Raised };
-            seat.fault = Some(Fault { state, ..fault });
-        });
-    }
-
-    /// Until when an agent is updated by other means, if it is; for ever where that has no end.
-    fn acknowledged(&self, slot: Slot, facts: &Facts) -> Option<Due> {
-        let (told, then) = self.wall;
-        let wall = told.checked_add(SignedDuration::try_from(self.now.saturating_sub(then)).ok()?).ok()?;
-        let id = self.seats.get(slot)?.host.id();
-        let taken = |given: &&AlertAcknowledgement| {
-            given.until.is_none_or(|until| wall < until)
-                && given.host_id.as_ref().is_none_or(|host| *host == id)
-                && given.group.as_ref().is_none_or(|group| group == self.words.groups.get(facts.group))
-                && (given.services.is_empty()
-                    || facts
-                        .services
-                        .iter()
-                        .any(|role| given.services.iter().any(|given| *given == *role.name())))
-        };
-        let given = self.faults.rules().acknowledged.iter().find(taken)?;
-        let Some(until) = given.until else { return Some(Due::MAX) };
-        let left = Duration::try_from(until.duration_since(wall)).unwrap_or_default();
-        Some(later(whole(self.now), left + Duration::from_secs(1)))
-    }
-
-    /// Whether anything has become due.
-    pub(crate) fn is_due(&self, now: Duration) -> bool {
-        let queues = [&self.settling, &self.awaited, &self.gone];
-        queues.iter().filter_map(|queue| queue.front()).any(|(due, ..)| *due <= now)
-            || self.faults.is_due(whole(now))
-    }
-
     /// Drops what was said on some streams of an agent, and the agent with the last one. If something is wrong with it, it is remembered for a
     /// while: disappearing mends nothing, and whoever comes back is at fault for no shorter time.
-    fn drop_told(&mut self, slot: Slot, is_over: impl Fn(&Told) -> bool) {
+    pub(crate) fn drop_told(&mut self, slot: Slot, is_over: impl Fn(&Told) -> bool) {
         // What is remembered of the time before it came back is no stream.
         let is_last = |seat: &Seat| {
             seat.told.as_slice().iter().all(|told| is_over(told) || (told.has_ended && !seat.is_awaited))
@@ -363,7 +265,7 @@ impl Registry {
     }
 
     /// Forgets an agent that is gone.
-    fn remove(&mut self, slot: Slot) {
+    pub(crate) fn remove(&mut self, slot: Slot) {
         let gone = self.change(slot, |seat, _| seat.told.retain(|_| false));
         self.forget(&gone.unwrap_or_default());
         let Some(seat) = self.seats.remove(slot) else { return };
@@ -375,7 +277,11 @@ impl Registry {
     }
 
     /// Changes a seat, and counts it anew.
-    fn change<R>(&mut self, slot: Slot, change: impl FnOnce(&mut Seat, &mut Vocabulary) -> R) -> Option<R> {
+    pub(crate) fn change<R>(
+        &mut self,
+        slot: Slot,
+        change: impl FnOnce(&mut Seat, &mut Vocabulary) -> R,
+    ) -> Option<R> {
         let seat = self.seats.get_mut(slot)?;
         if let Some(before) = seat.facts() {
             self.verdicts[before.verdict as usize].clear(slot);
@@ -408,7 +314,7 @@ impl Registry {
         Some(changed)
     }
 
-    fn forget(&mut self, gone: &[Told]) {
+    pub(crate) fn forget(&mut self, gone: &[Told]) {
         for told in gone {
             self.words.release(&told.facts);
             self.reports.remove(&told.stream);
@@ -432,46 +338,6 @@ impl Registry {
         self.hosts.len() - self.absent
     }
 
-    pub(crate) fn summary(&self) -> Summary {
-        self.counts.summary(&self.words, self.unsettled)
-    }
-
-    /// The counts anew, from every single agent: what [`summary`](Self::summary) must be equal to.
-    pub(crate) fn recount(&self) -> Summary {
-        let mut counts = Counts::default();
-        let mut settling = 0;
-        for seat in self.seats.iter() {
-            match (seat.facts(), seat.presence) {
-                (Some(facts), Presence::Settled) => counts.change(&facts, &self.words, Change::More),
-                (_, Presence::Settling) => settling += 1,
-                _ => {}
-            }
-        }
-        counts.summary(&self.words, settling)
-    }
-
-    pub(crate) fn faults(&self) -> FaultSummary {
-        self.fault_summary(&self.faults.counts)
-    }
-
-    /// The agents at fault, anew from every single agent: what [`faults`](Self::faults) must be equal to.
-    pub(crate) fn recount_faults(&self) -> FaultSummary {
-        let mut counts = FaultCounts::default();
-        for (fault, facts) in self.seats.iter().filter_map(|seat| seat.fault.zip(seat.facts())) {
-            counts.change(self.faults.rules(), fault, &facts, &self.words, Change::More);
-        }
-        self.fault_summary(&counts)
-    }
-
-    fn fault_summary(&self, counts: &FaultCounts) -> FaultSummary {
-        FaultSummary {
-            agents: self.counts.updatable(),
-            unaccompanied: counts.of(FaultKind::Unaccompanied, &self.words),
-            impaired: counts.of(FaultKind::Impaired, &self.words),
-            unknown: counts.of(FaultKind::Unknown, &self.words),
-        }
-    }
-
     pub(crate) fn slot_of(&self, host_id: &str) -> Option<Slot> {
         self.slot(&Host::new(&Text::new(host_id)))
     }
@@ -480,16 +346,6 @@ impl Registry {
 /// A hash of the width that tables want.
 const fn spread(hash: u32) -> u64 {
     (hash as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// The first that is due.
-fn due(queue: &mut VecDeque<(Duration, Slot, u32)>, now: Duration) -> Option<(Slot, u32)> {
-    let first = queue.front().is_some_and(|(due, ..)| *due <= now).then(|| queue.pop_front()).flatten();
-    // What a rush needed is given back.
-    if queue.is_empty() && queue.capacity() > 0 {
-        *queue = VecDeque::new();
-    }
-    first.map(|(_, slot, generation)| (slot, generation))
 }
 
 /// Whether somebody has to look after an agent of this verdict.

@@ -102,6 +102,7 @@ impl Timeline {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "the protocol of a test is for whoever reads its output")]
 impl Drop for Timeline {
     fn drop(&mut self) {
         for line in &self.protocol {

@@ -1,6 +1,7 @@
 //! The inventory stream: both ends over real sockets and mutual TLS.
 
 mod abuse;
+mod alerts;
 mod bare;
 mod bytes;
 mod connections;

@@ -1,0 +1,118 @@
+//! What time alone brings about.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use selfcheck_core::policy::AlertAcknowledgement;
+
+use crate::facts::Facts;
+use crate::faults::Due;
+use crate::faults::Fault;
+use crate::faults::FaultState;
+use crate::faults::Shared;
+use crate::faults::later;
+use crate::faults::seconds as whole;
+use crate::registry::Registry;
+use crate::seat::Presence;
+use crate::slab::Slot;
+
+impl Registry {
+    /// What has become due: agents that count now, those whose next process did not come, those that did not come back, and faults that have
+    /// lasted.
+    pub(crate) fn pass(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+        while let Some((slot, generation)) = due(&mut self.settling, now) {
+            if self.is_still(slot, generation) {
+                self.unsettled -= 1;
+                let ended = self.change(slot, |seat, _| {
+                    seat.presence = Presence::Settled;
+                    if seat.is_awaited { Vec::new() } else { seat.told.retain(|told| !told.has_ended) }
+                });
+                self.forget(&ended.unwrap_or_default());
+            }
+        }
+        while let Some((slot, generation)) = due(&mut self.awaited, now) {
+            if self.is_still(slot, generation)
+                && let Some(seat) = self.seats.get_mut(slot)
+            {
+                seat.is_awaited = false;
+                self.drop_told(slot, |told| told.has_ended);
+            }
+        }
+        while let Some((slot, generation)) = due(&mut self.gone, now) {
+            if self.is_still(slot, generation) {
+                self.remove(slot);
+            }
+        }
+        while let Some((due, slot)) = self.faults.next(whole(now)) {
+            self.lasts(slot, due);
+        }
+    }
+
+    fn is_still(&self, slot: Slot, generation: u32) -> bool {
+        self.seats.get(slot).is_some_and(|seat| seat.generation == generation)
+    }
+
+    /// A fault is to be looked at: it counts from now on, unless it is that of many, or an acknowledged one.
+    fn lasts(&mut self, slot: Slot, due: Due) {
+        let Some(seat) = self.seats.get_mut(slot).filter(|seat| seat.due == Some(due)) else { return };
+        seat.due = None;
+        let Some((fault, facts)) = seat.fault.zip(seat.facts()) else { return };
+        if fault.state != FaultState::Waiting || seat.presence != Presence::Settled {
+            return; // it is looked at again when the agent has settled
+        }
+        let shared = self.faults.shared(fault, &facts, &self.words, self.counts.updatable(), whole(self.now));
+        let until = self.faults.due(fault, &facts, &self.words, shared);
+        if until.get() > whole(self.now) {
+            return self.faults.wait(slot, seat, until);
+        }
+        if let Some(until) = self.acknowledged(slot, &facts)
+            && let Some(seat) = self.seats.get_mut(slot)
+        {
+            return self.faults.wait(slot, seat, until);
+        }
+        self.change(slot, |seat, _| {
+            let state = if shared == Shared::ByMany { FaultState::Shared } else { FaultState::Raised };
+            seat.fault = Some(Fault { state, ..fault });
+        });
+    }
+
+    /// Until when an agent is updated by other means, if it is; for ever where that has no end.
+    fn acknowledged(&self, slot: Slot, facts: &Facts) -> Option<Due> {
+        let (told, then) = self.wall;
+        let wall = told.checked_add(SignedDuration::try_from(self.now.saturating_sub(then)).ok()?).ok()?;
+        let id = self.seats.get(slot)?.host.id();
+        let taken = |given: &&AlertAcknowledgement| {
+            given.until.is_none_or(|until| wall < until)
+                && given.host_id.as_ref().is_none_or(|host| *host == id)
+                && given.group.as_ref().is_none_or(|group| group == self.words.groups.get(facts.group))
+                && (given.services.is_empty()
+                    || facts
+                        .services
+                        .iter()
+                        .any(|role| given.services.iter().any(|given| *given == *role.name())))
+        };
+        let given = self.faults.rules().acknowledged.iter().find(taken)?;
+        let Some(until) = given.until else { return Some(Due::MAX) };
+        let left = Duration::try_from(until.duration_since(wall)).unwrap_or_default();
+        Some(later(whole(self.now), left + Duration::from_secs(1)))
+    }
+
+    /// Whether anything has become due.
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        let queues = [&self.settling, &self.awaited, &self.gone];
+        queues.iter().filter_map(|queue| queue.front()).any(|(due, ..)| *due <= now)
+            || self.faults.is_due(whole(now))
+    }
+}
+
+/// The first that is due.
+fn due(queue: &mut VecDeque<(Duration, Slot, u32)>, now: Duration) -> Option<(Slot, u32)> {
+    let first = queue.front().is_some_and(|(due, ..)| *due <= now).then(|| queue.pop_front()).flatten();
+    // What a rush needed is given back.
+    if queue.is_empty() && queue.capacity() > 0 {
+        *queue = VecDeque::new();
+    }
+    first.map(|(_, slot, generation)| (slot, generation))
+}
