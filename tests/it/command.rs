@@ -23,6 +23,7 @@ fn bad_files() -> TempDir {
     std::fs::write(at("unknown-key"), "thresholds: {overdu: 5m}\n").expect("write");
     std::fs::write(at("no-reason"), "acknowledged: {reason: \" \"}\n").expect("write");
     std::fs::write(at("nobody"), "alerts: {acknowledged: [{reason: x}]}\n").expect("write");
+    std::fs::write(at("no-right"), "alerts: {verb_permit: \"Token: create\"}\n").expect("write");
     std::fs::write(at("no-bytes"), "limits: {file_bytes: 0}\n").expect("write");
     std::fs::write(at("twice"), "limits: {file_bytes: 1, file_bytes: 2}\n").expect("write");
     std::fs::write(at("bad-length"), "thresholds: {overdue: soon}\n").expect("write");
@@ -134,6 +135,7 @@ fn files_that_cannot_be_read_or_understood_are_named() {
     fails(&["policy", "check", &at("bad-length")], 1, "soon");
     fails(&["policy", "check", &at("no-reason")], 1, "acknowledged.reason");
     fails(&["policy", "check", &at("nobody")], 1, "alerts.acknowledged");
+    fails(&["policy", "check", &at("no-right")], 1, "alerts.verb_permit");
     fails(&["policy", "check", &at("no-bytes")], 1, "limits.file_bytes");
     fails(&["policy", "check", &at("twice")], 1, "file_bytes");
     fails(&[&STATUS, ["--save-observation", &at("folder")].as_slice()].concat(), 1, &at("folder"));

@@ -17,6 +17,8 @@ use crate::registry::Registry;
 use crate::seat::Presence;
 use crate::slab::Slot;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 impl Registry {
     /// What has become due: agents that count now, those whose next process did not come, those that did not come back, and faults that have
     /// lasted.
@@ -67,7 +69,9 @@ impl Registry {
         if until.get() > whole(self.now) {
             return self.faults.wait(slot, seat, until);
         }
-        if let Some(until) = self.acknowledged(slot, &facts)
+        // Looked at again once a day at least: what an agent that changes all the time leaves behind goes with that.
+        let day = later(whole(self.now), DAY);
+        if let Some(until) = self.acknowledged(slot, &facts).map(|until| until.min(day))
             && let Some(seat) = self.seats.get_mut(slot)
         {
             return self.faults.wait(slot, seat, until);

@@ -8,6 +8,7 @@ use selfcheck_core::policy::AlertPolicy;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::IMPAIRED;
+use selfcheck_inventory::auth::AlertAck;
 use selfcheck_inventory::wire::proto::UpsertClusterAlertRequest;
 use selfcheck_inventory::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_inventory::wire::types::AlertAcknowledgement;
@@ -211,6 +212,11 @@ async fn alerts_keep_teleports_rules() {
     assert_eq!(ids(all()).await, "b");
     assert_eq!(ids(GetClusterAlertsRequest { with_superseded: true, ..all() }).await, "b a");
     assert_eq!(ids(GetClusterAlertsRequest { with_untargeted: true, ..all() }).await, "c b");
+    let now = auth.inventory.now();
+    let ack = AlertAck::new("b".to_owned(), "known".to_owned(), now + jiff::SignedDuration::from_hours(1));
+    auth.inventory.alerts().acknowledge(ack, now).expect("valid").expect("the first");
+    assert_eq!(ids(all()).await, "a", "one that is hidden speaks for nobody");
+    auth.inventory.alerts().clear_acknowledgements("*", now);
     let labels = BTreeMap::from([(link.0.to_owned(), link.1.to_owned())]).into_iter().collect();
     assert_eq!(ids(GetClusterAlertsRequest { with_superseded: true, labels, ..all() }).await, "a");
 

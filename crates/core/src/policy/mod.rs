@@ -42,6 +42,9 @@ pub enum InvalidPolicy {
     /// An acknowledgement of no agent in particular would take the whole fleet out of the alerts.
     #[error("an entry of `alerts.acknowledged` names neither host_id nor services nor group")]
     NoAgent,
+    /// A right that Teleport would refuse in an alert, so that none could be raised.
+    #[error("`alerts.verb_permit` is not written like `token:create`, several with `|` between them")]
+    VerbPermit,
     /// Nothing could be read.
     #[error("`limits.file_bytes` is 0; no file could be read")]
     NoBytes,
@@ -57,11 +60,25 @@ impl Policy {
         if self.alerts.acknowledged.iter().any(AlertAcknowledgement::names_nobody) {
             return Err(InvalidPolicy::NoAgent);
         }
+        if !self.alerts.verb_permit.as_str().split('|').all(is_right) {
+            return Err(InvalidPolicy::VerbPermit);
+        }
         if self.limits.file_bytes == 0 {
             return Err(InvalidPolicy::NoBytes);
         }
         Ok(())
     }
+}
+
+/// Whether it is a right as alerts name them.
+fn is_right(right: &str) -> bool {
+    let is_word = |word: &str| {
+        let may_be = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.')
+        };
+        !word.is_empty() && word.bytes().all(may_be)
+    };
+    right.split_once(':').is_some_and(|(kind, verb)| is_word(kind) && is_word(verb))
 }
 
 /// How long is too long.

@@ -57,7 +57,9 @@ impl Alerts {
     pub fn upsert(&self, alert: Alert, now: Timestamp) -> Result<(), InvalidAlert> {
         alert.check()?;
         let mut book = self.book(now);
-        if book.alerts.len() >= MOST && !book.alerts.contains_key(&alert.id) {
+        // Those about agents are few, and nobody else's alerts keep them out.
+        let others = || book.alerts.values().filter(|alert| alert.agents.is_none()).count();
+        if alert.agents.is_none() && !book.alerts.contains_key(&alert.id) && others() >= MOST {
             return Err(InvalidAlert::Full);
         }
         if book.acks.get(&alert.id).is_some_and(|ack| has_outgrown(ack.agents, alert.agents)) {
@@ -135,20 +137,22 @@ impl Book {
             && wanted.labels.iter().all(|(key, value)| alert.label(key) == Some(value))
             && (wanted.with_acknowledged || !self.acks.contains_key(&alert.id))
             && (wanted.with_untargeted || is_targeted(alert))
-            && (wanted.with_superseded || !self.alerts.values().any(|other| supersedes(other, alert)))
+            && (wanted.with_superseded
+                || !self.alerts.values().any(|other| self.speaks_for(wanted, other, alert)))
+    }
+
+    /// As Teleport's code has it: only a graver alert that is shown speaks for another.
+    fn speaks_for(&self, wanted: &AlertFilter, alert: &Alert, other: &Alert) -> bool {
+        alert.label(labels::SUPERSEDES) == Some(&other.id)
+            && alert.severity > other.severity
+            && is_targeted(alert)
+            && (wanted.with_acknowledged || !self.acks.contains_key(&alert.id))
     }
 }
 
 /// Whether somebody is meant to see it; who asks here may see all.
 fn is_targeted(alert: &Alert) -> bool {
     alert.label(labels::PERMIT_ALL) == Some("yes") || alert.label(labels::VERB_PERMIT).is_some()
-}
-
-/// As Teleport's code has it: only a graver alert speaks for another.
-fn supersedes(alert: &Alert, other: &Alert) -> bool {
-    alert.label(labels::SUPERSEDES) == Some(&other.id)
-        && alert.severity > other.severity
-        && is_targeted(alert)
 }
 
 /// Whether an alert is about so many more agents than it was acknowledged for that it has to be seen again.

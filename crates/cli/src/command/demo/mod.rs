@@ -159,7 +159,7 @@ async fn play(ask: &AuthClient, agents: &Agents, output: &Output) -> Result<(), 
     let fixed = repair(agents, |_| true);
     output::print(&show::act(&format!("All {fixed} others are repaired, too:")))?;
     let own = agents.this_host.status().is_some_and(|status| show::is_at_fault(&status));
-    let left = until(ask, |now| now.is_empty() || own && now.len() == 1).await?;
+    let left = until(ask, |now| now.is_empty() || (own && show::is_of_one(now))).await?;
     output::print(&show::alerts(&left, output))?;
     if own && !left.is_empty() {
         output::print("What is left is this host.\n")?;

@@ -95,6 +95,11 @@ pub(super) fn alerts(alerts: &[Raised], output: &Output) -> String {
     shown
 }
 
+/// Whether all that is raised is about one agent.
+pub(super) fn is_of_one(alerts: &[Raised]) -> bool {
+    matches!(alerts, [only] if only.message.starts_with("1 of "))
+}
+
 /// Whether an alert is raised for an agent with this status.
 pub(super) const fn is_at_fault(status: &Status) -> bool {
     matches!(status.verdict, Verdict::Unaccompanied | Verdict::Impaired)
