@@ -194,7 +194,7 @@ impl FaultCounts {
         for (count, holds) in [
             (&mut raised.agents, true),
             (&mut raised.claimed, facts.basis == Basis::Claimed),
-            (&mut raised.shared, fault.state == FaultState::Shared),
+            (&mut raised.shared, fault.state == FaultState::Shared && reason == Some(Reason::RunFailed)),
             (&mut raised.behind, is_behind),
         ] {
             if holds {

@@ -64,7 +64,9 @@ impl Registry {
         if fault.state != FaultState::Waiting || seat.presence != Presence::Settled {
             return; // it is looked at again when the agent has settled
         }
-        let shared = self.faults.shared(fault, &facts, &self.words, self.counts.updatable(), whole(self.now));
+        // Those that have only just come back are agents too: few of many must not look like many of few.
+        let agents = self.counts.updatable().saturating_add(self.unsettled);
+        let shared = self.faults.shared(fault, &facts, &self.words, agents, whole(self.now));
         let until = self.faults.due(fault, &facts, &self.words, shared);
         if until.get() > whole(self.now) {
             return self.faults.wait(slot, seat, until);

@@ -283,7 +283,8 @@ impl Registry {
         change: impl FnOnce(&mut Seat, &mut Vocabulary) -> R,
     ) -> Option<R> {
         let seat = self.seats.get_mut(slot)?;
-        if let Some(before) = seat.facts() {
+        let before = (seat.facts(), seat.fault);
+        if let Some(before) = before.0 {
             self.verdicts[before.verdict as usize].clear(slot);
             if seat.presence == Presence::Settled {
                 self.counts.change(&before, &self.words, Change::Less);
@@ -306,7 +307,9 @@ impl Registry {
         seat.fault = Faults::of(seat.fault, &after, whole(self.now));
         if let Some(fault) = seat.fault {
             self.faults.change(fault, &after, &self.words, Change::More);
-            if fault.state == FaultState::Waiting && seat.presence == Presence::Settled {
+            // Where nothing is different it is looked at when it would have been.
+            let is_new = seat.due.is_none() || before != (Some(after), Some(fault));
+            if is_new && fault.state == FaultState::Waiting && seat.presence == Presence::Settled {
                 let due = self.faults.due(fault, &after, &self.words, Shared::ByFew);
                 self.faults.wait(slot, seat, due);
             }

@@ -117,9 +117,11 @@ pub(super) fn told_to_end() -> Result<impl Future<Output = ()>, CliError> {
     use tokio::signal::unix::SignalKind;
     use tokio::signal::unix::signal;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Signals)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(CliError::Signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(CliError::Signals)?;
     Ok(async move {
         tokio::select! {
+            _ = hang_up.recv() => {}
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }

@@ -157,6 +157,7 @@ fn is_targeted(alert: &Alert) -> bool {
 
 /// Whether an alert is about so many more agents than it was acknowledged for that it has to be seen again.
 fn has_outgrown(known: Option<u64>, now: Option<u64>) -> bool {
-    let grown = |(known, now): (u64, u64)| now.saturating_mul(100) > known.saturating_mul(100 + GROWTH);
-    known.zip(now).is_some_and(grown)
+    // One that was acknowledged before it was raised was about nobody.
+    let known = known.unwrap_or(0);
+    now.is_some_and(|now| now.saturating_mul(100) > known.saturating_mul(100 + GROWTH))
 }

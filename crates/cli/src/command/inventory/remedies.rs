@@ -154,7 +154,7 @@ fn hosts(groups: &[Group]) -> String {
     let mut text = String::new();
     for Group { remedy, agents } in groups {
         _ = writeln!(text, "# {}", remedy.shell);
-        for agent in agents {
+        for agent in agents.iter().filter(|agent| is_uuid(agent.host_id.as_str())) {
             _ = writeln!(text, "{}", agent.host_id);
         }
     }
