@@ -14,6 +14,7 @@ use crate::faults::Shared;
 use crate::faults::later;
 use crate::faults::seconds as whole;
 use crate::registry::Registry;
+use crate::seat::Awaits;
 use crate::seat::Presence;
 use crate::slab::Slot;
 
@@ -25,26 +26,28 @@ impl Registry {
     pub(crate) fn pass(&mut self, now: Duration) {
         self.now = self.now.max(now);
         while let Some((slot, generation)) = due(&mut self.settling, now) {
-            if self.is_still(slot, generation) {
+            if self
+                .seats
+                .get(slot)
+                .is_some_and(|seat| seat.generation == generation && seat.presence == Presence::Settling)
+            {
                 self.unsettled -= 1;
-                let ended = self.change(slot, |seat, _| {
-                    seat.presence = Presence::Settled;
-                    if seat.is_awaited { Vec::new() } else { seat.told.retain(|told| !told.has_ended) }
-                });
-                self.forget(&ended.unwrap_or_default());
+                self.change(slot, |seat, _| seat.presence = Presence::Settled);
             }
         }
-        while let Some((slot, generation)) = due(&mut self.awaited, now) {
-            if self.is_still(slot, generation)
+        while let Some((slot, wait)) = due(&mut self.awaited, now) {
+            if self.still(slot, wait).is_some_and(|(_, awaits)| awaits == Awaits::Process)
                 && let Some(seat) = self.seats.get_mut(slot)
             {
-                seat.is_awaited = false;
+                seat.awaits = Awaits::Nothing;
                 self.drop_told(slot, |told| told.has_ended);
             }
         }
-        while let Some((slot, generation)) = due(&mut self.gone, now) {
-            if self.is_still(slot, generation) {
-                self.remove(slot);
+        while let Some((slot, wait)) = due(&mut self.gone, now) {
+            match self.still(slot, wait) {
+                Some((Presence::Gone, _)) => self.remove(slot),
+                Some((_, Awaits::Report)) => self.drop_ended(slot),
+                _ => {}
             }
         }
         while let Some((due, slot)) = self.faults.next(whole(now)) {
@@ -52,8 +55,9 @@ impl Registry {
         }
     }
 
-    fn is_still(&self, slot: Slot, generation: u32) -> bool {
-        self.seats.get(slot).is_some_and(|seat| seat.generation == generation)
+    /// How it stands with an agent, if that wait is its present one.
+    fn still(&self, slot: Slot, wait: u32) -> Option<(Presence, Awaits)> {
+        self.seats.get(slot).filter(|seat| seat.wait == wait).map(|seat| (seat.presence, seat.awaits))
     }
 
     /// A fault is to be looked at: it counts from now on, unless it is that of many, or an acknowledged one.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use hashbrown::HashTable;
 use jiff::Timestamp;
+use selfcheck_core::Basis;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_inventory::Hello;
@@ -26,6 +27,7 @@ use crate::faults::Shared;
 use crate::faults::seconds as whole;
 use crate::host::Host;
 use crate::marks::Marks;
+use crate::seat::Awaits;
 use crate::seat::Presence;
 use crate::seat::Seat;
 use crate::seat::Told;
@@ -121,6 +123,7 @@ impl Registry {
                 if presence == Some(Presence::Gone) {
                     self.absent -= 1;
                     self.settles(slot);
+                    self.remembers(slot);
                 }
                 slot
             }
@@ -137,7 +140,8 @@ impl Registry {
             host,
             generation: 0,
             presence: Presence::Settling,
-            is_awaited: false,
+            awaits: Awaits::Nothing,
+            wait: 0,
             fault: None,
             due: None,
             told: Tolds::One(told),
@@ -150,13 +154,49 @@ impl Registry {
 
     /// It is to count when it has stayed.
     fn settles(&mut self, slot: Slot) {
-        self.generation = self.generation.wrapping_add(1);
+        let generation = self.next();
         if let Some(seat) = self.seats.get_mut(slot) {
             // What was due for the one before is no longer.
-            (seat.generation, seat.is_awaited) = (self.generation, false);
+            seat.generation = generation;
         }
         self.unsettled += 1;
-        self.settling.push_back((self.now.saturating_add(self.config.settling), slot, self.generation));
+        self.settling.push_back((self.now.saturating_add(self.config.settling), slot, generation));
+    }
+
+    /// A number that nothing waits for yet.
+    const fn next(&mut self) -> u32 {
+        self.generation = self.generation.wrapping_add(1);
+        self.generation
+    }
+
+    /// What is kept of a stream that has ended waits, for the next process or for as long as a fault is remembered.
+    fn waits(&mut self, slot: Slot, awaits: Awaits) {
+        let wait = self.next();
+        let Some(seat) = self.seats.get_mut(slot) else { return };
+        (seat.awaits, seat.wait) = (awaits, wait);
+        let (queue, time) = match awaits {
+            Awaits::Process => (&mut self.awaited, self.config.hand_over),
+            Awaits::Nothing | Awaits::Report => (&mut self.gone, self.faults.rules().linger),
+        };
+        queue.push_back((self.now.saturating_add(time), slot, wait));
+    }
+
+    /// An agent has come back, or its report has gone before any other: what it reported is remembered until it reports again, or for a while.
+    fn remembers(&mut self, slot: Slot) {
+        if self.seats.get(slot).is_some_and(Seat::remembers_a_report) {
+            self.waits(slot, Awaits::Report);
+        } else {
+            self.drop_ended(slot);
+        }
+    }
+
+    /// What is kept of streams that have ended is no longer needed.
+    pub(crate) fn drop_ended(&mut self, slot: Slot) {
+        let ended = self.change(slot, |seat, _| {
+            seat.awaits = Awaits::Nothing;
+            seat.told.retain(|told| !told.has_ended)
+        });
+        self.forget(&ended.unwrap_or_default());
     }
 
     pub(crate) fn reported(&mut self, place: Place, report: Report, wall: Timestamp, now: Duration) {
@@ -172,11 +212,11 @@ impl Registry {
                 told.heard = seconds(wall);
             }
             // The next process has spoken for itself.
-            if seat.told.as_slice().iter().any(|told| told.has_ended) {
-                seat.told.retain(|told| !told.has_ended)
-            } else {
-                Vec::new()
+            if seat.awaits == Awaits::Nothing {
+                return Vec::new();
             }
+            seat.awaits = Awaits::Nothing;
+            seat.told.retain(|told| !told.has_ended)
         });
         self.forget(&ended.unwrap_or_default());
         if !needs_a_person(report.verdict) {
@@ -201,18 +241,19 @@ impl Registry {
         if self.told(place).is_none() {
             return;
         }
-        // One is enough to be taken over from; an agent that reloads and reloads again takes no more room.
+        // One is enough to be taken over from; an agent that reloads and reloads again takes no more room. A report counts for more than a claim.
         let before = self.change(slot, |seat, _| {
-            let before = seat.told.retain(|told| !told.has_ended);
-            if let Some(told) = seat.told.of(stream) {
-                told.has_ended = true;
+            let is_claim = seat.told.of(stream).is_some_and(|told| told.facts.basis == Basis::Claimed);
+            if is_claim && seat.fault.is_some() && seat.remembers_a_report() {
+                return seat.told.retain(|told| told.stream != stream);
             }
+            let before = seat.told.retain(|told| !told.has_ended);
+            seat.told.end(stream);
             before
         });
         self.forget(&before.unwrap_or_default());
-        if let Some(seat) = self.seats.get_mut(slot).filter(|seat| !seat.is_awaited) {
-            seat.is_awaited = true;
-            self.awaited.push_back((now.saturating_add(self.config.hand_over), slot, seat.generation));
+        if self.seats.get(slot).is_some_and(|seat| seat.awaits != Awaits::Process) {
+            self.waits(slot, Awaits::Process);
         }
         self.pass(now);
     }
@@ -225,18 +266,14 @@ impl Registry {
     /// Drops what was said on some streams of an agent, and the agent with the last one. If something is wrong with it, it is remembered for a
     /// while: disappearing mends nothing, and whoever comes back is at fault for no shorter time.
     pub(crate) fn drop_told(&mut self, slot: Slot, is_over: impl Fn(&Told) -> bool) {
-        // What is remembered of the time before it came back is no stream.
-        let is_last = |seat: &Seat| {
-            seat.told.as_slice().iter().all(|told| is_over(told) || (told.has_ended && !seat.is_awaited))
-        };
-        let was = self.seats.get(slot).map(|seat| (seat.presence, is_last(seat), seat.fault.is_some()));
+        let was =
+            self.seats.get(slot).map(|seat| (seat.presence, seat.is_over(&is_over), seat.fault.is_some()));
         let Some((presence, is_last, is_at_fault)) = was.filter(|(presence, ..)| *presence != Presence::Gone)
         else {
             return;
         };
         if !is_last {
-            let gone = self.change(slot, |seat, _| seat.told.retain(|told| !is_over(told)));
-            return self.forget(&gone.unwrap_or_default());
+            return self.drop_some(slot, is_over);
         }
         if presence == Presence::Settling {
             self.unsettled -= 1;
@@ -246,22 +283,37 @@ impl Registry {
             seat.presence = Presence::Gone;
             let kept = seat.reported().map(|told| told.stream);
             let gone = seat.told.retain(|told| Some(told.stream) == kept);
-            seat.told.end();
+            if let Some(kept) = kept {
+                seat.told.end(kept);
+            }
             gone
         });
         self.forget(&gone.unwrap_or_default());
         if !is_at_fault {
             return self.remove(slot);
         }
-        self.generation = self.generation.wrapping_add(1);
-        if let Some(seat) = self.seats.get_mut(slot) {
-            seat.generation = self.generation;
-            for told in seat.told.as_slice() {
-                self.reports.remove(&told.stream);
-            }
+        for told in self.seats.get(slot).iter().flat_map(|seat| seat.told.as_slice()) {
+            self.reports.remove(&told.stream);
         }
-        let linger = self.faults.rules().linger;
-        self.gone.push_back((self.now.saturating_add(linger), slot, self.generation));
+        self.waits(slot, Awaits::Nothing);
+    }
+
+    /// Drops what was said on some streams of an agent that has others. A report of a fault stays for a while where the others only claim.
+    fn drop_some(&mut self, slot: Slot, is_over: impl Fn(&Told) -> bool) {
+        let mut kept = None;
+        let gone = self.change(slot, |seat, _| {
+            kept = seat.lost_report(&is_over);
+            let gone = seat.told.retain(|told| !is_over(told) || Some(told.stream) == kept);
+            if let Some(kept) = kept {
+                seat.told.end(kept);
+            }
+            gone
+        });
+        self.forget(&gone.unwrap_or_default());
+        // Where the next process is awaited, that decides when it goes.
+        if kept.is_some() && self.seats.get(slot).is_some_and(|seat| seat.awaits != Awaits::Process) {
+            self.waits(slot, Awaits::Report);
+        }
     }
 
     /// Forgets an agent that is gone.

@@ -17,14 +17,30 @@ pub(crate) struct Seat {
     /// Tells it from another one in the same place, and from what it was before it was gone.
     pub(crate) generation: u32,
     pub(crate) presence: Presence,
-    /// Whether it is noted until when the next process is awaited.
-    pub(crate) is_awaited: bool,
+    /// Why something is kept that was said on a stream that has ended.
+    pub(crate) awaits: Awaits,
+    /// Tells the present wait from earlier ones.
+    pub(crate) wait: u32,
     /// What is wrong with it.
     pub(crate) fault: Option<Fault>,
     /// When that is looked at again; earlier is of no use.
     pub(crate) due: Option<Due>,
     /// What was said on its streams, the newest last.
     pub(crate) told: Tolds,
+}
+
+// Not a line more.
+const _: () = assert!(size_of::<Option<Seat>>() == 128);
+
+/// Why something is kept that was said on a stream that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Awaits {
+    /// Nothing is.
+    Nothing,
+    /// The next process of the agent takes over.
+    Process,
+    /// It was a report of a fault, which no mere claim mends.
+    Report,
 }
 
 /// Whether an agent is there.
@@ -87,9 +103,9 @@ impl Tolds {
         *self = Self::Several(all);
     }
 
-    /// None goes on.
-    pub(crate) fn end(&mut self) {
-        for told in self.as_mut_slice() {
+    /// The stream has ended, and what was said on it is kept.
+    pub(crate) fn end(&mut self, stream: StreamId) {
+        if let Some(told) = self.of(stream) {
             told.has_ended = true;
         }
     }
@@ -128,6 +144,24 @@ impl Seat {
     pub(crate) fn reported(&self) -> Option<&Told> {
         let told = self.told.as_slice();
         told.iter().rev().find(|told| told.facts.basis == Basis::Observed).or_else(|| told.last())
+    }
+
+    /// Whether no stream is left but those that are over; what is only remembered is none.
+    pub(crate) fn is_over(&self, is_over: impl Fn(&Told) -> bool) -> bool {
+        let is_remembered = |told: &Told| told.has_ended && self.awaits != Awaits::Process;
+        self.told.as_slice().iter().all(|told| is_over(told) || is_remembered(told))
+    }
+
+    /// The report of a fault that goes with those that are over, and would leave but claims behind.
+    pub(crate) fn lost_report(&self, is_over: impl Fn(&Told) -> bool) -> Option<StreamId> {
+        let is_lost = |told: &Told| told.facts.basis == Basis::Claimed || is_over(told);
+        let report = self.reported().filter(|told| told.facts.basis == Basis::Observed)?;
+        (self.fault.is_some() && self.told.as_slice().iter().all(is_lost)).then_some(report.stream)
+    }
+
+    /// Whether a report is remembered of a stream that has ended.
+    pub(crate) fn remembers_a_report(&self) -> bool {
+        self.told.as_slice().iter().any(|told| told.has_ended && told.facts.basis == Basis::Observed)
     }
 
     /// The agent: as its newest stream says who it is, with the judgement that counts and the updater that it judges.

@@ -12,6 +12,8 @@ use selfcheck_fleet::UNVERIFIED;
 use selfcheck_inventory::Hello;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::auth::AlertFilter;
+use selfcheck_inventory::auth::Farewell;
+use selfcheck_inventory::auth::Store;
 use selfcheck_inventory::auth::labels;
 
 use super::hello;
@@ -154,6 +156,41 @@ async fn a_flapping_tenth_raises_nothing_and_a_flapping_connection_hides_nothing
     let message = time.message(IMPAIRED).expect("raised, though no connection lasted");
     assert!(message.starts_with("2,000 of 20,000 agents"), "{message}");
     assert_eq!(time.changes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_mends_nothing_that_was_seen() {
+    let mut time = Timeline::new(&policy());
+    let bad = report_of("timer-masked");
+    let places = fleet(&mut time, 10, 2, &bad).await;
+    // Beside the self-check of one of them the stock agent has a stream of its own.
+    let stock = time.joins(hello("host-0", "binary"));
+    time.passes(10 * MINUTE).await;
+    assert!(time.message(IMPAIRED).expect("raised").starts_with("2 of 10"));
+    // Its self-check is restarted; the other one's process dies, and the next speaks before the connection of the first has broken.
+    time.vanishes(places[0]);
+    let next = time.joins(hello("host-1", "binary"));
+    time.vanishes(places[1]);
+    time.passes(MINUTE).await;
+    let again = time.joins(hello("host-0", "binary"));
+    time.reports(again, &bad);
+    time.reports(next, &bad);
+    time.passes(20 * MINUTE).await;
+    assert_eq!(time.changes(), 1);
+    // It reloads before it has reported again.
+    time.fleet.left(next, Farewell::SoftReload);
+    let third = time.joins(hello("host-1", "binary"));
+    time.fleet.left(third, Farewell::SoftReload);
+    time.joins(hello("host-1", "binary"));
+    time.passes(9 * MINUTE).await;
+    assert_eq!(time.changes(), 1);
+    // Nobody looks at them any more: after a while only what they claim is known.
+    time.vanishes(again);
+    time.passes(9 * MINUTE).await;
+    assert!(time.message(IMPAIRED).expect("one is remembered").starts_with("1 of 10"));
+    time.passes(2 * MINUTE).await;
+    assert_eq!(time.message(IMPAIRED), None);
+    time.vanishes(stock);
 }
 
 #[tokio::test(start_paused = true)]

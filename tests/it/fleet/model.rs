@@ -107,6 +107,28 @@ impl Model {
         (!open.is_empty()).then(|| open[number % open.len()])
     }
 
+    fn is_at_fault(&self, host: u8) -> bool {
+        let verdict = self.agents().get(&host).map(|(verdict, ..)| *verdict);
+        matches!(verdict, Some(Verdict::Unaccompanied | Verdict::Impaired | Verdict::Unknown))
+    }
+
+    /// Whether a stream that has ended was the last word of an agent at fault, but for claims.
+    fn remembers_a_fault(&self, host: u8) -> bool {
+        let is_report =
+            |stream: &ModelStream| stream.host == host && stream.has_ended && stream.report.is_some();
+        self.is_at_fault(host) && self.streams.iter().any(is_report)
+    }
+
+    /// Whether only claims would be left of an agent at fault without this stream.
+    fn counts_more_than_claims(&self, index: usize) -> bool {
+        let stream = &self.streams[index];
+        let others = self.streams.iter().enumerate().filter(|(other, _)| *other != index);
+        let has_report = |other: &ModelStream| other.host == stream.host && other.report.is_some();
+        stream.report.is_some()
+            && self.is_at_fault(stream.host)
+            && !others.map(|(_, other)| other).any(has_report)
+    }
+
     /// The verdict of each agent, and whether it counts.
     fn agents(&self) -> BTreeMap<u8, (Verdict, Basis, bool)> {
         let judged = |host: u8| {
@@ -149,6 +171,7 @@ async fn happens(event: Event, fleet: &Fleet, model: &mut Model, next: &mut u64)
             }
             model.streams[index].report = Some(report);
             model.streams.retain(|stream| stream.host != host || !stream.has_ended);
+            model.awaited.remove(&host);
         }
         Event::Heard { stream } => {
             let Some(index) = model.open(stream) else { return };
@@ -157,15 +180,23 @@ async fn happens(event: Event, fleet: &Fleet, model: &mut Model, next: &mut u64)
         Event::Leaves { stream, farewell } => {
             let Some(index) = model.open(stream) else { return };
             fleet.left(model.streams[index].place, farewell);
+            let host = model.streams[index].host;
+            let counts_more = model.counts_more_than_claims(index);
             if farewell == Farewell::SoftReload {
-                let host = model.streams[index].host;
                 model.awaited.entry(host).or_insert(model.now + HAND_OVER);
+                if model.streams[index].report.is_none() && model.remembers_a_fault(host) {
+                    model.streams.remove(index);
+                    model.pass();
+                    return;
+                }
                 model.streams[index].has_ended = true;
                 // One ended stream is enough to be taken over from.
                 let ended = model.streams[index].place;
                 model
                     .streams
                     .retain(|stream| stream.host != host || !stream.has_ended || stream.place == ended);
+            } else if counts_more && model.awaited.contains_key(&host) {
+                model.streams[index].has_ended = true;
             } else {
                 model.streams.remove(index);
             }
