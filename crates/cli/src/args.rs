@@ -277,7 +277,7 @@ pub(crate) struct AckArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
     /// How many agents replay recorded observations, beside this host's own
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(20..=5000))]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=5000))]
     pub(crate) agents: u16,
     /// End when everything has been shown
     #[arg(long)]

@@ -82,6 +82,8 @@ pub(crate) enum CliError {
     Recorded(&'static str),
     #[error("no folder could be made for the demo's identities")]
     DemoFolder(#[source] io::Error),
+    #[error("{agents} agents need more open files than this process may have; {most} agents do not")]
+    OpenFiles { agents: u16, most: u64 },
     #[error("the demo waited in vain for {0}")]
     DemoStuck(&'static str),
     #[error("output could not be written")]
@@ -166,6 +168,7 @@ impl CliError {
             | Self::Recorded(_)
             | Self::DemoStuck(_)
             | Self::Serialize(_) => return None,
+            Self::OpenFiles { .. } => "give fewer with `--agents`, or raise the limit with `ulimit -n`",
             Self::DemoFolder(_) => "name a folder that this user may write to in $TMPDIR",
         };
         Some(hint.to_owned())

@@ -357,6 +357,12 @@ impl Registry {
             self.counts.change(&after, &self.words, Change::More);
         }
         seat.fault = Faults::of(seat.fault, &after, whole(self.now));
+        // Another group or service may be an acknowledged one.
+        let is_moved =
+            before.0.is_some_and(|before| (before.group, before.services) != (after.group, after.services));
+        if let Some(fault) = seat.fault.as_mut().filter(|_| is_moved) {
+            fault.state = FaultState::Waiting;
+        }
         if let Some(fault) = seat.fault {
             self.faults.change(fault, &after, &self.words, Change::More);
             // Where nothing is different it is looked at when it would have been.

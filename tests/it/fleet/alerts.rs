@@ -79,9 +79,11 @@ async fn what_is_held_exempt_or_acknowledged_raises_nothing() {
         reason: "updated by Ansible".into(),
         until,
     };
+    let theirs =
+        AlertAcknowledgement { host_id: None, group: Some("theirs".into()), ..acknowledged("", None) };
     let until = super::WALL + jiff::SignedDuration::from_mins(30);
     let mut time = Timeline::new(&AlertPolicy {
-        acknowledged: vec![acknowledged("host-0", None), acknowledged("host-1", Some(until))],
+        acknowledged: vec![acknowledged("host-0", None), acknowledged("host-1", Some(until)), theirs],
         ..policy()
     });
     let places = fleet(&mut time, 10, 2, &report_of("no-updater")).await;
@@ -92,6 +94,16 @@ async fn what_is_held_exempt_or_acknowledged_raises_nothing() {
     assert_eq!(time.changes(), 0);
     time.passes(2 * SECOND).await;
     assert!(time.message(UNACCOMPANIED).expect("no longer acknowledged").starts_with("1 of 9 agents"));
+    // It moves to a group that is, and out of it again.
+    let mut moved = hello("host-1", "");
+    moved.updater.group = Some("theirs".into());
+    time.vanishes(places[1]);
+    let place = time.joins(moved);
+    time.passes(11 * MINUTE).await;
+    assert_eq!(time.message(UNACCOMPANIED), None);
+    time.reports(place, &report_of("no-updater"));
+    time.passes(SECOND).await;
+    assert!(time.message(UNACCOMPANIED).is_some());
 }
 
 #[tokio::test(start_paused = true)]

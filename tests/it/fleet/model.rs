@@ -247,17 +247,18 @@ fn agree(fleet: &Fleet, model: &Model) {
     }
 }
 
+/// A runtime whose time stands still.
+fn paused() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().expect("runtime")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn the_counts_are_those_of_a_recount(events in vec(event(), 1..60)) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("runtime");
-        runtime.block_on(async {
+        paused().block_on(async {
             let fleet = fleet(0);
             let mut model = Model::default();
             let mut next = 0;
@@ -276,12 +277,7 @@ proptest! {
 
     #[test]
     fn the_agents_at_fault_are_those_of_a_recount(events in vec(event(), 1..80), linger in 0..300_u64) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("runtime");
-        runtime.block_on(async {
+        paused().block_on(async {
             let fleet = fleet(linger);
             let mut model = Model::default();
             let mut next = 0;

@@ -95,7 +95,8 @@ async fn a_renewed_identity_counts_from_the_next_connection_on() {
 
 #[tokio::test]
 async fn two_streams_of_an_agent_count_once_and_the_report_stays() {
-    let cluster = Cluster::default();
+    let mut cluster = Cluster::default();
+    cluster.counting.faults.linger = std::time::Duration::from_millis(100);
     let auth = cluster.serve().await;
     let identity = cluster.identity("a1", NODE);
     let mut old = Agent::start(&auth.server(), &identity);
@@ -105,6 +106,7 @@ async fn two_streams_of_an_agent_count_once_and_the_report_stays() {
     assert_eq!(known(&auth), ["a1: impaired observed timer-masked"], "a claim does not outdo a report");
     assert_eq!(records(&auth)[0].hello.hostname.as_str(), "host-of-a1", "who it is, the newest stream says");
     old.end().await.expect("a good end");
+    // Where only a claim is left, what was seen is remembered for a while.
     eventually_known(&auth, &["a1: unaccompanied claimed claims-no-updater"]).await;
     drop(raw);
     eventually_known(&auth, &[]).await;

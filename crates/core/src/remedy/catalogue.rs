@@ -67,6 +67,10 @@ coded! {
 const CLI: &str = "https://goteleport.com/docs/reference/cli/teleport-update";
 /// Teleport's documentation of managed updates.
 const UPDATES: &str = "https://goteleport.com/docs/upgrading/agent-managed-updates/";
+/// What stands for a proxy that is not known,
+const PLACEHOLDER: &str = "PROXY";
+/// and what to do about that.
+const FILL_IN: &str = "; write your cluster's proxy address for PROXY";
 /// What `teleport-update enable` does beyond enabling.
 const ENABLE_EFFECT: &str =
     "re-creates the units, may update to the cluster's version and reload the agent now";
@@ -96,8 +100,10 @@ impl RemedyId {
 
     /// Renders this remedy for `target`.
     pub fn render(self, target: &RemedyTarget<'_>) -> Remedy {
-        if self == Self::InstallV2 {
-            return install(target);
+        match (self, &target.proxy) {
+            (Self::InstallV2, _) => return install(target),
+            (Self::SetProxyV2, None) => return set_some_proxy(target),
+            _ => {}
         }
         let plan = self.plan(target);
         let steps: Vec<_> = plan.argvs.into_iter().map(|argv| Step { argv, stdin_from: None }).collect();
@@ -288,6 +294,22 @@ fn look(target: &RemedyTarget<'_>, arguments: &[&str]) -> Vec<String> {
     argv
 }
 
+/// Points the updater at a proxy that a person has to fill in: without one it would stay where it is.
+fn set_some_proxy(target: &RemedyTarget<'_>) -> Remedy {
+    let enable = updater(target, &["enable", "--proxy", PLACEHOLDER]);
+    Remedy {
+        id: RemedyId::SetProxyV2,
+        steps: Vec::new(),
+        shell: shell::command(&enable),
+        root: true,
+        effect: format!(
+            "points the updater at the agent's proxy; may update and reload the agent now{FILL_IN}"
+        ),
+        undo: None,
+        docs: CLI.to_owned(),
+    }
+}
+
 /// The proxy's own install script, which installs and enables teleport-update.
 fn install(target: &RemedyTarget<'_>) -> Remedy {
     let effect = "installs teleport-update and enables it, may update to the cluster's version and restart the agent now";
@@ -305,11 +327,7 @@ fn install(target: &RemedyTarget<'_>) -> Remedy {
             let shell = shell::line(&steps, true);
             (steps, shell, effect.to_owned())
         }
-        None => (
-            Vec::new(),
-            shell::line(&piped("PROXY"), true),
-            format!("{effect}; write your cluster's proxy address for PROXY"),
-        ),
+        None => (Vec::new(), shell::line(&piped(PLACEHOLDER), true), format!("{effect}{FILL_IN}")),
     };
     Remedy {
         id: RemedyId::InstallV2,
@@ -319,5 +337,33 @@ fn install(target: &RemedyTarget<'_>) -> Remedy {
         effect,
         undo: Some(undo),
         docs: UPDATES.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Namespace;
+    use crate::ProxyAddr;
+
+    #[test]
+    fn a_proxy_that_is_not_known_has_to_be_filled_in() {
+        let namespace = Namespace::default();
+        let render = |id: RemedyId, proxy: Option<&str>| {
+            id.render(&RemedyTarget {
+                namespace: &namespace,
+                generation: Generation::V2,
+                proxy: proxy.and_then(ProxyAddr::parse),
+                update_config: "/opt/teleport/default/update.yaml",
+                program: "teleport-update",
+            })
+        };
+        for id in [RemedyId::SetProxyV2, RemedyId::InstallV2] {
+            let unknown = render(id, None);
+            assert!(unknown.steps.is_empty() && unknown.shell.contains("PROXY"), "{unknown:?}");
+            assert!(unknown.effect.ends_with("write your cluster's proxy address for PROXY"), "{unknown:?}");
+            let known = render(id, Some("teleport.example.com"));
+            assert!(!known.steps.is_empty() && known.shell.contains("teleport.example.com"), "{known:?}");
+        }
     }
 }

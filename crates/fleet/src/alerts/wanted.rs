@@ -61,41 +61,48 @@ pub(super) struct Wanted {
 /// The alerts that follow from the counts, `of` so many agents that an updater is meant for.
 pub(super) fn wanted(faults: &FaultSummary, of: u64, rules: &AlertRules) -> Vec<Wanted> {
     let FaultSummary { unaccompanied, impaired, unknown, .. } = faults;
-    let alert = |id, faulty: &Faulty, of: u64, severity, words: &Words| Wanted {
-        id,
-        severity,
-        message: message(words, faulty, of, rules.proxy.as_ref()),
-        labels: labels_of(id, rules),
-        agents: faulty.agents,
-    };
-    let severity = |faulty: &Faulty| if faulty.behind > 0 { AlertSeverity::High } else { rules.severity };
-    let mut wanted = Vec::new();
-    if unaccompanied.agents > 0 {
-        let words = Words {
-            what: "have no updater",
-            list: "teleport-selfcheck inventory ls --verdict unaccompanied",
-        };
-        let of = of.max(unaccompanied.agents);
-        wanted.push(alert(UNACCOMPANIED, unaccompanied, of, severity(unaccompanied), &words));
-    }
-    if impaired.agents > 0 {
-        let words = Words {
-            what: "have an updater that does not update them",
-            list: "teleport-selfcheck inventory ls --verdict impaired",
-        };
-        let of = of.max(impaired.agents);
-        wanted.push(alert(IMPAIRED, impaired, of, severity(impaired), &words));
-    }
     let all = of.saturating_add(unknown.agents);
     let (many, percent) = UNKNOWN;
-    if unknown.agents > many || unknown.agents.saturating_mul(100) > all.saturating_mul(percent) {
-        let words = Words {
-            what: "have not told for a day whether an updater accompanies them",
-            list: "teleport-selfcheck inventory ls --verdict unknown",
-        };
-        wanted.push(alert(UNVERIFIED, unknown, all, AlertSeverity::Low, &words));
+    let is_notable =
+        unknown.agents > many || unknown.agents.saturating_mul(100) > all.saturating_mul(percent);
+    [
+        (UNACCOMPANIED, unaccompanied, of, unaccompanied.agents > 0),
+        (IMPAIRED, impaired, of, impaired.agents > 0),
+        (UNVERIFIED, unknown, all, is_notable),
+    ]
+    .into_iter()
+    .filter(|(.., is_wanted)| *is_wanted)
+    .map(|(id, faulty, of, _)| Wanted {
+        id,
+        severity: severity(id, faulty, rules),
+        message: message(&words(id), faulty, of.max(faulty.agents), rules.proxy.as_ref()),
+        labels: labels_of(id, rules),
+        agents: faulty.agents,
+    })
+    .collect()
+}
+
+fn severity(id: &str, faulty: &Faulty, rules: &AlertRules) -> AlertSeverity {
+    match id {
+        UNVERIFIED => AlertSeverity::Low,
+        _ if faulty.behind > 0 => AlertSeverity::High,
+        _ => rules.severity,
     }
-    wanted
+}
+
+fn words(id: &str) -> Words {
+    let (what, list) = match id {
+        UNACCOMPANIED => ("have no updater", "teleport-selfcheck inventory ls --verdict unaccompanied"),
+        IMPAIRED => (
+            "have an updater that does not update them",
+            "teleport-selfcheck inventory ls --verdict impaired",
+        ),
+        _ => (
+            "have not told for a day whether an updater accompanies them",
+            "teleport-selfcheck inventory ls --verdict unknown",
+        ),
+    };
+    Words { what, list }
 }
 
 fn labels_of(id: &str, rules: &AlertRules) -> BTreeMap<String, String> {

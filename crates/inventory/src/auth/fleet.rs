@@ -14,8 +14,8 @@ use super::Cursor;
 use super::Filter;
 use super::Inventory;
 use super::Store;
-use super::service::version;
 use super::summary::basis_to_wire;
+use super::terms::version;
 
 /// The most agents of a page.
 const PAGE: usize = 1000;

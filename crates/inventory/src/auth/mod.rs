@@ -17,6 +17,7 @@ mod store;
 mod stream;
 mod streams;
 mod summary;
+mod terms;
 mod tls;
 
 pub use alert::Alert;

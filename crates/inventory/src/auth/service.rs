@@ -1,6 +1,5 @@
 //! Teleport's auth service, as far as the inventory goes.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -9,8 +8,6 @@ use std::sync::atomic::Ordering;
 use futures_util::stream;
 use prost_types::Timestamp;
 use selfcheck_core::Text;
-use selfcheck_core::policy::AlertSeverity;
-use semver::Version;
 use tokio::time::Instant;
 use tokio::time::timeout;
 use tonic::Request;
@@ -18,7 +15,6 @@ use tonic::Response;
 use tonic::Status;
 use tonic::Streaming;
 
-use crate::hello::plain;
 use crate::wire::proto as wire;
 use crate::wire::proto::auth_service_server::AuthService;
 use crate::wire::types;
@@ -26,15 +22,12 @@ use crate::wire::types;
 use super::AgentRecord;
 use super::Alert;
 use super::AlertAck;
-use super::AlertFilter;
 use super::Alerts;
 use super::AlreadyAcknowledged;
 use super::Caller;
-use super::Count;
 use super::Counters;
 use super::Cursor;
 use super::Filter;
-use super::InvalidAlert;
 use super::Limits;
 use super::Outcome;
 use super::Part;
@@ -43,6 +36,11 @@ use super::Summary;
 use super::stream::AgentStream;
 use super::stream::Now;
 use super::streams::Streams;
+use super::terms::alert_filter;
+use super::terms::filter;
+use super::terms::narrow;
+use super::terms::refused;
+use super::terms::words;
 
 /// Who an auth server is to its agents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -349,65 +347,4 @@ impl<S: Store> Inventory<S> {
         let taken = agents.iter().filter(|agent| filter.takes(agent));
         (taken.map(|agent| self.instance(agent)).collect(), next)
     }
-}
-
-/// As stock Teleport counts.
-fn narrow(agents: u64) -> u32 {
-    u32::try_from(agents).unwrap_or(u32::MAX)
-}
-
-fn words(counts: Vec<Count<Text>>) -> BTreeMap<String, u32> {
-    counts.into_iter().map(|count| (count.of.to_string(), narrow(count.agents))).collect()
-}
-
-fn refused(why: &InvalidAlert) -> Status {
-    match why {
-        InvalidAlert::Full => Status::resource_exhausted(why.to_string()),
-        _ => Status::invalid_argument(why.to_string()),
-    }
-}
-
-/// Teleport's filter of alerts, as that of the book.
-fn alert_filter(request: types::GetClusterAlertsRequest) -> AlertFilter {
-    let severity = match request.severity() {
-        types::AlertSeverity::Low => AlertSeverity::Low,
-        types::AlertSeverity::Medium => AlertSeverity::Medium,
-        types::AlertSeverity::High => AlertSeverity::High,
-    };
-    AlertFilter {
-        severity: Some(severity),
-        id: (!request.alert_id.is_empty()).then_some(request.alert_id),
-        labels: request.labels.into_iter().collect(),
-        with_superseded: request.with_superseded,
-        with_acknowledged: request.with_acknowledged,
-        with_untargeted: request.with_untargeted,
-    }
-}
-
-/// Teleport's filter, as that of a store.
-fn filter(filter: &types::InstanceFilter) -> Result<Filter, Status> {
-    let given = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let without = filter.no_ext_upgrader.then(String::new);
-    Ok(Filter {
-        server_id: given(&filter.server_id),
-        version: version("version", &filter.version)?,
-        services: filter.services.clone(),
-        upgrader: without.or_else(|| given(&filter.external_upgrader)),
-        older_than: version("older-than version", &filter.older_than_version)?,
-        newer_than: version("newer-than version", &filter.newer_than_version)?,
-        update_group: given(&filter.update_group),
-        verdict: None,
-        reason: None,
-    })
-}
-
-/// A version of a request, if one is given.
-pub(super) fn version(what: &str, raw: &str) -> Result<Option<Version>, Status> {
-    if raw.is_empty() {
-        return Ok(None);
-    }
-    let parsed = Version::parse(plain(raw));
-    parsed
-        .map(Some)
-        .map_err(|_| Status::invalid_argument(format!("{what} `{}` is no version", Text::new(raw))))
 }

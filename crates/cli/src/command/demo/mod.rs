@@ -2,6 +2,7 @@
 
 mod cases;
 mod cluster;
+mod files;
 mod replay;
 mod show;
 
@@ -55,12 +56,17 @@ const LOOK: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(args: &DemoArgs, output: &Output) -> Result<u8, CliError> {
+    files::make_room(args.agents)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
     let result = runtime.block_on(async {
         let end = told_to_end()?;
+        tokio::pin!(end);
         let mut cluster = Cluster::start().await?;
-        let agents = start(args, &mut cluster).await?;
+        let agents = tokio::select! {
+            agents = start(args, &mut cluster) => agents?,
+            () = &mut end => return Ok(0),
+        };
         let ask = cluster.ask().await?;
         let admin = cluster.admin()?;
         let address = cluster.address();
@@ -74,7 +80,7 @@ pub(super) fn run(args: &DemoArgs, output: &Output) -> Result<u8, CliError> {
         };
         tokio::select! {
             result = playing => result,
-            () = end => Ok(0),
+            () = &mut end => Ok(0),
             error = cluster.failed() => Err(error),
         }
     });
@@ -114,13 +120,14 @@ async fn start(args: &DemoArgs, cluster: &mut Cluster) -> Result<Agents, CliErro
     let cases = Cases::read()?;
     let mut replayed = Vec::new();
     for number in 1..=usize::from(args.agents) {
-        let case = TROUBLES.get(number % TURN).copied().unwrap_or(WELL);
+        let case = TROUBLES.get((number - 1) % TURN).copied().unwrap_or(WELL);
         let named = |case| Ok(Arc::new(named(cases.observation(case)?, number)));
         let (scene, scenes) = watch::channel(named(case)?);
         let check = SelfCheck::builder()
             .start_on(move || Replay::new(scenes.clone()))
             .map_err(CliError::StartSelfCheck)?;
         cluster.report(&host_id(number), &check.handle())?;
+        tokio::task::yield_now().await; // so that Ctrl-C is heard
         replayed.push(Replayed { case, scene, well: named(WELL)?, _check: check });
     }
     Ok(Agents { this_host, replayed })
