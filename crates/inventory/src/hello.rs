@@ -112,10 +112,15 @@ impl Hello {
                 .as_ref()
                 .map(|version| format!("v{version}"))
                 .unwrap_or_default(),
-            updater_info: updater.status.map(|status| types::UpdaterV2Info {
-                update_group: updater.group.as_ref().map(Text::to_string).unwrap_or_default(),
-                update_uuid: Vec::new(),
-                updater_status: status_to_wire(status).into(),
+            updater_info: (updater.status.is_some() || updater.group.is_some()).then(|| {
+                types::UpdaterV2Info {
+                    update_group: updater.group.as_ref().map(Text::to_string).unwrap_or_default(),
+                    update_uuid: Vec::new(),
+                    updater_status: updater
+                        .status
+                        .map_or(types::UpdaterStatus::Unspecified, status_to_wire)
+                        .into(),
+                }
             }),
         }
     }
@@ -190,5 +195,22 @@ fn status_from_wire(status: types::UpdaterStatus) -> Option<UpdaterStatus> {
         types::UpdaterStatus::Disabled => Some(UpdaterStatus::Disabled),
         types::UpdaterStatus::Pinned => Some(UpdaterStatus::Pinned),
         types::UpdaterStatus::Unreadable => Some(UpdaterStatus::Unreadable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_told_on_where_the_updaters_state_is_not_known() {
+        let info =
+            types::UpdaterV2Info { update_group: "stage".to_owned(), ..types::UpdaterV2Info::default() };
+        let hello = UpstreamInventoryHello { updater_info: Some(info), ..UpstreamInventoryHello::default() };
+        let read = Hello::from_wire(&hello, |_| true).expect("valid");
+        assert_eq!(read.updater.group.as_ref().map(Text::as_str), Some("stage"));
+        assert_eq!(Hello::from_wire(&read.to_wire(), |_| true).as_ref(), Ok(&read));
+        let nothing = Hello::from_wire(&UpstreamInventoryHello::default(), |_| true).expect("valid");
+        assert_eq!(nothing.to_wire().updater_info, None);
     }
 }
