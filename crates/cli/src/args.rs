@@ -171,20 +171,26 @@ pub(crate) enum AuthCommand {
     /// Make an identity of a host or of an administrator
     Issue(IssueArgs),
     /// Serve the inventory of agents, kept in memory
-    Serve {
-        /// The folder of the authority
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
-        /// Where to listen
-        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3025")]
-        listen: SocketAddr,
-        /// The cluster's proxy, as `HOST` or `HOST:PORT`, which the commands in alerts name
-        #[arg(long, value_name = "ADDR", value_parser = proxy)]
-        public_addr: Option<ProxyAddr>,
-        /// The policy whose `alerts` count [default: /etc/teleport-selfcheck/policy.yaml if present]
-        #[arg(long, value_name = "FILE")]
-        policy: Option<PathBuf>,
-    },
+    Serve(ServeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// The folder of the authority
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3025")]
+    pub(crate) listen: SocketAddr,
+    /// Where to serve metrics over HTTP [default: 127.0.0.1:3080, unless that is taken]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) web: Option<SocketAddr>,
+    /// The cluster's proxy, as `HOST` or `HOST:PORT`, which the commands in alerts name
+    #[arg(long, value_name = "ADDR", value_parser = proxy)]
+    pub(crate) public_addr: Option<ProxyAddr>,
+    /// The policy whose `alerts` count [default: /etc/teleport-selfcheck/policy.yaml if present]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -279,6 +285,9 @@ pub(crate) struct DemoArgs {
     /// How many agents replay recorded observations, beside this host's own
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=5000))]
     pub(crate) agents: u16,
+    /// Where to serve metrics over HTTP
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) web: Option<SocketAddr>,
     /// End when everything has been shown
     #[arg(long)]
     pub(crate) once: bool,

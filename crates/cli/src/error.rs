@@ -73,7 +73,9 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Tls(TlsError),
     #[error("`{address}` cannot be listened on: {}", .source.kind())]
-    Listen { address: SocketAddr, source: io::Error },
+    Listen { address: SocketAddr, flag: Option<&'static str>, source: io::Error },
+    #[error("metrics could not be prepared")]
+    Metrics(#[source] prometheus::Error),
     #[error("the auth server ended: {0}")]
     Serve(String),
     #[error(transparent)]
@@ -142,7 +144,9 @@ impl CliError {
             Self::Identity(_) | Self::Tls(_) => {
                 "an identity file has a key, a certificate and authorities, as `auth issue` writes it"
             }
-            Self::Listen { .. } => "give another address with `--listen`",
+            Self::Listen { flag, .. } => {
+                return flag.map(|flag| format!("give another address with `{flag}`"));
+            }
             Self::AskAuth(ReportError::Stock(_)) => {
                 "let the agent tell it by a label: see examples/stock-agent-label"
             }
@@ -167,6 +171,7 @@ impl CliError {
             | Self::Write(_)
             | Self::Recorded(_)
             | Self::DemoStuck(_)
+            | Self::Metrics(_)
             | Self::Serialize(_) => return None,
             Self::OpenFiles { .. } => "give fewer with `--agents`, or raise the limit with `ulimit -n`",
             Self::DemoFolder(_) => "name a folder that this user may write to in $TMPDIR",

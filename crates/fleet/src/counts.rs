@@ -26,6 +26,7 @@ pub(crate) struct Counts {
     kinds: Tally,
     versions: Tally,
     groups: Tally,
+    updaters: Tally,
     remedies: Tally,
 }
 
@@ -94,6 +95,7 @@ impl Counts {
         self.kinds.change(facts.kind.index(), change);
         self.versions.change(facts.version.index(), change);
         self.groups.change(facts.group.index(), change);
+        self.updaters.change(facts.updater.index(), change);
         self.remedies.change(facts.remedy.index(), change);
     }
 
@@ -128,6 +130,7 @@ impl Counts {
             kinds: self.kinds.named(&words.kinds),
             versions: self.versions.named(&words.versions),
             groups: self.groups.named(&words.groups),
+            updaters: self.updaters.named(&words.updaters),
             remedies: remedies
                 .filter_map(|count| Some(Count { of: count.of?, agents: count.agents }))
                 .collect(),

@@ -49,7 +49,8 @@ pub(crate) struct Facts {
     pub(crate) kind: Id,
     pub(crate) group: Id,
     pub(crate) services: Roles,
-    pub(crate) updater_version: Id,
+    /// Of which kind and version.
+    pub(crate) updater: Id,
     pub(crate) updater_status: Option<UpdaterStatus>,
 }
 
@@ -77,6 +78,8 @@ pub(crate) struct Vocabulary {
     pub(crate) versions: Names<Text>,
     pub(crate) kinds: Names<Text>,
     pub(crate) groups: Names<Text>,
+    /// Kinds of updaters, each with a version.
+    pub(crate) updaters: Names<(Text, Text)>,
     pub(crate) findings: Names<Findings>,
     pub(crate) remedies: Names<Option<RemedyGroup>>,
 }
@@ -90,6 +93,7 @@ impl Default for Vocabulary {
             versions: Names::new(other(), [Text::default()], WORDS),
             kinds: Names::new(other(), USUAL_KINDS.map(Text::from), KINDS),
             groups: Names::new(other(), ["", "default"].map(Text::from), WORDS),
+            updaters: Names::new((other(), other()), [Default::default()], WORDS),
             findings: Names::new([(None, Severity::Advisory)].into(), [], FINDINGS),
             remedies: Names::new(Some(remedy), [None], REMEDIES),
         }
@@ -109,7 +113,7 @@ impl Vocabulary {
             kind: self.kinds.take(&hello.updater.kind),
             group: self.groups.take(hello.updater.group.as_ref().unwrap_or(&Text::default())),
             services: Roles::of(&hello.services),
-            updater_version: self.versions.take(hello.updater.version.as_ref().unwrap_or(&Text::default())),
+            updater: self.updaters.take(&build(&hello.updater)),
             updater_status: hello.updater.status,
         }
     }
@@ -129,9 +133,8 @@ impl Vocabulary {
         }
         if let Some(updater) = report.stock_updater() {
             facts.kind = self.kinds.exchange(before.kind, &updater.kind);
+            facts.updater = self.updaters.exchange(before.updater, &build(&updater));
             facts.group = self.groups.exchange(before.group, &updater.group.unwrap_or_default());
-            facts.updater_version =
-                self.versions.exchange(before.updater_version, &updater.version.unwrap_or_default());
             facts.updater_status = updater.status;
         }
         facts
@@ -141,7 +144,7 @@ impl Vocabulary {
         self.findings.release(facts.findings);
         self.remedies.release(facts.remedy);
         self.versions.release(facts.version);
-        self.versions.release(facts.updater_version);
+        self.updaters.release(facts.updater);
         self.kinds.release(facts.kind);
         self.groups.release(facts.group);
     }
@@ -149,7 +152,7 @@ impl Vocabulary {
     fn updater(&self, facts: &Facts) -> ClaimedUpdater {
         ClaimedUpdater {
             kind: self.kinds.get(facts.kind).clone(),
-            version: some(self.versions.get(facts.updater_version)),
+            version: some(&self.updaters.get(facts.updater).1),
             group: some(self.groups.get(facts.group)),
             status: facts.updater_status,
         }
@@ -204,6 +207,11 @@ fn findings<'a>(report: &Report, room: &'a mut [Finding; FINDINGS_EACH]) -> &'a 
         }
     }
     &room[..found]
+}
+
+/// The kind of an updater with its version.
+fn build(updater: &ClaimedUpdater) -> (Text, Text) {
+    (updater.kind.clone(), updater.version.clone().unwrap_or_default())
 }
 
 fn some(text: &Text) -> Option<Text> {

@@ -1,6 +1,7 @@
 //! What alerts are made of: how many agents are at fault for long enough.
 
 use selfcheck_core::Reason;
+use selfcheck_core::Verdict;
 use selfcheck_inventory::RemedyGroup;
 use selfcheck_inventory::auth::Count;
 
@@ -18,6 +19,15 @@ pub enum FaultKind {
 impl FaultKind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Unaccompanied, Self::Impaired, Self::Unknown];
+
+    /// The word of the verdict that it comes with.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unaccompanied => Verdict::Unaccompanied.code(),
+            Self::Impaired => Verdict::Impaired.code(),
+            Self::Unknown => Verdict::Unknown.code(),
+        }
+    }
 }
 
 /// The agents of one kind of fault that have had it for long enough, or had it when they disappeared a short time ago.
@@ -48,4 +58,15 @@ pub struct FaultSummary {
     pub impaired: Faulty,
     /// Those of which nobody can tell.
     pub unknown: Faulty,
+}
+
+impl FaultSummary {
+    /// The agents with this kind of fault.
+    pub const fn of(&self, kind: FaultKind) -> &Faulty {
+        match kind {
+            FaultKind::Unaccompanied => &self.unaccompanied,
+            FaultKind::Impaired => &self.impaired,
+            FaultKind::Unknown => &self.unknown,
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod connections;
 mod faults;
 mod identities;
 mod interop;
+mod metrics;
 mod pairs;
 mod questions;
 mod reports;

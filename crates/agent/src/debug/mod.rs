@@ -10,17 +10,20 @@
 //! | `GET /readyz` | 200 `{"status":"ok","pid":N}`; 503 before the first look has ended |
 //!
 //! An agent that has a debug service of its own mounts [`DebugService::respond`] in it for [`DebugService::PATHS`]; the
-//! sidecar serves it on a [`DebugSocket`]. Requests and answers are those of hyper 1.
+//! sidecar serves it on a [`DebugSocket`]. Requests and answers are those of hyper 1. A service of one's own is served with the same bounds by
+//! [`serve_clients`], with the answers of [`answer`].
 
+pub mod answer;
 mod client;
 mod server;
 mod service;
 mod socket;
 
+pub use answer::DebugBody;
 pub use client::AskError;
 pub use client::DebugClient;
 pub use client::Watching;
-pub use service::DebugBody;
+pub use server::serve_clients;
 pub use service::DebugService;
 pub use socket::BindError;
 pub use socket::DebugSocket;

@@ -1,19 +1,29 @@
-//! Serving the debug service on its socket, with bounds on every client.
+//! Serving a debug service, with bounds on every client.
 
 use std::convert::Infallible;
+use std::future::Future;
+use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::Response;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
-use tokio::net::UnixStream;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 
+use super::answer::DebugBody;
 use super::service::DebugService;
 use super::socket::DebugSocket;
 
@@ -33,42 +43,71 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 impl DebugSocket {
     /// Serves until the self-check has ended, and those who were being answered have been; or until it is dropped.
     pub async fn serve(&self, service: DebugService) {
-        let places = Arc::new(Semaphore::new(CLIENTS));
-        let mut clients = JoinSet::new();
-        tokio::select! {
-            () = self.accept_all(&service, &places, &mut clients) => {}
-            () = service.ended() => {}
-        }
-        let _ = timeout(LAST_WORDS, async { while clients.join_next().await.is_some() {} }).await;
+        let asked = service.clone();
+        let respond = move |request| {
+            let service = asked.clone();
+            async move { service.respond(&request).await }
+        };
+        serve_clients(|context| self.poll_accept(context), respond, service.ended()).await;
     }
+}
 
-    async fn accept_all(&self, service: &DebugService, places: &Arc<Semaphore>, clients: &mut JoinSet<()>) {
-        loop {
-            while clients.try_join_next().is_some() {} // reaps those who have gone
-            let Ok(place) = Arc::clone(places).acquire_owned().await else { return };
-            match self.accept().await {
-                Ok(stream) => {
-                    let service = service.clone();
-                    clients.spawn(async move {
-                        serve_one(stream, service).await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a client of the debug socket could not be accepted");
-                    tokio::time::sleep(EXHAUSTED).await;
-                }
+/// Answers those that `accept` brings over HTTP/1.1 until `end`, and those who are being answered then for a moment longer. Only so many are served
+/// at a time, and each has only so long to ask and to read.
+pub async fn serve_clients<S, A>(
+    accept: impl Fn(&mut Context<'_>) -> Poll<io::Result<S>>,
+    respond: impl Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    end: impl Future<Output = ()>,
+) where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+    A: Future<Output = Response<DebugBody>> + Send + 'static,
+{
+    let mut clients = JoinSet::new();
+    tokio::select! {
+        () = accept_all(accept, respond, &mut clients) => {}
+        () = end => {}
+    }
+    let _ = timeout(LAST_WORDS, async { while clients.join_next().await.is_some() {} }).await;
+}
+
+async fn accept_all<S, A>(
+    accept: impl Fn(&mut Context<'_>) -> Poll<io::Result<S>>,
+    respond: impl Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    clients: &mut JoinSet<()>,
+) where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+    A: Future<Output = Response<DebugBody>> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(CLIENTS));
+    loop {
+        while clients.try_join_next().is_some() {} // reaps those who have gone
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match poll_fn(&accept).await {
+            Ok(stream) => {
+                let respond = respond.clone();
+                clients.spawn(async move {
+                    serve_one(stream, respond).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a client could not be accepted");
+                tokio::time::sleep(EXHAUSTED).await;
             }
         }
     }
 }
 
-async fn serve_one(stream: UnixStream, service: DebugService) {
+async fn serve_one<S, A>(stream: S, respond: impl Fn(Request<Incoming>) -> A)
+where
+    S: AsyncRead + AsyncWrite,
+    A: Future<Output = Response<DebugBody>>,
+{
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(READ_TIME));
-    let service = service_fn(move |request| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(service.respond(&request).await) }
+    let service = service_fn(|request| {
+        let answer = respond(request);
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -78,6 +117,6 @@ async fn serve_one(stream: UnixStream, service: DebugService) {
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .await;
     if let Err(error) = served {
-        tracing::debug!(%error, "a client of the debug socket was dropped");
+        tracing::debug!(%error, "a client was dropped");
     }
 }

@@ -1,6 +1,5 @@
 //! Answers to requests, whoever transports them.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,21 +8,15 @@ use futures_util::Stream;
 use futures_util::StreamExt;
 use futures_util::stream;
 use http_body_util::BodyExt;
-use http_body_util::Full;
 use http_body_util::StreamBody;
-use http_body_util::combinators::UnsyncBoxBody;
 use hyper::Method;
 use hyper::Request;
 use hyper::Response;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::body::Frame;
-use hyper::header::ALLOW;
-use hyper::header::CONTENT_TYPE;
 use hyper::header::HeaderValue;
-use prometheus::Encoder;
 use prometheus::Registry;
-use prometheus::TextEncoder;
 use selfcheck_core::Reporting;
 use selfcheck_core::Status;
 use tokio::sync::OwnedSemaphorePermit;
@@ -35,22 +28,21 @@ use crate::handle::Published;
 
 use super::STATUS_PATH;
 use super::UPDATE_PATH;
+use super::answer;
+use super::answer::DebugBody;
+use super::answer::json;
+use super::answer::not_allowed;
+use super::answer::respond_with;
+use super::answer::text;
 
 /// How many may follow the status at a time.
 const WATCHERS: usize = 32;
 /// How long somebody who asked for a look is kept waiting for it.
 const RECHECK_TIME: Duration = Duration::from_secs(10);
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
-/// The format that `TextEncoder` writes.
-const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 /// Fills in what a status itself does not know.
 type Fill = Arc<dyn Fn(&mut Reporting) + Send + Sync>;
-
-/// The body of an answer.
-pub type DebugBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Answers requests about one self-check.
 #[derive(Clone)]
@@ -105,7 +97,7 @@ impl DebugService {
             (STATUS_PATH, _) => not_allowed("GET, POST"),
             (UPDATE_PATH, _) => not_allowed("POST"),
             ("/metrics" | "/healthz" | "/readyz", _) => not_allowed("GET"),
-            _ => text(StatusCode::NOT_FOUND, "there is nothing here\n"),
+            _ => answer::nothing(),
         }
     }
 
@@ -124,7 +116,7 @@ impl DebugService {
 
     fn present(&self) -> Response<DebugBody> {
         match self.status() {
-            Ok(status) => answer(StatusCode::OK, JSON, line(&status, self.reporting.as_ref())),
+            Ok(status) => json(StatusCode::OK, line(&status, self.reporting.as_ref())),
             Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{why}\n")),
         }
     }
@@ -141,7 +133,7 @@ impl DebugService {
             Ok(_) => (StatusCode::OK, "ok"),
             Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
         };
-        json(code, &format!("{{\"status\":\"{word}\",\"pid\":{}}}", std::process::id()))
+        json(code, format!("{{\"status\":\"{word}\",\"pid\":{}}}", std::process::id()))
     }
 
     fn changes(&self) -> Response<DebugBody> {
@@ -167,14 +159,7 @@ impl DebugService {
         let Some(registry) = &self.registry else {
             return text(StatusCode::NOT_FOUND, "this self-check has no metrics\n");
         };
-        let mut text = Vec::new();
-        match TextEncoder::new().encode(&registry.gather(), &mut text) {
-            Ok(()) => answer(StatusCode::OK, METRICS, text),
-            Err(error) => self::text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                &format!("metrics could not be written: {error}\n"),
-            ),
-        }
+        answer::metrics(registry)
     }
 }
 
@@ -212,29 +197,4 @@ fn line(status: &Status, reporting: Option<&Fill>) -> Vec<u8> {
     let mut line = serde_json::to_vec(&status).unwrap_or_default();
     line.push(b'\n');
     line
-}
-
-fn json(status: StatusCode, body: &str) -> Response<DebugBody> {
-    answer(status, JSON, body.as_bytes().to_vec())
-}
-
-fn text(status: StatusCode, body: &str) -> Response<DebugBody> {
-    answer(status, TEXT, body.as_bytes().to_vec())
-}
-
-fn not_allowed(allowed: &'static str) -> Response<DebugBody> {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "not with this method\n");
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    response
-}
-
-fn answer(status: StatusCode, kind: HeaderValue, body: Vec<u8>) -> Response<DebugBody> {
-    respond_with(status, kind, Full::new(Bytes::from(body)).boxed_unsync())
-}
-
-fn respond_with(status: StatusCode, kind: HeaderValue, body: DebugBody) -> Response<DebugBody> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    response
 }

@@ -10,6 +10,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::Path;
 use std::path::PathBuf;
+use std::task::Context;
+use std::task::Poll;
 
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
@@ -111,8 +113,8 @@ impl DebugSocket {
         &self.path
     }
 
-    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
-        self.listener.accept().await.map(|(stream, _)| stream)
+    pub(super) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
+        self.listener.poll_accept(context).map_ok(|(stream, _)| stream)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 /// Makes the enum of outcomes and their words.
 macro_rules! outcomes {
-    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+    ($($(#[$doc:meta])* $name:ident = $subject:ident $word:literal,)*) => {
         /// What became of a message, a stream or a connection.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Outcome { $($(#[$doc])* $name,)* }
@@ -13,6 +13,11 @@ macro_rules! outcomes {
         impl Outcome {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// What it is about.
+            pub const fn subject(self) -> Subject {
+                match self { $(Self::$name => Subject::$subject,)* }
+            }
 
             /// Its word, for labels.
             pub const fn word(self) -> &'static str {
@@ -24,39 +29,48 @@ macro_rules! outcomes {
 
 outcomes! {
     /// A full report was taken.
-    Reported = "report",
+    Reported = Report "report",
     /// A beat was taken.
-    Beat = "beat",
+    Beat = Report "beat",
     /// A beat told of a report that had not come; it was asked for.
-    Resend = "resend",
+    Resend = Report "resend",
     /// A message of a kind this version does not know was passed over.
-    Foreign = "foreign",
+    Foreign = Stream "foreign",
     /// A stream was opened.
-    Joined = "joined",
+    Joined = Stream "joined",
     /// A report broke a bound.
-    BadReport = "bad-report",
+    BadReport = Report "bad-report",
     /// A Hello broke a bound, named another host, or came twice or not first.
-    BadHello = "bad-hello",
+    BadHello = Stream "bad-hello",
     /// No Hello came in time.
-    NoHello = "no-hello",
+    NoHello = Stream "no-hello",
     /// Messages came too fast.
-    TooFast = "too-fast",
+    TooFast = Stream "too-fast",
     /// An agent had too many streams.
-    TooMany = "too-many",
+    TooMany = Stream "too-many",
     /// Nothing came for too long.
-    Silent = "silent",
+    Silent = Stream "silent",
     /// A message could not be read, or was too large.
-    Garbage = "garbage",
+    Garbage = Stream "garbage",
     /// A stream was ended with the auth server.
-    Ended = "ended",
+    Ended = Stream "ended",
     /// A stream broke.
-    Lost = "lost",
+    Lost = Stream "lost",
     /// Somebody who may not asked.
-    Denied = "denied",
+    Denied = Stream "denied",
     /// A connection did not become one: no TLS, no certificate, or not in time.
-    Handshake = "handshake",
+    Handshake = Stream "handshake",
     /// There were too many connections, of all hosts or of one.
-    Crowded = "crowded",
+    Crowded = Stream "crowded",
+}
+
+/// What an outcome is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// What an agent says of itself.
+    Report,
+    /// A stream and what else comes on it, a connection, or a request.
+    Stream,
 }
 
 /// Counts outcomes.

@@ -30,6 +30,7 @@ pub use alerts::AlreadyAcknowledged;
 pub use caller::Caller;
 pub use counters::Counters;
 pub use counters::Outcome;
+pub use counters::Subject;
 pub use limits::Limits;
 pub use limits::Rate;
 pub use listener::Connection;

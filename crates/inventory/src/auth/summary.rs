@@ -29,6 +29,8 @@ pub struct Summary {
     pub versions: Vec<Count<Text>>,
     /// By update group; empty for none.
     pub groups: Vec<Count<Text>>,
+    /// By the kind of their updater and its version, each empty where there is none.
+    pub updaters: Vec<Count<(Text, Text)>>,
     /// By each of their services.
     pub services: Vec<Count<Role>>,
     /// By what helps.

@@ -34,6 +34,7 @@ use tokio::task::JoinSet;
 
 use crate::command::auth::SERVER_ID;
 use crate::command::auth::VERSION;
+use crate::command::auth::Web;
 use crate::command::auth::now;
 use crate::error::CliError;
 
@@ -52,11 +53,13 @@ pub(super) struct Cluster {
     authority: Authority,
     folder: TempDir,
     address: SocketAddr,
+    web: Option<String>,
     running: JoinSet<Result<(), CliError>>,
 }
 
 impl Cluster {
-    pub(super) async fn start() -> Result<Self, CliError> {
+    /// With metrics at `web`, if that is wanted.
+    pub(super) async fn start(web: Option<SocketAddr>) -> Result<Self, CliError> {
         let authority = Authority::new("demo.example", now()).map_err(CliError::Issue)?;
         let folder = tempfile::Builder::new().prefix("teleport-selfcheck-demo-").tempdir();
         let folder = folder.map_err(CliError::DemoFolder)?;
@@ -64,11 +67,12 @@ impl Cluster {
             authority,
             folder,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            web: None,
             running: JoinSet::new(),
         };
         let identity = cluster.identity(SERVER_ID, &[Role::Auth])?;
         let identity = IdentityFile::read(&identity).map_err(CliError::Identity)?;
-        let listening = |source| CliError::Listen { address: cluster.address, source };
+        let listening = |source| CliError::Listen { address: cluster.address, flag: None, source };
         let tcp = TcpListener::bind(cluster.address).await.map_err(listening)?;
         let listener = Listener::new(tcp, &identity).map_err(CliError::Tls)?;
         let address = listener.local_addr().map_err(listening)?;
@@ -83,6 +87,14 @@ impl Cluster {
         let counting = FleetConfig { settling: SETTLING, faults, ..FleetConfig::default() };
         let server = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
         let inventory = Inventory::new(Fleet::new(counting), server, Limits::default(), now);
+        if let Some(address) = web {
+            let web = Web::bind(address, &inventory).await?;
+            cluster.web = Some(web.url());
+            cluster.running.spawn(async {
+                web.serve().await;
+                Ok(())
+            });
+        }
         let keeper = AlertKeeper::new(AlertRules::new(&policy, ProxyAddr::parse(PROXY)), LINGER);
         let serving = serve(inventory.clone(), listener, std::future::pending());
         cluster.running.spawn(async { serving.await.map_err(|error| CliError::Serve(error.to_string())) });
@@ -95,6 +107,11 @@ impl Cluster {
     /// Where it listens.
     pub(super) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the metrics are, if anywhere.
+    pub(super) fn web(&self) -> Option<&str> {
+        self.web.as_deref()
     }
 
     /// Somebody who may ask.

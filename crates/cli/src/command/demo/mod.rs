@@ -62,7 +62,7 @@ pub(super) fn run(args: &DemoArgs, output: &Output) -> Result<u8, CliError> {
     let result = runtime.block_on(async {
         let end = told_to_end()?;
         tokio::pin!(end);
-        let mut cluster = Cluster::start().await?;
+        let mut cluster = Cluster::start(args.web).await?;
         let agents = tokio::select! {
             agents = start(args, &mut cluster) => agents?,
             () = &mut end => return Ok(0),
@@ -108,6 +108,9 @@ struct Agents {
 /// Starts the agents and lets them report.
 async fn start(args: &DemoArgs, cluster: &mut Cluster) -> Result<Agents, CliError> {
     output::print(&show::beginning(args.agents, cluster.address(), SETTLING, HOLD_DOWN))?;
+    if let Some(url) = cluster.web() {
+        output::print(&show::web(url))?;
+    }
     let this_host =
         SelfCheck::builder().bus_address(bus_address(None)).start().map_err(CliError::StartSelfCheck)?;
     let mut first = this_host.subscribe();

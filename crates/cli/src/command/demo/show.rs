@@ -47,6 +47,10 @@ pub(super) fn beginning(agents: u16, address: SocketAddr, settling: Duration, ho
     )
 }
 
+pub(super) fn web(url: &str) -> String {
+    format!("Its metrics are on {url}\n\n")
+}
+
 pub(super) fn this_host(status: &Status) -> String {
     format!("This host: {}: {}\n\n", status.label(), status.summary)
 }

@@ -1,0 +1,93 @@
+//! `auth serve`: the inventory, its alerts and its metrics.
+
+use selfcheck_core::Policy;
+use selfcheck_fleet::AlertKeeper;
+use selfcheck_fleet::AlertRules;
+use selfcheck_fleet::FaultRules;
+use selfcheck_fleet::Fleet;
+use selfcheck_fleet::FleetConfig;
+use selfcheck_inventory::IdentityFile;
+use selfcheck_inventory::Role;
+use selfcheck_inventory::auth::AuthServer;
+use selfcheck_inventory::auth::Inventory;
+use selfcheck_inventory::auth::Limits;
+use selfcheck_inventory::auth::Listener;
+use selfcheck_inventory::auth::serve;
+use selfcheck_inventory::issue::Authority;
+use selfcheck_inventory::issue::Validity;
+use tokio::net::TcpListener;
+
+use crate::args::ServeArgs;
+use crate::command::policy;
+use crate::error::CliError;
+use crate::output;
+use crate::output::Output;
+
+use super::BEHIND;
+use super::SERVER_ID;
+use super::SERVER_LASTS;
+use super::VERSION;
+use super::Web;
+use super::now;
+use super::stock::StockMetrics;
+use super::told_to_end;
+
+pub(super) fn run(args: &ServeArgs, output: &Output) -> Result<u8, CliError> {
+    let policy = policy::effective(args.policy.as_deref(), None)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
+    runtime.block_on(serve_until_told(args, &policy, output))
+}
+
+async fn serve_until_told(args: &ServeArgs, policy: &Policy, output: &Output) -> Result<u8, CliError> {
+    let end = told_to_end()?;
+    let authority = Authority::load(&args.dir).map_err(CliError::Issue)?;
+    let validity = Validity { from: now() - BEHIND, to: now() + SERVER_LASTS };
+    let identity = authority.issue(SERVER_ID, [Role::Auth], validity).map_err(CliError::Issue)?;
+    let identity = IdentityFile::parse(&args.dir, identity.as_bytes()).map_err(CliError::Identity)?;
+    let listening = |source| CliError::Listen { address: args.listen, flag: Some("--listen"), source };
+    let tcp = TcpListener::bind(args.listen).await.map_err(listening)?;
+    let listener = Listener::new(tcp, &identity).map_err(CliError::Tls)?;
+    let address = listener.local_addr().map_err(listening)?;
+
+    let server = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
+    let counting = FleetConfig {
+        reports: usize::try_from(policy.limits.agents_in_full).unwrap_or(usize::MAX),
+        faults: FaultRules::new(&policy.alerts, VERSION),
+        ..FleetConfig::default()
+    };
+    let inventory = Inventory::new(Fleet::new(counting), server, Limits::default(), now);
+    let rules = AlertRules::new(&policy.alerts, args.public_addr.clone());
+    let keeper = AlertKeeper::new(rules, policy.alerts.linger.duration());
+    let keeping = tokio::spawn(keeper.run(inventory.clone()));
+    let web = web(args, &inventory, output).await?;
+    output::print(&format!("serving cluster `{}` on {address}\n", authority.cluster()))?;
+    if let Some(web) = web {
+        output::print(&format!("serving metrics on {}\n", web.url()))?;
+        tokio::spawn(web.serve());
+    }
+    let serving = serve(inventory, listener, end);
+    tokio::select! {
+        result = serving => result.map_err(|error| CliError::Serve(error.to_string()))?,
+        Ok(Err(error)) = keeping => return Err(CliError::Serve(error.to_string())),
+    }
+    Ok(0)
+}
+
+/// The web address. Where none was asked for, one that is taken is no reason to serve nothing.
+async fn web(
+    args: &ServeArgs,
+    inventory: &Inventory<Fleet>,
+    output: &Output,
+) -> Result<Option<Web>, CliError> {
+    let web = match (args.web, Web::bind(args.web.unwrap_or(Web::USUAL), inventory).await) {
+        (_, Ok(web)) => web,
+        (Some(_), Err(error)) => return Err(error),
+        (None, Err(error)) => {
+            output.warn(&format!("no metrics are served: {error}"));
+            return Ok(None);
+        }
+    };
+    let stock = StockMetrics::new(inventory.clone()).map_err(CliError::Metrics)?;
+    Ok(Some(web.with(stock)?))
+}
