@@ -26,6 +26,9 @@ fn bad_files() -> TempDir {
     std::fs::write(at("no-right"), "alerts: {verb_permit: \"Token: create\"}\n").expect("write");
     std::fs::write(at("no-bytes"), "limits: {file_bytes: 0}\n").expect("write");
     std::fs::write(at("twice"), "limits: {file_bytes: 1, file_bytes: 2}\n").expect("write");
+    std::fs::write(at("two-targets"), "targets: [{version: 1.0.0}, {version: 2.0.0}]\n").expect("write");
+    std::fs::write(at("no-group"), "targets: [{group: \"\", version: 1.0.0}]\n").expect("write");
+    std::fs::write(at("no-version"), "targets: [{version: newest}]\n").expect("write");
     std::fs::write(at("bad-length"), "thresholds: {overdue: soon}\n").expect("write");
     std::fs::write(at("future.json"), "{\"schema\": \"teleport.selfcheck.observation/v2\"}").expect("write");
     std::fs::write(at("other.json"), "{\"schema\": \"something/v1\"}").expect("write");
@@ -137,6 +140,9 @@ fn files_that_cannot_be_read_or_understood_are_named() {
     fails(&["policy", "check", &at("nobody")], 1, "alerts.acknowledged");
     fails(&["policy", "check", &at("no-right")], 1, "alerts.verb_permit");
     fails(&["policy", "check", &at("no-bytes")], 1, "limits.file_bytes");
+    fails(&["policy", "check", &at("two-targets")], 1, "two entries for the same group");
+    fails(&["policy", "check", &at("no-group")], 1, "empty `group`");
+    fails(&["policy", "check", &at("no-version")], 1, "targets");
     fails(&["policy", "check", &at("twice")], 1, "file_bytes");
     fails(&[&STATUS, ["--save-observation", &at("folder")].as_slice()].concat(), 1, &at("folder"));
     fails(&[&STATUS, ["--save-observation", &at("none/below")].as_slice()].concat(), 1, &at("none/below"));

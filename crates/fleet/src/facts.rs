@@ -1,5 +1,7 @@
 //! What is known of an agent, in numbers: most agents of a fleet are alike.
 
+use std::sync::Arc;
+
 use selfcheck_core::Basis;
 use selfcheck_core::Namespace;
 use selfcheck_core::Reason;
@@ -20,6 +22,7 @@ use selfcheck_inventory::Role;
 
 use crate::names::Id;
 use crate::names::Names;
+use crate::targets::is_compared;
 
 /// How many words of a kind are told apart.
 const WORDS: u32 = 4096;
@@ -167,6 +170,25 @@ impl Vocabulary {
             hostname,
             updater: self.updater(facts),
         }
+    }
+
+    /// A report with what was found by comparing the agent.
+    pub(crate) fn amended(&self, report: &Arc<Report>, facts: &Facts) -> Arc<Report> {
+        let found = self.findings.get(facts.findings);
+        if !found.iter().copied().any(is_compared) {
+            return Arc::clone(report);
+        }
+        let mut amended = Report::clone(report);
+        amended.verdict = facts.verdict;
+        // Those that an agent gave by itself stand where these do.
+        let place = |reason| amended.findings.iter().copied().find(|own| own.reason == reason);
+        amended.findings = found
+            .iter()
+            .map(|&(reason, severity)| {
+                place(reason).unwrap_or(ReportedFinding { reason, severity, since: None })
+            })
+            .collect();
+        Arc::new(amended)
     }
 
     /// The report that says this, without the times.

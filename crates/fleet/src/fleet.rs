@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use selfcheck_core::Verdict;
+use selfcheck_core::policy::UpdateTarget;
 use selfcheck_inventory::Hello;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::auth::AgentRecord;
@@ -43,6 +44,8 @@ pub struct FleetConfig {
     pub reports: usize,
     /// When a fault counts for an alert.
     pub faults: FaultRules,
+    /// Which versions agents should have.
+    pub targets: Vec<UpdateTarget>,
 }
 
 impl Default for FleetConfig {
@@ -52,6 +55,7 @@ impl Default for FleetConfig {
             hand_over: Duration::from_secs(60),
             reports: 10_000,
             faults: FaultRules::default(),
+            targets: Vec::new(),
         }
     }
 }

@@ -22,6 +22,7 @@ mod rules;
 mod seat;
 mod slab;
 mod summary;
+mod targets;
 
 pub use alerts::AlertKeeper;
 pub use alerts::AlertRules;

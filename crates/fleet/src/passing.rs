@@ -1,9 +1,11 @@
 //! What time alone brings about.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use jiff::Timestamp;
 use selfcheck_core::policy::AlertAcknowledgement;
 
 use crate::facts::Facts;
@@ -17,7 +19,10 @@ use crate::registry::Registry;
 use crate::seat::Awaits;
 use crate::seat::Presence;
 use crate::slab::Slot;
+use crate::targets::Ended;
 
+/// How many agents are compared with their targets at once.
+const AT_ONCE: u32 = 1 << 14;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Registry {
@@ -50,9 +55,42 @@ impl Registry {
                 _ => {}
             }
         }
+        self.compare_anew();
         while let Some((due, slot)) = self.faults.next(whole(now)) {
             self.lasts(slot, due);
         }
+    }
+
+    /// Compares agents with their targets again after update windows have ended: so many that nobody waits for long, and the next ones another time.
+    fn compare_anew(&mut self) {
+        let ended = self.windows(self.now);
+        if ended != self.ended {
+            (self.ended, self.uncompared) = (ended, Some(0));
+        }
+        let Some(first) = self.uncompared else { return };
+        let places = self.seats.places();
+        let next = first.saturating_add(AT_ONCE).min(places);
+        self.uncompared = (next < places).then_some(next);
+        let targets = Arc::clone(&self.targets);
+        for place in first..next {
+            self.change(Slot::new(place), |seat, words| {
+                for told in seat.told.as_mut_slice() {
+                    told.facts = targets.compared(told.facts, words, ended);
+                }
+            });
+        }
+    }
+
+    /// Which update windows have ended by then.
+    fn windows(&self, now: Duration) -> Ended {
+        if self.targets.is_empty() { Ended::NONE } else { self.targets.ended(self.wall_at(now)) }
+    }
+
+    /// The wall clock by then.
+    fn wall_at(&self, now: Duration) -> Timestamp {
+        let (told, then) = self.wall;
+        let since = SignedDuration::try_from(now.saturating_sub(then)).unwrap_or(SignedDuration::MAX);
+        told.checked_add(since).unwrap_or(Timestamp::MAX)
     }
 
     /// How it stands with an agent, if that wait is its present one.
@@ -90,8 +128,7 @@ impl Registry {
 
     /// Until when an agent is updated by other means, if it is; for ever where that has no end.
     fn acknowledged(&self, slot: Slot, facts: &Facts) -> Option<Due> {
-        let (told, then) = self.wall;
-        let wall = told.checked_add(SignedDuration::try_from(self.now.saturating_sub(then)).ok()?).ok()?;
+        let wall = self.wall_at(self.now);
         let id = self.seats.get(slot)?.host.id();
         let taken = |given: &&AlertAcknowledgement| {
             given.until.is_none_or(|until| wall < until)
@@ -114,6 +151,8 @@ impl Registry {
         let queues = [&self.settling, &self.awaited, &self.gone];
         queues.iter().filter_map(|queue| queue.front()).any(|(due, ..)| *due <= now)
             || self.faults.is_due(whole(now))
+            || self.uncompared.is_some()
+            || self.windows(now) != self.ended
     }
 }
 

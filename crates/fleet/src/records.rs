@@ -59,7 +59,10 @@ impl Registry {
         Some(AgentRecord {
             hello: Arc::new(self.words.hello(seat.host.id(), newest.hostname.clone(), &seat.facts()?)),
             basis: reported.facts.basis,
-            report: kept.cloned().unwrap_or_else(|| Arc::new(self.words.report(&reported.facts))),
+            report: match kept {
+                Some(report) => self.words.amended(report, &reported.facts),
+                None => Arc::new(self.words.report(&reported.facts)),
+            },
             last_heard: Timestamp::from_second(heard.into()).unwrap_or_default(),
         })
     }

@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 use hashbrown::HashTable;
 use jiff::Timestamp;
 use selfcheck_core::Basis;
+use selfcheck_core::Finder;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_inventory::Hello;
@@ -34,6 +35,8 @@ use crate::seat::Told;
 use crate::seat::Tolds;
 use crate::slab::Slab;
 use crate::slab::Slot;
+use crate::targets::Ended;
+use crate::targets::Targets;
 
 /// All agents of one auth server. Time is what has passed since the beginning; the wall clock is only told.
 #[derive(Debug)]
@@ -58,6 +61,11 @@ pub(crate) struct Registry {
     pub(crate) gone: VecDeque<(Duration, Slot, u32)>,
     absent: usize,
     pub(crate) faults: Faults,
+    pub(crate) targets: Arc<Targets>,
+    /// Which update windows have ended, as far as agents have been compared with their targets.
+    pub(crate) ended: Ended,
+    /// Where the agents begin that have not been yet.
+    pub(crate) uncompared: Option<u32>,
     generation: u32,
     /// What has passed when something happened last.
     pub(crate) now: Duration,
@@ -88,6 +96,9 @@ impl Registry {
             gone: VecDeque::new(),
             absent: 0,
             faults: Faults::new(config.faults.clone()),
+            targets: Arc::new(Targets::new(&config.targets)),
+            ended: Ended::NONE,
+            uncompared: None,
             config,
             generation: 0,
             now: Duration::ZERO,
@@ -104,11 +115,12 @@ impl Registry {
     ) -> Place {
         self.pass(now);
         self.wall = (wall, now);
+        let claimed = self.words.claimed(hello);
         let told = Told {
             stream,
             has_ended: false,
             hostname: hello.hostname.clone(),
-            facts: self.words.claimed(hello),
+            facts: self.targets.compared(claimed, &mut self.words, self.ended),
             heard: seconds(wall),
         };
         let host = Host::new(&hello.server_id);
@@ -199,17 +211,25 @@ impl Registry {
         self.forget(&ended.unwrap_or_default());
     }
 
-    pub(crate) fn reported(&mut self, place: Place, report: Report, wall: Timestamp, now: Duration) {
+    pub(crate) fn reported(&mut self, place: Place, mut report: Report, wall: Timestamp, now: Duration) {
+        // What only the auth side can find is not for an agent to say.
+        for finding in &mut report.findings {
+            finding.reason = finding.reason.filter(|reason| reason.entry().finder == Finder::Host);
+        }
         self.pass(now);
         self.wall = (wall, now);
         let Place { slot, stream } = place;
         if self.told(place).is_none() {
             return;
         }
+        let (targets, windows) = (Arc::clone(&self.targets), self.ended);
+        let mut verdict = report.verdict;
         let ended = self.change(slot, |seat, words| {
             if let Some(told) = seat.told.of(stream) {
-                told.facts = words.reported(&told.facts, &report);
+                let reported = words.reported(&told.facts, &report);
+                told.facts = targets.compared(reported, words, windows);
                 told.heard = seconds(wall);
+                verdict = told.facts.verdict;
             }
             // The next process has spoken for itself.
             if seat.awaits == Awaits::Nothing {
@@ -219,7 +239,7 @@ impl Registry {
             seat.told.retain(|told| !told.has_ended)
         });
         self.forget(&ended.unwrap_or_default());
-        if !needs_a_person(report.verdict) {
+        if !needs_a_person(verdict) {
             self.reports.remove(&stream);
         } else if self.reports.len() < self.config.reports || self.reports.contains_key(&stream) {
             self.reports.insert(stream, Arc::new(report));

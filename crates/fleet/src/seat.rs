@@ -82,7 +82,7 @@ impl Tolds {
         }
     }
 
-    fn as_mut_slice(&mut self) -> &mut [Told] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [Told] {
         match self {
             Self::One(told) => std::slice::from_mut(told),
             Self::Several(tolds) => tolds,

@@ -69,6 +69,11 @@ impl<T> Slab<T> {
         Some(value)
     }
 
+    /// How many places there are, whether or not something is in them.
+    pub(crate) const fn places(&self) -> u32 {
+        self.places
+    }
+
     /// Everything there is.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.blocks.iter().flatten().flatten()

@@ -3,6 +3,7 @@
 mod alerts;
 mod hostile;
 mod model;
+mod targets;
 mod timeline;
 
 use jiff::Timestamp;

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use selfcheck_core::Basis;
+use selfcheck_core::Text;
 use selfcheck_core::Verdict;
+use selfcheck_core::policy::UpdateTarget;
 use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::FaultSummary;
 use selfcheck_fleet::Fleet;
@@ -18,6 +22,7 @@ use selfcheck_inventory::auth::Farewell;
 use selfcheck_inventory::auth::Store;
 use selfcheck_inventory::auth::StreamId;
 use selfcheck_inventory::auth::Summary;
+use semver::Version;
 
 use super::WALL;
 use super::everybody;
@@ -28,7 +33,7 @@ const SETTLING: u64 = 15;
 const HAND_OVER: u64 = 60;
 
 /// How long an agent at fault that disappears is remembered matters to alerts alone; to the counts it never does.
-fn fleet(linger: u64) -> Fleet {
+fn fleet(linger: u64, targets: &[UpdateTarget]) -> Fleet {
     Fleet::new(FleetConfig {
         settling: Duration::from_secs(SETTLING),
         hand_over: Duration::from_secs(HAND_OVER),
@@ -40,6 +45,7 @@ fn fleet(linger: u64) -> Fleet {
             linger: Duration::from_secs(linger),
             ..FaultRules::default()
         },
+        targets: targets.to_vec(),
     })
 }
 
@@ -69,6 +75,21 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// Targets of the groups that agents name, of one that none does, and of the others; with windows that end meanwhile, or have ended.
+fn targets() -> impl Strategy<Value = Vec<UpdateTarget>> {
+    let groups = [None, Some("default"), Some("production"), Some("nobody")];
+    let target = (0..4_u64, proptest::option::of(0..300_i64));
+    proptest::option::of(vec(proptest::option::of(target), groups.len())).prop_map(move |given| {
+        let given = given.unwrap_or_default().into_iter().zip(groups);
+        let target = |(minor, by): (u64, Option<i64>), group: Option<&str>| UpdateTarget {
+            group: group.map(Text::new),
+            version: Version::new(18, minor, 0),
+            by: by.map(|by| WALL + SignedDuration::from_secs(by)),
+        };
+        given.filter_map(|(given, group)| Some(target(given?, group))).collect()
+    })
+}
+
 /// What follows from the events, thought out in the simplest way: nothing is counted until it is asked.
 #[derive(Default)]
 struct Model {
@@ -79,6 +100,7 @@ struct Model {
     since: BTreeMap<u8, u64>,
     /// Until when the next process of an agent is awaited.
     awaited: BTreeMap<u8, u64>,
+    targets: Vec<UpdateTarget>,
 }
 
 struct ModelStream {
@@ -87,6 +109,7 @@ struct ModelStream {
     claim: Verdict,
     report: Option<Report>,
     version: String,
+    group: String,
     /// Whether it has ended, and the next process is awaited.
     has_ended: bool,
 }
@@ -129,14 +152,32 @@ impl Model {
             && !others.map(|(_, other)| other).any(has_report)
     }
 
+    fn wall(&self) -> Timestamp {
+        WALL + SignedDuration::from_secs(self.now.cast_signed())
+    }
+
+    /// A verdict after comparing the agent with its target.
+    fn compared(&self, verdict: Verdict, stream: &ModelStream) -> Verdict {
+        let group = if stream.group.is_empty() { "default" } else { &stream.group };
+        let named = |name: Option<&str>| {
+            self.targets.iter().find(|target| target.group.as_ref().map(Text::as_str) == name)
+        };
+        let Some(target) = named(Some(group)).or_else(|| named(None)) else { return verdict };
+        let is_over = target.by.is_none_or(|by| by <= self.wall());
+        let is_behind = Version::parse(&stream.version).expect("a version") < target.version;
+        let is_found = verdict == Verdict::Accompanied && is_over && is_behind;
+        if is_found { Verdict::Impaired } else { verdict }
+    }
+
     /// The verdict of each agent, and whether it counts.
     fn agents(&self) -> BTreeMap<u8, (Verdict, Basis, bool)> {
         let judged = |host: u8| {
             let own: Vec<_> = self.streams.iter().filter(|stream| stream.host == host).collect();
-            let observed = own.iter().rev().find_map(|stream| stream.report.as_ref());
+            let observed =
+                own.iter().rev().find_map(|stream| Some((stream.report.as_ref()?.verdict, stream)));
             observed
-                .map(|report| (report.verdict, Basis::Observed))
-                .or_else(|| own.last().map(|stream| (stream.claim, Basis::Claimed)))
+                .map(|(verdict, stream)| (self.compared(verdict, stream), Basis::Observed))
+                .or_else(|| own.last().map(|stream| (self.compared(stream.claim, stream), Basis::Claimed)))
         };
         let counts = |since: u64| self.now >= since + SETTLING;
         self.since
@@ -156,18 +197,23 @@ async fn happens(event: Event, fleet: &Fleet, model: &mut Model, next: &mut u64)
             let kind = if has_updater { "binary" } else { "" };
             let version = format!("18.{}.0", *next % 3);
             let said = Hello { version: version.as_str().into(), ..hello(&format!("host-{host}"), kind) };
-            let place = fleet.joined(StreamId(*next), said, WALL);
+            let place = fleet.joined(StreamId(*next), said, model.wall());
             let claim = if has_updater { Verdict::Accompanied } else { Verdict::Unaccompanied };
-            model.streams.push(ModelStream { place, host, claim, report: None, version, has_ended: false });
+            let group = String::new();
+            let stream = ModelStream { place, host, claim, report: None, version, group, has_ended: false };
+            model.streams.push(stream);
             model.since.entry(host).or_insert(model.now);
         }
         Event::Reports { stream, case } => {
             let Some(index) = model.open(stream) else { return };
             let report = report(case);
-            fleet.reported(model.streams[index].place, report.clone(), None, WALL);
+            fleet.reported(model.streams[index].place, report.clone(), None, model.wall());
             let host = model.streams[index].host;
             if let Some(version) = &report.agent_version {
                 model.streams[index].version = version.to_string();
+            }
+            if let Some(updater) = report.stock_updater() {
+                model.streams[index].group = updater.group.unwrap_or_default().to_string();
             }
             model.streams[index].report = Some(report);
             model.streams.retain(|stream| stream.host != host || !stream.has_ended);
@@ -175,7 +221,7 @@ async fn happens(event: Event, fleet: &Fleet, model: &mut Model, next: &mut u64)
         }
         Event::Heard { stream } => {
             let Some(index) = model.open(stream) else { return };
-            fleet.heard(model.streams[index].place, None, WALL);
+            fleet.heard(model.streams[index].place, None, model.wall());
         }
         Event::Leaves { stream, farewell } => {
             let Some(index) = model.open(stream) else { return };
@@ -257,10 +303,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_counts_are_those_of_a_recount(events in vec(event(), 1..60)) {
+    fn the_counts_are_those_of_a_recount(events in vec(event(), 1..60), targets in targets()) {
         paused().block_on(async {
-            let fleet = fleet(0);
-            let mut model = Model::default();
+            let fleet = fleet(0, &targets);
+            let mut model = Model { targets, ..Model::default() };
             let mut next = 0;
             for event in events {
                 happens(event, &fleet, &mut model, &mut next).await;
@@ -276,10 +322,14 @@ proptest! {
     }
 
     #[test]
-    fn the_agents_at_fault_are_those_of_a_recount(events in vec(event(), 1..80), linger in 0..300_u64) {
+    fn the_agents_at_fault_are_those_of_a_recount(
+        events in vec(event(), 1..80),
+        linger in 0..300_u64,
+        targets in targets(),
+    ) {
         paused().block_on(async {
-            let fleet = fleet(linger);
-            let mut model = Model::default();
+            let fleet = fleet(linger, &targets);
+            let mut model = Model { targets, ..Model::default() };
             let mut next = 0;
             for event in events {
                 happens(event, &fleet, &mut model, &mut next).await;

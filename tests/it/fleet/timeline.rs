@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use selfcheck_core::policy::AlertPolicy;
+use selfcheck_core::policy::UpdateTarget;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::FaultRules;
@@ -37,10 +38,14 @@ pub(super) struct Timeline {
 
 impl Timeline {
     pub(super) fn new(policy: &AlertPolicy) -> Self {
+        Self::with_targets(policy, Vec::new())
+    }
+
+    pub(super) fn with_targets(policy: &AlertPolicy, targets: Vec<UpdateTarget>) -> Self {
         let faults = FaultRules::new(policy, "18.2.0");
         Self {
             keeper: AlertKeeper::new(AlertRules::new(policy, None), faults.linger),
-            fleet: Fleet::new(FleetConfig { faults, ..FleetConfig::default() }),
+            fleet: Fleet::new(FleetConfig { faults, targets, ..FleetConfig::default() }),
             alerts: Alerts::default(),
             began: Instant::now(),
             streams: 0,

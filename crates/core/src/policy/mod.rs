@@ -4,6 +4,9 @@
 
 mod alerts;
 mod length;
+mod targets;
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -18,6 +21,7 @@ pub use alerts::AlertSeverity;
 pub use alerts::RaiseWhen;
 pub use length::InvalidLength;
 pub use length::Length;
+pub use targets::UpdateTarget;
 
 /// A policy.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -29,6 +33,8 @@ pub struct Policy {
     pub acknowledged: Option<Acknowledgement>,
     /// Cluster alerts, on the auth side.
     pub alerts: AlertPolicy,
+    /// Which versions agents should have, on the auth side.
+    pub targets: Vec<UpdateTarget>,
     /// Bounds of what is read and kept.
     pub limits: Limits,
 }
@@ -45,6 +51,12 @@ pub enum InvalidPolicy {
     /// A right that Teleport would refuse in an alert, so that none could be raised.
     #[error("`alerts.verb_permit` is not written like `token:create`, several with `|` between them")]
     VerbPermit,
+    /// A group has two targets, or there are two for those that are not named.
+    #[error("`targets` has two entries for the same group, or two without one")]
+    TwoTargets,
+    /// A group without a name is none.
+    #[error("an entry of `targets` has an empty `group`; leave it out for all groups that are not named")]
+    NoGroup,
     /// Nothing could be read.
     #[error("`limits.file_bytes` is 0; no file could be read")]
     NoBytes,
@@ -62,6 +74,13 @@ impl Policy {
         }
         if !self.alerts.verb_permit.as_str().split('|').all(is_right) {
             return Err(InvalidPolicy::VerbPermit);
+        }
+        if self.targets.iter().any(|target| target.group.as_ref().is_some_and(Text::is_empty)) {
+            return Err(InvalidPolicy::NoGroup);
+        }
+        let groups: BTreeSet<_> = self.targets.iter().map(|target| &target.group).collect();
+        if groups.len() < self.targets.len() {
+            return Err(InvalidPolicy::TwoTargets);
         }
         if self.limits.file_bytes == 0 {
             return Err(InvalidPolicy::NoBytes);

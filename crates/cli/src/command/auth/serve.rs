@@ -54,6 +54,7 @@ async fn serve_until_told(args: &ServeArgs, policy: &Policy, output: &Output) ->
     let counting = FleetConfig {
         reports: usize::try_from(policy.limits.agents_in_full).unwrap_or(usize::MAX),
         faults: FaultRules::new(&policy.alerts, VERSION),
+        targets: policy.targets.clone(),
         ..FleetConfig::default()
     };
     let inventory = Inventory::new(Fleet::new(counting), server, Limits::default(), now);
