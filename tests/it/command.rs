@@ -142,7 +142,7 @@ fn files_that_cannot_be_read_or_understood_are_named() {
     fails(&["policy", "check", &at("no-bytes")], 1, "limits.file_bytes");
     fails(&["policy", "check", &at("two-targets")], 1, "two entries for the same group");
     fails(&["policy", "check", &at("no-group")], 1, "empty `group`");
-    fails(&["policy", "check", &at("no-version")], 1, "targets");
+    fails(&["policy", "check", &at("no-version")], 1, "version number at line 1");
     fails(&["policy", "check", &at("twice")], 1, "file_bytes");
     fails(&[&STATUS, ["--save-observation", &at("folder")].as_slice()].concat(), 1, &at("folder"));
     fails(&[&STATUS, ["--save-observation", &at("none/below")].as_slice()].concat(), 1, &at("none/below"));
