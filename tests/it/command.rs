@@ -389,7 +389,7 @@ fn watching_ends_with_its_reader() {
 
 #[test]
 fn the_demo_shows_the_whole_loop_and_ends() {
-    let output = selfcheck(&["demo", "--once", "--agents", "40"], "");
+    let output = selfcheck(&["demo", "--once", "--agents", "40", "--web", "127.0.0.1:0"], "");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", shown(&output));
     let acts: Vec<_> = said.split("\n\n").collect();
@@ -400,6 +400,7 @@ fn the_demo_shows_the_whole_loop_and_ends() {
         act("An auth server on 127.0.0.1:").contains("\n40 of them replay recorded observations"),
         "{said}"
     );
+    assert!(act("Its metrics are on http://127.0.0.1:").ends_with("/metrics"), "{said}");
     assert!(act("This host: ").contains('.'), "{said}");
     assert!(said.contains("   41 of 41 agents have reported and count\n"), "{said}");
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -188,7 +188,7 @@ pub(crate) struct ServeArgs {
     /// The cluster's proxy, as `HOST` or `HOST:PORT`, which the commands in alerts name
     #[arg(long, value_name = "ADDR", value_parser = proxy)]
     pub(crate) public_addr: Option<ProxyAddr>,
-    /// The policy whose `alerts` count [default: /etc/teleport-selfcheck/policy.yaml if present]
+    /// The policy whose `alerts`, `targets` and `limits` count [default: /etc/teleport-selfcheck/policy.yaml if present]
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 }

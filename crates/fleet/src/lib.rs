@@ -12,6 +12,7 @@ mod faults;
 mod faulty;
 mod fleet;
 mod host;
+mod leaving;
 mod marks;
 mod metrics;
 mod names;

@@ -1,4 +1,4 @@
-//! All agents of one auth server. Whatever happens to one changes the counts by that one: nothing is ever scanned.
+//! All agents of one auth server. Whatever happens to one changes the counts by that one: nobody looks at the others.
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -9,13 +9,11 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use hashbrown::HashTable;
 use jiff::Timestamp;
-use selfcheck_core::Basis;
 use selfcheck_core::Finder;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_inventory::Hello;
 use selfcheck_inventory::Report;
-use selfcheck_inventory::auth::Farewell;
 use selfcheck_inventory::auth::StreamId;
 
 use crate::FleetConfig;
@@ -44,7 +42,7 @@ pub(crate) struct Registry {
     pub(crate) config: FleetConfig,
     pub(crate) seats: Slab<Seat>,
     /// Each with its hash, so that growing looks at no seat.
-    hosts: HashTable<(u32, Slot)>,
+    pub(crate) hosts: HashTable<(u32, Slot)>,
     hasher: RandomState,
     pub(crate) words: Vocabulary,
     pub(crate) counts: Counts,
@@ -59,7 +57,7 @@ pub(crate) struct Registry {
     pub(crate) awaited: VecDeque<(Duration, Slot, u32)>,
     /// Those that have disappeared, and until when they are remembered.
     pub(crate) gone: VecDeque<(Duration, Slot, u32)>,
-    absent: usize,
+    pub(crate) absent: usize,
     pub(crate) faults: Faults,
     pub(crate) targets: Arc<Targets>,
     /// Which update windows have ended, as far as agents have been compared with their targets.
@@ -76,8 +74,8 @@ pub(crate) struct Registry {
 /// Where a stream is kept: the seat of its agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    slot: Slot,
-    stream: StreamId,
+    pub(crate) slot: Slot,
+    pub(crate) stream: StreamId,
 }
 
 impl Registry {
@@ -182,7 +180,7 @@ impl Registry {
     }
 
     /// What is kept of a stream that has ended waits, for the next process or for as long as a fault is remembered.
-    fn waits(&mut self, slot: Slot, awaits: Awaits) {
+    pub(crate) fn waits(&mut self, slot: Slot, awaits: Awaits) {
         let wait = self.next();
         let Some(seat) = self.seats.get_mut(slot) else { return };
         (seat.awaits, seat.wait) = (awaits, wait);
@@ -252,100 +250,9 @@ impl Registry {
         }
     }
 
-    pub(crate) fn left(&mut self, place: Place, farewell: Farewell, now: Duration) {
-        self.pass(now);
-        if farewell != Farewell::SoftReload {
-            return self.drop_told(place.slot, |told| told.stream == place.stream && !told.has_ended);
-        }
-        let Place { slot, stream } = place;
-        if self.told(place).is_none() {
-            return;
-        }
-        // One is enough to be taken over from; an agent that reloads and reloads again takes no more room. A report counts for more than a claim.
-        let before = self.change(slot, |seat, _| {
-            let is_claim = seat.told.of(stream).is_some_and(|told| told.facts.basis == Basis::Claimed);
-            if is_claim && seat.fault.is_some() && seat.remembers_a_report() {
-                return seat.told.retain(|told| told.stream != stream);
-            }
-            let before = seat.told.retain(|told| !told.has_ended);
-            seat.told.end(stream);
-            before
-        });
-        self.forget(&before.unwrap_or_default());
-        if self.seats.get(slot).is_some_and(|seat| seat.awaits != Awaits::Process) {
-            self.waits(slot, Awaits::Process);
-        }
-        self.pass(now);
-    }
-
     /// What was said on a stream that has not ended.
-    fn told(&mut self, Place { slot, stream }: Place) -> Option<&mut Told> {
+    pub(crate) fn told(&mut self, Place { slot, stream }: Place) -> Option<&mut Told> {
         self.seats.get_mut(slot)?.told.of(stream)
-    }
-
-    /// Drops what was said on some streams of an agent, and the agent with the last one. If something is wrong with it, it is remembered for a
-    /// while: disappearing mends nothing, and whoever comes back is at fault for no shorter time.
-    pub(crate) fn drop_told(&mut self, slot: Slot, is_over: impl Fn(&Told) -> bool) {
-        let was =
-            self.seats.get(slot).map(|seat| (seat.presence, seat.is_over(&is_over), seat.fault.is_some()));
-        let Some((presence, is_last, is_at_fault)) = was.filter(|(presence, ..)| *presence != Presence::Gone)
-        else {
-            return;
-        };
-        if !is_last {
-            return self.drop_some(slot, is_over);
-        }
-        if presence == Presence::Settling {
-            self.unsettled -= 1;
-        }
-        self.absent += 1;
-        let gone = self.change(slot, |seat, _| {
-            seat.presence = Presence::Gone;
-            let kept = seat.reported().map(|told| told.stream);
-            let gone = seat.told.retain(|told| Some(told.stream) == kept);
-            if let Some(kept) = kept {
-                seat.told.end(kept);
-            }
-            gone
-        });
-        self.forget(&gone.unwrap_or_default());
-        if !is_at_fault {
-            return self.remove(slot);
-        }
-        for told in self.seats.get(slot).iter().flat_map(|seat| seat.told.as_slice()) {
-            self.reports.remove(&told.stream);
-        }
-        self.waits(slot, Awaits::Nothing);
-    }
-
-    /// Drops what was said on some streams of an agent that has others. A report of a fault stays for a while where the others only claim.
-    fn drop_some(&mut self, slot: Slot, is_over: impl Fn(&Told) -> bool) {
-        let mut kept = None;
-        let gone = self.change(slot, |seat, _| {
-            kept = seat.lost_report(&is_over);
-            let gone = seat.told.retain(|told| !is_over(told) || Some(told.stream) == kept);
-            if let Some(kept) = kept {
-                seat.told.end(kept);
-            }
-            gone
-        });
-        self.forget(&gone.unwrap_or_default());
-        // Where the next process is awaited, that decides when it goes.
-        if kept.is_some() && self.seats.get(slot).is_some_and(|seat| seat.awaits != Awaits::Process) {
-            self.waits(slot, Awaits::Report);
-        }
-    }
-
-    /// Forgets an agent that is gone.
-    pub(crate) fn remove(&mut self, slot: Slot) {
-        let gone = self.change(slot, |seat, _| seat.told.retain(|_| false));
-        self.forget(&gone.unwrap_or_default());
-        let Some(seat) = self.seats.remove(slot) else { return };
-        self.absent -= 1;
-        let hash = spread(self.hash(&seat.host));
-        if let Ok(entry) = self.hosts.find_entry(hash, |(_, other)| *other == slot) {
-            entry.remove();
-        }
     }
 
     /// Changes a seat, and counts it anew.
@@ -411,7 +318,7 @@ impl Registry {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "half of a hash is one")]
-    fn hash(&self, host: &Host) -> u32 {
+    pub(crate) fn hash(&self, host: &Host) -> u32 {
         self.hasher.hash_one(host) as u32
     }
 
@@ -425,7 +332,7 @@ impl Registry {
 }
 
 /// A hash of the width that tables want.
-const fn spread(hash: u32) -> u64 {
+pub(crate) const fn spread(hash: u32) -> u64 {
     (hash as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 

@@ -34,10 +34,12 @@ struct Serving {
 }
 
 impl Serving {
-    fn start(dir: &Path) -> Self {
+    fn start(dir: &Path, policy: &Path) -> Self {
         let mut child = Command::new(binary("teleport-selfcheck"))
             .args(["auth", "serve", "--listen", "127.0.0.1:0", "--web", "127.0.0.1:0", "--dir"])
             .arg(dir)
+            .arg("--policy")
+            .arg(policy)
             .stdout(Stdio::piped())
             .spawn()
             .expect("teleport-selfcheck");
@@ -92,7 +94,9 @@ async fn the_command_serves_what_its_agents_report_as_metrics() {
         assert!(output.status.success(), "{}", shown(&output));
     };
     auth(&["init", "--dir", &ca]);
-    let serving = Serving::start(&dir);
+    let policy = folder.path().join("policy.yaml");
+    std::fs::write(&policy, "targets: [{group: nobody, version: 99.0.0}]\n").expect("written");
+    let serving = Serving::start(&dir, &policy);
     let mut agents = Vec::new();
     let cases = [("a1", HEALTHY), ("a2", MASKED), ("a3", "applicability: nothing updates this agent")];
     for (name, case) in cases {
@@ -123,6 +127,8 @@ async fn the_command_serves_what_its_agents_report_as_metrics() {
             ("teleport_updater_agents{basis=\"observed\",verdict=\"unaccompanied\"}", 1),
             ("teleport_updater_agents{basis=\"claimed\",verdict=\"accompanied\"}", 0),
             ("teleport_updater_findings{reason=\"timer-masked\"}", 1),
+            // The two that have an updater are in a group that the policy does not name.
+            ("teleport_updater_findings{reason=\"group-unknown\"}", 2),
             ("teleport_updater_findings{reason=\"run-failed\"}", 0),
             ("teleport_updater_findings{reason=\"other\"}", 0),
             // They have not been at fault for long enough.

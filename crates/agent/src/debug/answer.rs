@@ -34,6 +34,20 @@ pub fn text(status: StatusCode, body: &str) -> Response<DebugBody> {
     respond_with(status, TEXT, Full::new(Bytes::copy_from_slice(body.as_bytes())))
 }
 
+/// All is well, as Teleport says it.
+pub fn healthy() -> Response<DebugBody> {
+    json(StatusCode::OK, "{\"status\":\"ok\"}")
+}
+
+/// Whether this process is ready, or what it still waits for, as Teleport says it.
+pub fn readiness(state: Result<(), &'static str>) -> Response<DebugBody> {
+    let (code, word) = match state {
+        Ok(()) => (StatusCode::OK, "ok"),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
+    };
+    json(code, format!("{{\"status\":\"{word}\",\"pid\":{}}}", std::process::id()))
+}
+
 /// What a registry holds.
 pub fn metrics(registry: &Registry) -> Response<DebugBody> {
     let mut text = Vec::new();

@@ -125,15 +125,11 @@ impl DebugService {
         if self.handle.has_ended() {
             return json(StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"the self-check has ended\"}");
         }
-        json(StatusCode::OK, "{\"status\":\"ok\"}")
+        answer::healthy()
     }
 
     fn readiness(&self) -> Response<DebugBody> {
-        let (code, word) = match self.status() {
-            Ok(_) => (StatusCode::OK, "ok"),
-            Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
-        };
-        json(code, format!("{{\"status\":\"{word}\",\"pid\":{}}}", std::process::id()))
+        answer::readiness(self.status().map(|_| ()))
     }
 
     fn changes(&self) -> Response<DebugBody> {

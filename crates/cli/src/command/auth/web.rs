@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use hyper::Method;
 use hyper::Request;
 use hyper::Response;
-use hyper::StatusCode;
 use prometheus::Registry;
 use prometheus::core::Collector;
 use selfcheck_agent::debug::DebugBody;
@@ -71,10 +70,8 @@ fn respond<B>(registry: &Registry, request: &Request<B>) -> Response<DebugBody> 
     match (request.uri().path(), request.method()) {
         ("/metrics" | "/healthz" | "/readyz", method) if *method != Method::GET => answer::not_allowed("GET"),
         ("/metrics", _) => answer::metrics(registry),
-        ("/healthz", _) => answer::json(StatusCode::OK, "{\"status\":\"ok\"}"),
-        ("/readyz", _) => {
-            answer::json(StatusCode::OK, format!("{{\"status\":\"ok\",\"pid\":{}}}", std::process::id()))
-        }
+        ("/healthz", _) => answer::healthy(),
+        ("/readyz", _) => answer::readiness(Ok(())),
         _ => answer::nothing(),
     }
 }
