@@ -73,6 +73,7 @@ fn the_command_pages_name_every_flag() {
         (&["auth", "serve"], "docs/auth.md"),
         (&["inventory", "status"], "docs/inventory.md"),
         (&["inventory", "ls"], "docs/inventory.md"),
+        (&["inventory", "show"], "docs/inventory.md"),
         (&["inventory", "remedies"], "docs/inventory.md"),
         (&["alerts", "ls"], "docs/alerts.md"),
         (&["alerts", "ack"], "docs/alerts.md"),

@@ -80,6 +80,8 @@ pub(crate) enum CliError {
     Serve(String),
     #[error(transparent)]
     AskAuth(ReportError),
+    #[error("no agent `{0}` is connected to this auth server")]
+    NoSuchAgent(Text),
     #[error("the recorded observation `{0}` could not be read")]
     Recorded(&'static str),
     #[error("no folder could be made for the demo's identities")]
@@ -158,6 +160,7 @@ impl CliError {
             {
                 "use an identity that may ask; `auth issue --roles Admin` makes one for `auth serve`"
             }
+            Self::NoSuchAgent(_) => "`teleport-selfcheck inventory ls` lists those that are, by host id",
             Self::Usage(_)
             | Self::AskAuth(_)
             | Self::Issue(_)

@@ -174,21 +174,15 @@ impl Vocabulary {
 
     /// A report with what was found by comparing the agent.
     pub(crate) fn amended(&self, report: &Arc<Report>, facts: &Facts) -> Arc<Report> {
-        let found = self.findings.get(facts.findings);
-        if !found.iter().copied().any(is_compared) {
+        if !self.findings.get(facts.findings).iter().copied().any(is_compared) {
             return Arc::clone(report);
         }
-        let mut amended = Report::clone(report);
-        amended.verdict = facts.verdict;
-        // Those that an agent gave by itself stand where these do.
-        let place = |reason| amended.findings.iter().copied().find(|own| own.reason == reason);
-        amended.findings = found
-            .iter()
-            .map(|&(reason, severity)| {
-                place(reason).unwrap_or(ReportedFinding { reason, severity, since: None })
-            })
-            .collect();
-        Arc::new(amended)
+        Arc::new(report.amended(facts.verdict, &self.reported_findings(facts)))
+    }
+
+    fn reported_findings(&self, facts: &Facts) -> Vec<ReportedFinding> {
+        let found = self.findings.get(facts.findings).iter();
+        found.map(|&(reason, severity)| ReportedFinding { reason, severity, since: None }).collect()
     }
 
     /// The report that says this, without the times.
@@ -197,12 +191,7 @@ impl Vocabulary {
         let group = self.remedies.get(facts.remedy).as_ref();
         Report {
             verdict: facts.verdict,
-            findings: self
-                .findings
-                .get(facts.findings)
-                .iter()
-                .map(|&(reason, severity)| ReportedFinding { reason, severity, since: None })
-                .collect(),
+            findings: self.reported_findings(facts),
             updater: (!updater.kind.is_empty()).then_some(ReportedUpdater {
                 kind: updater.kind,
                 version: updater.version,

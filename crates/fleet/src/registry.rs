@@ -9,7 +9,6 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use hashbrown::HashTable;
 use jiff::Timestamp;
-use selfcheck_core::Finder;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_inventory::Hello;
@@ -209,11 +208,7 @@ impl Registry {
         self.forget(&ended.unwrap_or_default());
     }
 
-    pub(crate) fn reported(&mut self, place: Place, mut report: Report, wall: Timestamp, now: Duration) {
-        // What only the auth side can find is not for an agent to say.
-        for finding in &mut report.findings {
-            finding.reason = finding.reason.filter(|reason| reason.entry().finder == Finder::Host);
-        }
+    pub(crate) fn reported(&mut self, place: Place, report: Report, wall: Timestamp, now: Duration) {
         self.pass(now);
         self.wall = (wall, now);
         let Place { slot, stream } = place;

@@ -44,6 +44,7 @@ pub use report::Report;
 pub use report::ReportedFinding;
 pub use report::ReportedRemedy;
 pub use report::ReportedUpdater;
+pub use report::basis_from_wire;
 pub use report::verdict_from_wire;
 pub use report::verdict_to_wire;
 pub use role::Role;

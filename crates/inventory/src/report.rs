@@ -1,6 +1,8 @@
 //! The status of an agent as it travels: typed values, checked on both sides.
 
 use jiff::Timestamp;
+use selfcheck_core::Basis;
+use selfcheck_core::Finder;
 use selfcheck_core::Finding;
 use selfcheck_core::Generation;
 use selfcheck_core::Namespace;
@@ -15,6 +17,7 @@ use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 
 use crate::ClaimedUpdater;
+use crate::Hello;
 use crate::valid;
 use crate::wire::teleport::selfcheck::v1 as wire;
 
@@ -149,6 +152,30 @@ impl From<&Finding> for ReportedFinding {
     }
 }
 
+impl From<&Hello> for Report {
+    /// What an agent without a self-check comes to: its claim judged.
+    fn from(hello: &Hello) -> Self {
+        let (verdict, reason) = hello.claim().judge();
+        let ClaimedUpdater { kind, version, group, .. } = hello.updater.clone();
+        Self {
+            verdict,
+            findings: vec![ReportedFinding {
+                reason: Some(reason),
+                severity: reason.entry().severity,
+                since: None,
+            }],
+            updater: (!kind.is_empty()).then_some(ReportedUpdater { kind, version, group }),
+            observed_at: None,
+            last_success: None,
+            next_run: None,
+            remedy: None,
+            namespace: Namespace::default(),
+            library_version: None,
+            agent_version: Some(hello.version.clone()).filter(|version| !version.is_empty()),
+        }
+    }
+}
+
 impl Report {
     /// The message.
     pub fn to_wire(&self) -> wire::Report {
@@ -195,6 +222,34 @@ impl Report {
             library_version: valid::version(&report.library_version),
             agent_version: valid::version(&report.agent_version),
         })
+    }
+
+    /// Reads what an agent says of itself. What only the auth side can find is not for an agent to say, and counts as other.
+    #[cfg(feature = "auth")]
+    pub(crate) fn from_agent(report: &wire::Report) -> Result<Self, InvalidReport> {
+        let mut report = Self::from_wire(report)?;
+        for finding in &mut report.findings {
+            finding.reason = finding.reason.filter(|reason| reason.entry().finder == Finder::Host);
+        }
+        Ok(report)
+    }
+
+    /// With what the auth side found beside it: `verdict` and `findings` hold, and those of them that are the report's own keep their times.
+    /// Without anything that only the auth side can find it is the same.
+    #[must_use]
+    pub fn amended(&self, verdict: Verdict, findings: &[ReportedFinding]) -> Self {
+        let mut amended = self.clone();
+        let by_auth = |finding: &ReportedFinding| {
+            finding.reason.is_some_and(|reason| reason.entry().finder == Finder::Auth)
+        };
+        if findings.iter().any(by_auth) {
+            let own = |found: &ReportedFinding| {
+                self.findings.iter().copied().find(|own| own.reason == found.reason).unwrap_or(*found)
+            };
+            amended.verdict = verdict;
+            amended.findings = findings.iter().map(own).collect();
+        }
+        amended
     }
 
     /// What helps, with all that the command depends on.
@@ -312,4 +367,21 @@ pub fn verdict_from_wire(verdict: wire::Verdict) -> Option<Verdict> {
         wire::Verdict::Unknown => Verdict::Unknown,
         wire::Verdict::Unsupported => Verdict::Unsupported,
     })
+}
+
+/// A basis on the wire.
+#[cfg(feature = "auth")]
+pub(crate) const fn basis_to_wire(basis: Basis) -> wire::Basis {
+    match basis {
+        Basis::Observed => wire::Basis::Observed,
+        Basis::Claimed => wire::Basis::Claimed,
+    }
+}
+
+/// A basis from the wire. One that this version does not know is no more than a claim.
+pub const fn basis_from_wire(basis: wire::Basis) -> Basis {
+    match basis {
+        wire::Basis::Observed => Basis::Observed,
+        wire::Basis::Claimed | wire::Basis::Unspecified => Basis::Claimed,
+    }
 }

@@ -156,17 +156,3 @@ async fn a_group_that_no_target_names_is_told_where_groups_are_named() {
     let findings = masked.findings.iter().copied().chain([advice]).collect();
     assert_eq!(*told, Report { findings, ..masked });
 }
-
-#[tokio::test(start_paused = true)]
-async fn an_agent_cannot_say_what_only_the_auth_side_can_find() {
-    let fleet = Fleet::default();
-    let place = fleet.joined(StreamId(1), hello("a1", "binary"), WALL);
-    let mut lie = report_of("timer-masked");
-    lie.findings.truncate(1);
-    lie.findings[0].reason = Some(Reason::BehindTarget);
-    fleet.reported(place, lie, None, WALL);
-    tokio::time::advance(Duration::from_secs(15)).await;
-    let reasons: Vec<_> = fleet.summary().reasons.iter().map(|count| count.of).collect();
-    assert_eq!(reasons, [None]);
-    assert_eq!(fleet.find("a1").expect("known").report.findings[0].code(), "other");
-}

@@ -14,6 +14,7 @@ mod questions;
 mod reports;
 mod scene;
 mod stock;
+mod whole;
 
 use std::path::Path;
 use std::path::PathBuf;

@@ -291,12 +291,15 @@ async fn a_stock_auth_server_is_listed_by_what_its_agents_claim() {
             ask(&["inventory", "ls"]),
             ask(&["inventory", "ls", "--verdict", "unaccompanied", "--format", "json"]),
             ask(&["inventory", "status"]),
+            ask(&["inventory", "show", "a2"]),
         ]
     });
-    let [all, some, counts] = asked.await.expect("no panic");
-    for (_, said) in [&all, &some, &counts] {
+    let [all, some, counts, one] = asked.await.expect("no panic");
+    for (_, said) in [&all, &some, &counts, &one] {
         assert!(said.starts_with("warning: this auth server is a stock one"), "{said}");
     }
+    assert!(one.0.starts_with("ACCOMPANIED: by what it says of itself, "), "{}", one.0);
+    assert!(one.0.contains("  looked        nobody looked: it has no self-check\n"), "{}", one.0);
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let rows: Vec<_> = all.0.lines().skip(2).map(words).collect();
     assert_eq!(rows.len(), 4, "{}", all.0);

@@ -1,12 +1,16 @@
 //! What a person reads.
 
+mod agent;
 mod catalogue;
+mod parts;
 mod status;
 mod style;
 mod table;
 mod time;
 mod wrap;
 
+pub(crate) use agent::AgentView;
+pub(crate) use agent::agent;
 pub(crate) use catalogue::entry_summary;
 pub(crate) use catalogue::finder;
 pub(crate) use catalogue::reason;

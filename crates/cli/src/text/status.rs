@@ -6,23 +6,22 @@ use selfcheck_core::EvidenceValue;
 use selfcheck_core::Finding;
 use selfcheck_core::Observation;
 use selfcheck_core::Reason;
-use selfcheck_core::Remedy;
 use selfcheck_core::ReportingMode;
 use selfcheck_core::Severity;
 use selfcheck_core::Status;
 use selfcheck_core::Text;
 use selfcheck_core::UpdaterStatus;
-use selfcheck_core::Verdict;
 
+use super::parts::fact;
+use super::parts::hint;
+use super::parts::plain;
+use super::parts::section;
+use super::parts::updater_name;
 use super::style::Style;
-use super::style::Tone;
 use super::style::severity_tone;
 use super::style::verdict_tone;
 use super::time;
 use super::wrap;
-
-/// The width of the names of facts.
-const NAMES: usize = 14;
 
 /// A status, and what is shown beside it.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +48,7 @@ pub(crate) fn status(view: &View<'_>, style: Style) -> String {
     let mut text = headline(status, style);
     text.push('\n');
     for (name, value) in facts(view) {
-        text.push_str(&wrap::wrap(&format!("  {name:<NAMES$}"), &" ".repeat(NAMES + 2), &value));
+        text.push_str(&fact(name, &value));
     }
     if !status.findings.is_empty() {
         text.push_str(&section("Findings", style));
@@ -65,7 +64,11 @@ pub(crate) fn status(view: &View<'_>, style: Style) -> String {
     }
     if let Some(remedy) = &status.remedy {
         text.push('\n');
-        text.push_str(&hint(remedy, status.evidence, style));
+        let run = match status.evidence {
+            EvidenceKind::Live => "run",
+            EvidenceKind::Static => "where the image runs, run",
+        };
+        text.push_str(&hint(remedy, run, style));
     }
     text
 }
@@ -73,19 +76,7 @@ pub(crate) fn status(view: &View<'_>, style: Style) -> String {
 fn headline(status: &Status, style: Style) -> String {
     let verdict = status.verdict.code().to_ascii_uppercase();
     let is_mild = status.leading().is_some_and(|finding| finding.severity != Severity::Critical);
-    let plain = match status.verdict {
-        Verdict::Accompanied if status.evidence == EvidenceKind::Static => {
-            "an enabled updater comes with this agent"
-        }
-        Verdict::Accompanied => "a working updater will update this agent",
-        Verdict::Exempt => "this agent needs no updater on this host",
-        Verdict::Held => "a person paused this agent's updates",
-        Verdict::Impaired if is_mild => "an updater is here, but this agent may not be kept up to date",
-        Verdict::Impaired => "an updater is here, but this agent is not kept up to date",
-        Verdict::Unaccompanied => "nothing updates this agent",
-        Verdict::Unknown => "whether this agent will be updated cannot be told",
-        Verdict::Unsupported => "this agent has to be updated by other means",
-    };
+    let plain = plain(status.verdict, status.evidence, is_mild);
     let first = style.paint(verdict_tone(status.verdict), &format!("{verdict}:"));
     format!(
         "{}{}",
@@ -101,10 +92,6 @@ fn capitalised(summary: &str) -> String {
         Some(first) if !is_name => format!("{}{}", first.to_uppercase(), &summary[first.len_utf8()..]),
         _ => summary.to_owned(),
     }
-}
-
-fn section(title: &str, style: Style) -> String {
-    format!("\n{}\n", style.paint(Tone::Strong, title))
 }
 
 fn facts(view: &View<'_>) -> Vec<(&'static str, String)> {
@@ -198,13 +185,7 @@ fn updater(view: &View<'_>) -> String {
         let word = if installed { "none enabled" } else { "none seen" };
         return word.to_owned();
     };
-    let name = match updater.kind.as_str() {
-        "binary" => "teleport-update",
-        "unit" => "teleport-upgrade",
-        "kube" => "the Kubernetes updater",
-        "integration_awsoidc" => "the cluster, through the AWS OIDC integration",
-        other => other,
-    };
+    let name = updater_name(updater.kind.as_str());
     let version = updater.version.as_ref().map(|version| format!(" {version}"));
     let group = updater.group.as_ref().map(|group| format!(", group {group}"));
     let unit = updater.unit.as_ref().map(|unit| format!(", {unit}"));
@@ -257,23 +238,5 @@ fn finding(finding: &Finding, status: &Status, now: Timestamp, style: Style) -> 
         };
         text.push_str(&wrap::wrap(&format!("    {name}: "), "      ", &value));
     }
-    text
-}
-
-fn hint(remedy: &Remedy, evidence: EvidenceKind, style: Style) -> String {
-    let hint = style.paint(Tone::Strong, "hint:");
-    let run = match evidence {
-        EvidenceKind::Live => "run",
-        EvidenceKind::Static => "where the image runs, run",
-    };
-    let mut text = format!("{hint} {run} `{}`\n", remedy.shell);
-    if wrap::columns(text.trim_end()) > wrap::COLUMNS {
-        text = format!("{hint} {run}\n{}", wrap::command("    ", "      ", &remedy.shell));
-    }
-    text.push_str(&wrap::wrap("  It ", "  ", &format!("{}.", remedy.effect)));
-    if let Some(undo) = &remedy.undo {
-        text.push_str(&wrap::command("  Undo: ", "      ", undo));
-    }
-    text.push_str(&wrap::wrap("  Docs: ", "      ", &remedy.docs));
     text
 }

@@ -1,10 +1,12 @@
 //! This project's own service: what became of the reports.
 
 use selfcheck_core::Text;
+use tokio::time::timeout;
 use tonic::Request;
 use tonic::Response;
 use tonic::Status;
 
+use crate::report::basis_to_wire;
 use crate::verdict_from_wire;
 use crate::wire::teleport::selfcheck::v1 as wire;
 use crate::wire::teleport::selfcheck::v1::fleet_service_server::FleetService;
@@ -14,7 +16,6 @@ use super::Cursor;
 use super::Filter;
 use super::Inventory;
 use super::Store;
-use super::summary::basis_to_wire;
 use super::terms::version;
 
 /// The most agents of a page.
@@ -51,6 +52,11 @@ impl<S: Store> FleetService for Inventory<S> {
             Ok(size @ 1..PAGE) => size,
             _ => PAGE,
         };
+        if !request.server_id.is_empty() {
+            let found = self.ask_anew(&request.server_id).await.filter(|record| filter.takes(record));
+            let agents = found.as_ref().map(agent).into_iter().collect();
+            return Ok(Response::new(wire::ListAgentsResponse { agents, ..Default::default() }));
+        }
         let mut page = wire::ListAgentsResponse::default();
         let mut from = cursor(&request.page_token)?;
         for _ in 0..PARTS {
@@ -64,6 +70,17 @@ impl<S: Store> FleetService for Inventory<S> {
             tokio::task::yield_now().await;
         }
         Ok(Response::new(page))
+    }
+}
+
+impl<S: Store> Inventory<S> {
+    /// One agent, by the report that it makes when it is asked now, or else by what is known.
+    async fn ask_anew(&self, host_id: &str) -> Option<AgentRecord> {
+        let told = match self.streams().ask_anew(host_id) {
+            Some(answer) => timeout(self.limits().ping_time, answer).await.ok().and_then(Result::ok),
+            None => None,
+        };
+        told.or_else(|| self.store().find(host_id))
     }
 }
 

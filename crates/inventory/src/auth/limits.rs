@@ -27,7 +27,7 @@ pub struct Limits {
     pub connections_per_host: usize,
     /// How many requests one connection may have open.
     pub requests_per_connection: u32,
-    /// How long a ping asked for by a person is waited for.
+    /// How long a ping, or a report, is waited for that a person asked for.
     pub ping_time: Duration,
     /// How often an unchanged status is to be told: at least, and at most in a large fleet.
     pub beat: (Duration, Duration),

@@ -129,6 +129,10 @@ impl<S: Store> Inventory<S> {
         self.0.streams.end();
     }
 
+    pub(super) fn streams(&self) -> &Streams {
+        &self.0.streams
+    }
+
     /// That who asks may ask about others.
     pub(super) fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
         Caller::of(request.extensions()).and_then(|caller| caller.must_be_admin()).inspect_err(|_| {

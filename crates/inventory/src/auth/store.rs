@@ -107,6 +107,14 @@ pub struct AgentRecord {
     pub last_heard: Timestamp,
 }
 
+impl AgentRecord {
+    /// With a report that the agent has just made, of which the store may have kept no more than it counts by.
+    pub(super) fn with(mut self, whole: &Report) -> Self {
+        self.report = Arc::new(whole.amended(self.report.verdict, &self.report.findings));
+        self
+    }
+}
+
 /// Which agents are asked for. Conditions left out do not count.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {

@@ -174,16 +174,28 @@ impl<S: Store> AgentStream<S> {
 
     fn self_check(&mut self, check: &UpdaterSelfCheck, now: Instant) -> Result<(), Violation> {
         let Shared { limits, store, counters, .. } = &*self.shared;
-        if !self.reports.take(limits.reports, now) {
+        let Some(seat) = &mut self.seat else { return Ok(()) };
+        // What others ask for is not the agent's to answer for.
+        let is_wanted = check.report.is_some() && seat.stream.has_asked();
+        if !is_wanted && !self.reports.take(limits.reports, now) {
             return Err(Violation(Outcome::TooFast, Status::resource_exhausted("reports come too fast")));
         }
-        let Some(seat) = &mut self.seat else { return Ok(()) };
         let last_run = valid::instant(check.last_run);
         let down = if let Some(report) = &check.report {
-            let report = Report::from_wire(report).map_err(|error| {
+            let report = Report::from_agent(report).map_err(|error| {
                 Violation(Outcome::BadReport, Status::invalid_argument(error.to_string()))
             })?;
+            let waiting = seat.stream.reported();
+            let whole = (!waiting.is_empty()).then(|| report.clone());
             store.reported(seat.place, report, last_run, self.shared.now());
+            if let Some(whole) = whole
+                && let Some(record) = store.find(seat.agent.as_str())
+            {
+                let record = record.with(&whole);
+                for waiting in waiting {
+                    let _ = waiting.send(record.clone()); // one who has gone no longer wants it
+                }
+            }
             seat.reported = Some(check.sequence);
             counters.count(Outcome::Reported);
             SelfCheckDown { acked: check.sequence, resend: false }
@@ -257,6 +269,11 @@ impl<S: Store> AgentStream<S> {
                 }
                 if let Some(id) = seat.stream.asked() {
                     self.out.push_back(Down::Ping(DownstreamInventoryPing { id }));
+                    continue;
+                }
+                if seat.stream.is_to_ask() {
+                    let acked = seat.reported.unwrap_or(0);
+                    self.out.push_back(Down::SelfCheck(SelfCheckDown { acked, resend: true }));
                     continue;
                 }
             }

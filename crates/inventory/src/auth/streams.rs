@@ -13,10 +13,13 @@ use futures_util::task::AtomicWaker;
 use selfcheck_core::Text;
 use tokio::sync::oneshot;
 
+use super::AgentRecord;
 use super::StreamId;
 
 /// How many pings of one stream may be asked for at a time.
 const PINGS: usize = 4;
+/// How many may wait for a report of one stream; it is asked for once for all of them.
+const READERS: usize = 64;
 
 /// The open streams, by agent.
 #[derive(Debug, Default)]
@@ -32,6 +35,7 @@ pub(super) struct Stream {
     pub(super) id: StreamId,
     pub(super) waker: AtomicWaker,
     pings: Mutex<Pings>,
+    anew: Mutex<Anew>,
 }
 
 /// Pings that somebody waits for.
@@ -43,11 +47,37 @@ struct Pings {
     open: Vec<(u64, oneshot::Sender<()>)>,
 }
 
+/// A report that somebody waits for.
+#[derive(Debug, Default)]
+struct Anew {
+    asking: Asking,
+    waiting: Vec<oneshot::Sender<AgentRecord>>,
+}
+
+/// How far it is with asking for a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Asking {
+    /// Nothing was reported on this stream, so who is at its other end might not know what is asked.
+    #[default]
+    Useless,
+    /// Nobody asks.
+    Idle,
+    /// It is to be asked for.
+    Due,
+    /// It was asked for.
+    Sent,
+}
+
 impl Streams {
     /// A new stream of `agent`; `None` if it has as many as it may.
     pub(super) fn open(&self, agent: &Text, most: usize) -> Option<Arc<Stream>> {
         let id = StreamId(self.next.fetch_add(1, Ordering::Relaxed));
-        let stream = Arc::new(Stream { id, waker: AtomicWaker::new(), pings: Mutex::default() });
+        let stream = Arc::new(Stream {
+            id,
+            waker: AtomicWaker::new(),
+            pings: Mutex::default(),
+            anew: Mutex::default(),
+        });
         let mut by_agent = lock(&self.by_agent);
         let of_agent = by_agent.entry(agent.clone()).or_insert_with(|| Vec::with_capacity(1));
         if of_agent.len() >= most {
@@ -85,6 +115,13 @@ impl Streams {
         let by_agent = lock(&self.by_agent);
         by_agent.get(&Text::new(agent))?.last().cloned()
     }
+
+    /// Asks `agent` for its report on the newest stream that it reports on; what is returned is told when it comes. `None` if there is no such
+    /// stream, or too many wait already.
+    pub(super) fn ask_anew(&self, agent: &str) -> Option<oneshot::Receiver<AgentRecord>> {
+        let by_agent = lock(&self.by_agent);
+        by_agent.get(&Text::new(agent))?.iter().rev().find(|stream| stream.has_reported())?.ask_anew()
+    }
 }
 
 impl Stream {
@@ -117,9 +154,77 @@ impl Stream {
             let _ = pings.open.swap_remove(place).1.send(()); // one who has gone no longer wants it
         }
     }
+
+    fn has_reported(&self) -> bool {
+        lock(&self.anew).asking != Asking::Useless
+    }
+
+    fn ask_anew(&self) -> Option<oneshot::Receiver<AgentRecord>> {
+        let mut anew = lock(&self.anew);
+        anew.waiting.retain(|waiting| !waiting.is_closed());
+        if anew.waiting.len() >= READERS {
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        anew.waiting.push(sender);
+        if anew.asking == Asking::Idle {
+            anew.asking = Asking::Due;
+        }
+        drop(anew);
+        self.waker.wake();
+        Some(receiver)
+    }
+
+    /// Whether a report is to be asked for, which is then done.
+    pub(super) fn is_to_ask(&self) -> bool {
+        let mut anew = lock(&self.anew);
+        let is_due = anew.asking == Asking::Due;
+        if is_due {
+            anew.asking = Asking::Sent;
+        }
+        is_due
+    }
+
+    /// Whether a report was asked for that has not come yet.
+    pub(super) fn has_asked(&self) -> bool {
+        lock(&self.anew).asking == Asking::Sent
+    }
+
+    /// A report has come. Who waited for one.
+    pub(super) fn reported(&self) -> Vec<oneshot::Sender<AgentRecord>> {
+        let mut anew = lock(&self.anew);
+        anew.asking = Asking::Idle;
+        std::mem::take(&mut anew.waiting)
+    }
 }
 
 /// Nothing that holds a lock here can panic half-way.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_is_asked_once_for_all_who_wait() {
+        let streams = Streams::default();
+        let agent = Text::from("a1");
+        let stream = streams.open(&agent, 2).expect("a stream");
+        assert!(streams.ask_anew("a1").is_none(), "it has not reported");
+        assert!(stream.reported().is_empty());
+        let _newer = streams.open(&agent, 2).expect("another stream");
+        let readers: Vec<_> = (0..READERS).map(|_| streams.ask_anew("a1").expect("room")).collect();
+        assert!(streams.ask_anew("a1").is_none(), "no more may wait");
+        assert!(!stream.has_asked());
+        assert!(stream.is_to_ask() && stream.has_asked() && !stream.is_to_ask());
+        drop(readers);
+        let reader = streams.ask_anew("a1").expect("the others have gone");
+        assert!(!stream.is_to_ask(), "the answer is on its way");
+        assert_eq!(stream.reported().len(), 1);
+        assert!(!stream.has_asked());
+        drop(reader);
+        assert!(streams.ask_anew("a1").is_some() && stream.is_to_ask());
+    }
 }

@@ -8,6 +8,7 @@ use selfcheck_core::Verdict;
 use crate::OTHER;
 use crate::RemedyGroup;
 use crate::Role;
+use crate::report::basis_to_wire;
 use crate::verdict_to_wire;
 use crate::wire::teleport::selfcheck::v1 as wire;
 
@@ -87,11 +88,4 @@ impl Summary {
 
 fn named<T>(counts: &[Count<T>], name: impl Fn(&T) -> String) -> Vec<wire::NamedCount> {
     counts.iter().map(|count| wire::NamedCount { name: name(&count.of), agents: count.agents }).collect()
-}
-
-pub(super) const fn basis_to_wire(basis: Basis) -> wire::Basis {
-    match basis {
-        Basis::Observed => wire::Basis::Observed,
-        Basis::Claimed => wire::Basis::Claimed,
-    }
 }

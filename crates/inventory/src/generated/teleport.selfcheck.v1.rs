@@ -203,6 +203,9 @@ pub struct ListAgentsRequest {
     /// By what stock Teleport also knows of them.
     #[prost(message, optional, tag = "5")]
     pub stock: ::core::option::Option<AgentFilter>,
+    /// This one alone. It is asked for its report anew; what is known is told where it does not answer.
+    #[prost(string, tag = "6")]
+    pub server_id: ::prost::alloc::string::String,
 }
 /// The conditions that stock Teleport knows as well.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -260,7 +263,8 @@ pub struct Agent {
     /// On what ground the report stands.
     #[prost(enumeration = "Basis", tag = "8")]
     pub basis: i32,
-    /// The report as the agent made it, where it needs a person; of the others what it is counted by, without times. Or its claim judged.
+    /// The report as the agent made it, where it needs a person or has just been asked; of the others what it is counted by, without times. Or
+    /// its claim judged.
     #[prost(message, optional, tag = "9")]
     pub report: ::core::option::Option<Report>,
     /// When the agent was last heard of, in seconds since 1970.

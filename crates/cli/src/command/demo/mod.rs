@@ -162,12 +162,16 @@ async fn play(ask: &AuthClient, agents: &Agents, output: &Output) -> Result<(), 
     output::print(&show::alerts(&before, output))?;
 
     let fixed = repair(agents, |case| case == NOTHING);
-    output::print(&show::act(&format!("The command is run on the {fixed} hosts without an updater:")))?;
+    let hosts = if fixed == 1 { "host".to_owned() } else { format!("{fixed} hosts") };
+    output::print(&show::act(&format!("The command is run on the {hosts} without an updater:")))?;
     let changed = until(ask, |now| *now != before).await?;
     output::print(&show::alerts(&changed, output))?;
 
     let fixed = repair(agents, |_| true);
-    output::print(&show::act(&format!("All {fixed} others are repaired, too:")))?;
+    output::print(&show::act(&match fixed {
+        1 => "The other one is repaired, too:".to_owned(),
+        _ => format!("All {fixed} others are repaired, too:"),
+    }))?;
     let own = agents.this_host.status().is_some_and(|status| show::is_at_fault(&status));
     let left = until(ask, |now| now.is_empty() || (own && show::is_of_one(now))).await?;
     output::print(&show::alerts(&left, output))?;

@@ -115,6 +115,7 @@ pub(super) fn invitation(address: SocketAddr, admin: &Path) -> String {
         "\nIt goes on until Ctrl-C. In another terminal:\n  \
          teleport-selfcheck inventory status {asked}\n  \
          teleport-selfcheck inventory ls {asked} --limit 10\n  \
+         teleport-selfcheck inventory show {asked} HOST_ID\n  \
          teleport-selfcheck alerts ls {asked}\n"
     )
 }

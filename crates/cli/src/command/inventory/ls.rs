@@ -57,7 +57,7 @@ async fn agents(args: &LsArgs, client: &AuthClient) -> Result<Vec<Row>, ReportEr
     let mut rows = Vec::new();
     loop {
         let page = client.agents(request.clone()).await?;
-        rows.extend(page.agents.iter().filter_map(Row::of_agent));
+        rows.extend(page.agents.iter().filter_map(Row::of_agent).map(|(row, _)| row));
         // A page begins where the one before ended; a server that says otherwise would be listened to for ever.
         if page.next_page_token <= request.page_token || is_full(args, &mut rows) {
             return Ok(rows);
@@ -79,7 +79,7 @@ async fn instances(args: &LsArgs, client: &AuthClient) -> Result<Vec<Row>, Repor
     };
     let mut rows = Vec::new();
     let take = |instance| {
-        let row = Row::of_instance(instance).filter(|row| {
+        let row = Row::of_instance(instance).map(|(row, _)| row).filter(|row| {
             args.verdict.is_none_or(|verdict| verdict == row.verdict)
                 && args.reason.is_none_or(|reason| row.reasons.contains(&reason.code()))
         });

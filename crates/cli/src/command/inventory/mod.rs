@@ -3,6 +3,7 @@
 mod ls;
 mod remedies;
 mod row;
+mod show;
 mod status;
 
 use crate::args::InventoryCommand;
@@ -20,6 +21,7 @@ pub(super) fn run(command: &InventoryCommand, output: &Output) -> Result<u8, Cli
         match command {
             InventoryCommand::Status(args) => status::run(args, output).await,
             InventoryCommand::Ls(args) => ls::run(args, output).await,
+            InventoryCommand::Show(args) => show::run(args, output).await,
             InventoryCommand::Remedies(args) => remedies::run(args, output).await,
         }
     })

@@ -1,14 +1,15 @@
 //! What is shown of an agent, wherever it comes from.
 
 use jiff::Timestamp;
+use selfcheck_core::Basis;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_inventory::Hello;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::ReportedFinding;
+use selfcheck_inventory::basis_from_wire;
 use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::Agent;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::Basis;
 use selfcheck_inventory::wire::types::InstanceV1;
 use serde::Serialize;
 
@@ -24,7 +25,7 @@ pub(super) struct Row {
     pub(super) upgrader_version: Option<Text>,
     pub(super) update_group: Option<Text>,
     pub(super) verdict: Verdict,
-    pub(super) basis: &'static str,
+    pub(super) basis: Basis,
     /// The codes of all findings, worst first.
     pub(super) reasons: Vec<&'static str>,
     /// The command that helps, rendered here from the catalogue.
@@ -33,11 +34,11 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// As this project's own service tells; `None` if it says what cannot be.
-    pub(super) fn of_agent(agent: &Agent) -> Option<Self> {
+    /// As this project's own service tells, and by which report; `None` if it says what cannot be.
+    pub(super) fn of_agent(agent: &Agent) -> Option<(Self, Report)> {
         let report = Report::from_wire(agent.report.as_ref()?).ok()?;
         let some = |text: &str| (!text.is_empty()).then(|| Text::new(text));
-        Some(Self {
+        let row = Self {
             server_id: Text::new(&agent.server_id),
             hostname: Text::new(&agent.hostname),
             services: agent.services.iter().map(|service| Text::new(service)).collect(),
@@ -46,15 +47,16 @@ impl Row {
             upgrader_version: some(&agent.upgrader_version),
             update_group: some(&agent.update_group),
             verdict: report.verdict,
-            basis: if agent.basis() == Basis::Observed { "observed" } else { "claimed" },
+            basis: basis_from_wire(agent.basis()),
             reasons: report.findings.iter().map(ReportedFinding::code).collect(),
             remedy: report.remedy_group().and_then(|group| group.render(None)).map(|remedy| remedy.shell),
             last_heard: Timestamp::from_second(agent.last_heard).ok(),
-        })
+        };
+        Some((row, report))
     }
 
     /// As stock Teleport tells: what the agent claims is judged here.
-    pub(super) fn of_instance(instance: InstanceV1) -> Option<Self> {
+    pub(super) fn of_instance(instance: InstanceV1) -> Option<(Self, Report)> {
         let spec = instance.spec?;
         let last_heard = spec.last_seen.and_then(|seen| Timestamp::new(seen.seconds, seen.nanos).ok());
         let hello = UpstreamInventoryHello {
@@ -67,11 +69,11 @@ impl Row {
             updater_info: spec.updater_info,
         };
         let hello = Hello::from_wire(&hello, |_| true).ok()?;
-        let (verdict, reason) = hello.claim().judge();
-        Some(Self {
-            verdict,
-            basis: "claimed",
-            reasons: vec![reason.code()],
+        let report = Report::from(&hello);
+        let row = Self {
+            verdict: report.verdict,
+            basis: Basis::Claimed,
+            reasons: report.findings.iter().map(ReportedFinding::code).collect(),
             remedy: None,
             last_heard,
             upgrader: Some(hello.updater.kind).filter(|kind| !kind.is_empty()),
@@ -81,7 +83,8 @@ impl Row {
             hostname: hello.hostname,
             services: hello.services,
             version: hello.version,
-        })
+        };
+        Some((row, report))
     }
 
     pub(super) fn cells(&self) -> [String; 11] {
@@ -96,7 +99,7 @@ impl Row {
             self.upgrader_version.as_ref().map_or_else(none, Text::to_string),
             self.update_group.as_ref().map_or_else(String::new, Text::to_string),
             self.verdict.to_string(),
-            self.basis.to_owned(),
+            self.basis.to_string(),
             self.reasons.join(","),
             self.remedy.clone().unwrap_or_default(),
         ]

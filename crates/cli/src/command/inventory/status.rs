@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use selfcheck_agent::report::ReportError;
 use selfcheck_core::Text;
 use selfcheck_inventory::agent::AuthClient;
+use selfcheck_inventory::basis_from_wire;
 use selfcheck_inventory::verdict_from_wire;
 use selfcheck_inventory::wire::proto::InventoryStatusSummary;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::Basis;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::GetSummaryResponse;
 use serde::Serialize;
 
@@ -67,8 +67,7 @@ fn summary(stock: InventoryStatusSummary, own: Option<&GetSummaryResponse>) -> S
     let verdicts = own.map(|own| {
         let named = own.verdicts.iter().filter_map(|count| {
             let verdict = verdict_from_wire(count.verdict())?;
-            let basis = if count.basis() == Basis::Observed { "observed" } else { "claimed" };
-            Some((format!("{verdict} {basis}"), count.agents))
+            Some((format!("{verdict} {}", basis_from_wire(count.basis())), count.agents))
         });
         named.collect()
     });

@@ -1,0 +1,58 @@
+//! The values of flags, and what is said where one is none.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use selfcheck_core::ProxyAddr;
+use selfcheck_core::Reason;
+use selfcheck_core::Verdict;
+use selfcheck_core::policy::InvalidLength;
+use selfcheck_core::policy::Length;
+use selfcheck_inventory::Role;
+
+pub(super) fn positive(text: &str) -> Result<Length, String> {
+    let length: Length = text.parse().map_err(|error: InvalidLength| error.to_string())?;
+    if length == Length::seconds(0) { Err("a look needs some time".to_owned()) } else { Ok(length) }
+}
+
+pub(super) fn proxy(address: &str) -> Result<ProxyAddr, String> {
+    ProxyAddr::parse(address).ok_or_else(|| {
+        "an address is written like teleport.example.com or teleport.example.com:443".to_owned()
+    })
+}
+
+pub(super) fn metrics_file(path: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(path);
+    if path.extension().is_some_and(|end| end == "prom") {
+        return Ok(path);
+    }
+    Err("node_exporter reads only files whose name ends in `.prom`".to_owned())
+}
+
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "a time is written like 2026-11-22T10:00:00Z".to_owned())
+}
+
+pub(super) fn lasting(text: &str) -> Result<Length, String> {
+    let length: Length = text.parse().map_err(|error: InvalidLength| error.to_string())?;
+    if length >= Length::minutes(1) { Ok(length) } else { Err("it counts for at least a minute".to_owned()) }
+}
+
+pub(super) fn role(name: &str) -> Result<Role, String> {
+    let names = || Role::ALL.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
+    Role::from_name(name).ok_or_else(|| format!("a role is one of {}", names()))
+}
+
+pub(super) fn verdict(code: &str) -> Result<Verdict, String> {
+    let codes = || Verdict::ALL.iter().map(|verdict| verdict.code()).collect::<Vec<_>>().join(", ");
+    Verdict::from_code(code).ok_or_else(|| format!("a verdict is one of {}", codes()))
+}
+
+pub(super) fn reason(code: &str) -> Result<Reason, String> {
+    Reason::from_code(code).ok_or_else(|| "no such reason; `teleport-selfcheck reasons` lists all".to_owned())
+}
+
+/// The auth server takes an empty one for all agents.
+pub(super) fn host_id(id: &str) -> Result<String, String> {
+    if id.is_empty() { Err("it is empty".to_owned()) } else { Ok(id.to_owned()) }
+}

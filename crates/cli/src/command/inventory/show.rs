@@ -1,0 +1,121 @@
+//! `inventory show`: all that is known of one agent.
+
+use jiff::Timestamp;
+use selfcheck_agent::report::ReportError;
+use selfcheck_core::Remedy;
+use selfcheck_core::Severity;
+use selfcheck_core::Text;
+use selfcheck_inventory::Report;
+use selfcheck_inventory::agent::AuthClient;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use selfcheck_inventory::wire::types::InstanceFilter;
+use serde::Serialize;
+
+use crate::args::Format;
+use crate::args::ShowArgs;
+use crate::command::ask::client;
+use crate::command::ask::in_time;
+use crate::error::CliError;
+use crate::output;
+use crate::output::Output;
+use crate::text;
+use crate::text::AgentView;
+
+use super::STOCK;
+use super::row::Row;
+
+/// An agent in JSON: its row, and what its report says beyond that.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    row: &'a Row,
+    findings: Vec<Finding>,
+    install_suffix: Option<&'a str>,
+    last_success: Option<Timestamp>,
+    next_run: Option<Timestamp>,
+    /// When its host was looked at; `null` where it did not answer or nobody looked.
+    observed_at: Option<Timestamp>,
+    library_version: Option<&'a Text>,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    reason: &'static str,
+    severity: Severity,
+    since: Option<Timestamp>,
+}
+
+pub(super) async fn run(args: &ShowArgs, output: &Output) -> Result<u8, CliError> {
+    let server = &args.server.auth_server;
+    let client = client(server, &args.server.identity).await?;
+    let found = match in_time(server, agent(args, &client)).await {
+        Err(error) if error.is_unknown_call() => {
+            output.warn(STOCK);
+            in_time(server, instance(args, &client)).await
+        }
+        found => found,
+    };
+    let found = found.map_err(CliError::AskAuth)?;
+    let (mut row, report) = found.ok_or_else(|| CliError::NoSuchAgent(Text::new(&args.host_id)))?;
+    let remedy = report.remedy_group().and_then(|group| group.render(args.proxy.as_ref()));
+    row.remedy = remedy.as_ref().map(|remedy| remedy.shell.clone());
+    let shown = match args.server.format {
+        Format::Json => crate::command::json(&Shown::of(&row, &report))?,
+        Format::Text => text::agent(&view(&row, &report, remedy.as_ref()), output.style),
+    };
+    output::print(&shown)?;
+    Ok(0)
+}
+
+async fn agent(args: &ShowArgs, client: &AuthClient) -> Result<Option<(Row, Report)>, ReportError> {
+    let request = ListAgentsRequest { server_id: args.host_id.clone(), ..ListAgentsRequest::default() };
+    let page = client.agents(request).await?;
+    // An older auth server knows no such condition, and tells of others.
+    let found = page.agents.iter().find(|agent| agent.server_id == args.host_id);
+    Ok(found.and_then(Row::of_agent))
+}
+
+/// What a stock auth server tells of it.
+async fn instance(args: &ShowArgs, client: &AuthClient) -> Result<Option<(Row, Report)>, ReportError> {
+    let filter = InstanceFilter { server_id: args.host_id.clone(), ..InstanceFilter::default() };
+    let mut found = None;
+    let take = |instance| {
+        found = Row::of_instance(instance).filter(|(row, _)| row.server_id == *args.host_id);
+        found.is_none()
+    };
+    client.instances(filter, take).await?;
+    Ok(found)
+}
+
+impl<'a> Shown<'a> {
+    fn of(row: &'a Row, report: &'a Report) -> Self {
+        let findings = report.findings.iter().map(|finding| Finding {
+            reason: finding.code(),
+            severity: finding.severity,
+            since: finding.since,
+        });
+        Self {
+            row,
+            findings: findings.collect(),
+            install_suffix: report.namespace.suffix(),
+            last_success: report.last_success,
+            next_run: report.next_run,
+            observed_at: report.observed_at,
+            library_version: report.library_version.as_ref(),
+        }
+    }
+}
+
+fn view<'a>(row: &'a Row, report: &'a Report, remedy: Option<&'a Remedy>) -> AgentView<'a> {
+    AgentView {
+        host_id: &row.server_id,
+        hostname: &row.hostname,
+        version: &row.version,
+        services: &row.services,
+        basis: row.basis,
+        report,
+        remedy,
+        last_heard: row.last_heard,
+        now: selfcheck_probe::now().realtime,
+    }
+}
