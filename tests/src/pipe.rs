@@ -1,4 +1,4 @@
-//! A connection's way between two ends, which can be cut so that neither is told.
+//! A connection's way between two ends, which can break, or be cut so that neither is told.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Forwards connections to an address.
@@ -29,6 +30,8 @@ struct Shared {
     cut: AtomicUsize,
     /// Whether the far end has closed a connection that was cut.
     given_up: AtomicBool,
+    /// The connections before this one are closed.
+    broken: watch::Sender<usize>,
 }
 
 impl Pipe {
@@ -68,6 +71,11 @@ impl Pipe {
         self.shared.cut.store(self.shared.taken.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
+    /// Closes the connections there are, at both ends. New ones are forwarded.
+    pub fn breaks(&self) {
+        self.shared.broken.send_replace(self.shared.taken.load(Ordering::SeqCst));
+    }
+
     /// Whether the far end has closed a connection that was cut.
     pub fn is_given_up(&self) -> bool {
         self.shared.given_up.load(Ordering::SeqCst)
@@ -88,10 +96,17 @@ async fn forward(
     shared: Arc<Shared>,
 ) -> (OwnedReadHalf, OwnedWriteHalf) {
     let mut buffer = [0; 4096];
-    while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        if !shared.is_cut(number) && to.write_all(&buffer[..length]).await.is_err() {
-            break;
+    let mut broken = shared.broken.subscribe();
+    let forwarding = async {
+        while let Ok(length @ 1..) = from.read(&mut buffer).await {
+            if !shared.is_cut(number) && to.write_all(&buffer[..length]).await.is_err() {
+                break;
+            }
         }
+    };
+    tokio::select! {
+        () = forwarding => {}
+        _ = broken.wait_for(|broken| number < *broken) => {}
     }
     (from, to)
 }

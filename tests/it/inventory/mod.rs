@@ -14,6 +14,7 @@ mod questions;
 mod reports;
 mod scene;
 mod stock;
+mod storm;
 mod whole;
 
 use std::path::Path;
