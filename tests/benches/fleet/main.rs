@@ -19,6 +19,7 @@ use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_core::assess;
 use selfcheck_core::policy::AlertPolicy;
+use selfcheck_core::policy::UpdateTarget;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::FaultRules;
@@ -35,6 +36,7 @@ use selfcheck_inventory::auth::Store;
 use selfcheck_inventory::auth::StreamId;
 use selfcheck_tests::cases;
 use selfcheck_tests::resident;
+use semver::Version;
 
 use figures::Sample;
 use figures::verdict;
@@ -62,19 +64,7 @@ fn measure() {
     println!("machine: {}", figures::machine());
     let (well, ill) = (report("schedule: all is well"), report("schedule: the timer is masked"));
     assert_eq!((well.verdict, ill.verdict), (Verdict::Accompanied, Verdict::Impaired));
-    // The streams keep these; they are touched before, so that they do not count.
-    let mut places: Vec<Option<Place>> = (0..AGENTS).map(|_| None).collect();
-    black_box(&mut places);
-    let before = resident(std::process::id());
-    let fleet = Fleet::new(FleetConfig { settling: Duration::ZERO, ..FleetConfig::default() });
-    for (agent, kept) in (0..AGENTS).zip(&mut places) {
-        let place = fleet.joined(StreamId(agent), hello(agent), Timestamp::UNIX_EPOCH);
-        *kept = Some(place);
-        let report = if agent.is_multiple_of(NEEDS_A_PERSON) { &ill } else { &well };
-        fleet.reported(place, report.clone(), None, Timestamp::UNIX_EPOCH);
-    }
-    let places: Vec<Place> = places.into_iter().flatten().collect();
-    let bytes = resident(std::process::id()) - before;
+    let (fleet, places, bytes) = filled(FleetConfig::default(), [&well, &ill]);
     println!(
         "{AGENTS} agents with their own host id and name, one in {NEEDS_A_PERSON} needs a person: {:.0} MB",
         figures::mega(bytes)
@@ -109,7 +99,15 @@ fn measure() {
     let scans = Sample::new((0..RUNS).map(|_| micros(|| drop(black_box(scan(&fleet))))).collect());
     println!("  a scan over all instances, as stock Teleport counts, from memory: {scans}");
     println!("  a summary in place of such a scan: {:.0} times faster", scans.median() / reads.median());
-    drop(fleet);
+    drop((fleet, places));
+
+    let config = FleetConfig { targets: targets(), ..FleetConfig::default() };
+    let (fleet, places, _) = filled(config, [&well, &ill]);
+    let compared: Vec<f64> = (0..RUNS).map(|run| changes(&fleet, &places, run, [&well, &ill])).collect();
+    let compared = Sample::new(compared);
+    println!("  the changes of status where every agent is compared with a target version: {compared}");
+    println!("  to those without targets: {:.2}", compared.median() / changing.median());
+    drop((fleet, places));
 
     let [few, many] = [AGENTS / 1000, AGENTS].map(evaluation);
     for (agents, sample) in [(AGENTS / 1000, &few), (AGENTS, &many)] {
@@ -120,6 +118,33 @@ fn measure() {
         );
     }
     verdict("  of the million to the thousand", many.median() / few.median(), "at most", EVALUATION);
+}
+
+/// A fleet in which one agent in so many needs a person, the places of its agents, and the bytes that it takes.
+fn filled(config: FleetConfig, [well, ill]: [&Report; 2]) -> (Fleet, Vec<Place>, u64) {
+    // The streams keep these; they are touched before, so that they do not count.
+    let mut places: Vec<Option<Place>> = (0..AGENTS).map(|_| None).collect();
+    black_box(&mut places);
+    let before = resident(std::process::id());
+    let fleet = Fleet::new(FleetConfig { settling: Duration::ZERO, ..config });
+    for (agent, kept) in (0..AGENTS).zip(&mut places) {
+        let place = fleet.joined(StreamId(agent), hello(agent), Timestamp::UNIX_EPOCH);
+        *kept = Some(place);
+        let report = if agent.is_multiple_of(NEEDS_A_PERSON) { ill } else { well };
+        fleet.reported(place, report.clone(), None, Timestamp::UNIX_EPOCH);
+    }
+    let places = places.into_iter().flatten().collect();
+    (fleet, places, resident(std::process::id()) - before)
+}
+
+/// Those of two groups and of all others, which every agent here has.
+fn targets() -> Vec<UpdateTarget> {
+    let target = |group: Option<&str>| UpdateTarget {
+        group: group.map(Text::from),
+        version: Version::new(18, 2, 0),
+        by: None,
+    };
+    vec![target(Some("default")), target(Some("production")), target(None)]
 }
 
 /// Microseconds in which alerts are evaluated, where one agent in so many is at fault and counts.
