@@ -107,7 +107,11 @@ impl SelfCheckBuilder {
     pub fn start(self) -> Result<SelfCheck, StartError> {
         let (target, bus_address, look_time) =
             (self.target.clone(), self.bus_address.clone(), self.look_time);
-        let target = Target { file_bytes: self.policy.limits.file_bytes, ..target };
+        let target = Target {
+            file_bytes: self.policy.limits.file_bytes,
+            pod_files: self.policy.kubernetes.clone(),
+            ..target
+        };
         self.start_on(move || HostSource::new(target.clone(), bus_address.clone(), look_time))
     }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::Basis;
+use crate::DnsLabel;
 use crate::EvidenceKind;
 use crate::Finding;
 use crate::Namespace;
@@ -74,6 +75,18 @@ pub struct AgentSummary {
     pub namespace: Namespace,
     /// Its Teleport roles.
     pub services: Vec<Text>,
+    /// In a pod, the Helm release it belongs to, as far as that is known; null elsewhere.
+    #[serde(default)]
+    pub kubernetes: Option<KubernetesSummary>,
+}
+
+/// The Helm release of an agent in a pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KubernetesSummary {
+    /// Its name.
+    pub release: Option<DnsLabel>,
+    /// Its Kubernetes namespace.
+    pub namespace: Option<DnsLabel>,
 }
 
 /// The updater judged.

@@ -2,9 +2,12 @@
 
 use jiff::Timestamp;
 use selfcheck_core::Basis;
+use selfcheck_core::DnsLabel;
 use selfcheck_core::Finder;
 use selfcheck_core::Finding;
 use selfcheck_core::Generation;
+use selfcheck_core::KubernetesSummary;
+use selfcheck_core::KubernetesTarget;
 use selfcheck_core::Namespace;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
@@ -77,9 +80,9 @@ pub struct ReportedRemedy {
     /// The remedy; `None` for one that this version does not know.
     pub id: Option<RemedyId>,
     /// The Helm release it is for.
-    pub release: Option<Text>,
+    pub release: Option<DnsLabel>,
     /// The Kubernetes namespace it is for.
-    pub kube_namespace: Option<Text>,
+    pub kube_namespace: Option<DnsLabel>,
 }
 
 /// All that the command depends on which helps an agent. Agents of one group are helped by the same.
@@ -104,6 +107,10 @@ impl RemedyGroup {
             proxy: proxy.cloned(),
             update_config: &self.namespace.update_config(),
             program: Generation::V2.updater(),
+            kubernetes: KubernetesTarget {
+                release: self.remedy.release.clone(),
+                namespace: self.remedy.kube_namespace.clone(),
+            },
         }))
     }
 }
@@ -136,8 +143,8 @@ impl From<&Status> for Report {
             next_run: status.proof.next_run,
             remedy: status.remedy.as_ref().map(|remedy| ReportedRemedy {
                 id: Some(remedy.id),
-                release: None,
-                kube_namespace: None,
+                release: of_release(status, remedy.id, |kubernetes| &kubernetes.release),
+                kube_namespace: of_release(status, remedy.id, |kubernetes| &kubernetes.namespace),
             }),
             namespace: status.agent.namespace.clone(),
             library_version: Some(env!("CARGO_PKG_VERSION").into()),
@@ -295,22 +302,36 @@ impl ReportedRemedy {
         wire::Remedy {
             id: self.id.map_or(OTHER, RemedyId::code).to_owned(),
             install_suffix: namespace.suffix().unwrap_or_default().to_owned(),
-            release: text(self.release.as_ref()),
-            kube_namespace: text(self.kube_namespace.as_ref()),
+            release: label(self.release.as_ref()),
+            kube_namespace: label(self.kube_namespace.as_ref()),
         }
     }
 
     pub(crate) fn from_wire(remedy: &wire::Remedy) -> Self {
         Self {
             id: RemedyId::from_code(&remedy.id),
-            release: valid::label(&remedy.release),
-            kube_namespace: valid::label(&remedy.kube_namespace),
+            release: DnsLabel::parse(&remedy.release),
+            kube_namespace: DnsLabel::parse(&remedy.kube_namespace),
         }
     }
 }
 
 fn text(text: Option<&Text>) -> String {
     text.map(Text::to_string).unwrap_or_default()
+}
+
+fn label(label: Option<&DnsLabel>) -> String {
+    label.map(DnsLabel::to_string).unwrap_or_default()
+}
+
+/// The part of a Helm release that a remedy for one needs; others need none.
+fn of_release(
+    status: &Status,
+    remedy: RemedyId,
+    part: impl Fn(&KubernetesSummary) -> &Option<DnsLabel>,
+) -> Option<DnsLabel> {
+    let kubernetes = status.agent.kubernetes.as_ref().filter(|_| remedy.is_kubernetes())?;
+    part(kubernetes).clone()
 }
 
 impl ReportedFinding {

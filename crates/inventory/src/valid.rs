@@ -18,16 +18,6 @@ pub(crate) fn version(raw: &str) -> Option<Text> {
     (plain.len() <= NAME && semver::Version::parse(plain).is_ok()).then(|| Text::new(plain))
 }
 
-/// A DNS label (RFC 1123), as the names of Helm releases and Kubernetes namespaces are.
-pub(crate) fn label(raw: &str) -> Option<Text> {
-    let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_label = (1..=63).contains(&raw.len())
-        && raw.bytes().all(permitted)
-        && !raw.starts_with('-')
-        && !raw.ends_with('-');
-    is_label.then(|| Text::new(raw))
-}
-
 /// Seconds since 1970, where 0 means that nothing is known.
 pub(crate) fn instant(seconds: i64) -> Option<Timestamp> {
     (seconds != 0).then(|| Timestamp::from_second(seconds).ok()).flatten()
@@ -55,14 +45,6 @@ mod tests {
         assert_eq!(version("v18.2.0-rc.1"), Some("18.2.0-rc.1".into()));
         for bad in ["", "18", "18.2", "latest", "18.2.0 ", &format!("18.2.0-{}", "x".repeat(200))] {
             assert_eq!(version(bad), None, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn labels_are_those_of_the_domain_name_system() {
-        assert_eq!(label("teleport-agent"), Some("teleport-agent".into()));
-        for bad in ["", "-a", "a-", "A", "a.b", "a/b", &"x".repeat(64)] {
-            assert_eq!(label(bad), None, "{bad:?}");
         }
     }
 

@@ -7,9 +7,11 @@ use selfcheck_core::Fact;
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
+use selfcheck_core::observation::Kubernetes;
 use selfcheck_core::observation::Process;
 
 use crate::bus::Units;
+use crate::files;
 use crate::files::AgentFiles;
 use crate::files::Tree;
 use crate::process;
@@ -24,6 +26,8 @@ pub(crate) struct AgentSeen {
     /// Where its updater's update.yaml must lie.
     pub(crate) update_config: String,
     pub(crate) units: Units,
+    /// Of an agent in a pod.
+    pub(crate) kubernetes: Fact<Kubernetes>,
 }
 
 /// What systemd's answer will most likely lead to, looked at while it is awaited.
@@ -82,6 +86,7 @@ impl AgentSeen {
         let update_config = update_config(target, &process, &namespace);
         units.complete(&namespace);
         Self {
+            kubernetes: kubernetes(target, &process),
             files,
             config_path: config_path
                 .present()
@@ -104,7 +109,17 @@ impl AgentSeen {
             update_config: namespace.update_config(),
             namespace,
             units,
+            kubernetes: Fact::NotApplicable,
         }
+    }
+}
+
+/// The files of its pod, if the agent is in one.
+fn kubernetes(target: &Target, process: &Fact<Process>) -> Fact<Kubernetes> {
+    let environment = process.present().and_then(|process| process.environment.present());
+    match environment.filter(|environment| environment.is_kubernetes()) {
+        Some(_) => Fact::Present(files::pod(&Tree::default(), &target.pod_files, target.file_bytes)),
+        None => Fact::NotApplicable,
     }
 }
 

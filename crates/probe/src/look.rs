@@ -128,7 +128,7 @@ impl Probe {
             installation.unwrap_or_else(|why| Installation::unreadable(seen.update_config.as_str(), why));
         self.pid = seen.process.present().map(|process| process.pid);
         let holds = self.holds(&seen, &installation, deadline).await;
-        observation(clock, booted, seen, installation, holds)
+        observation(clock, booted, seen, installation, holds, self.target.version.clone())
     }
 
     /// What it looks at.
@@ -217,6 +217,7 @@ fn observation(
     seen: AgentSeen,
     installation: Installation,
     holds: Fact<selfcheck_core::observation::Holds>,
+    version: Option<Text>,
 ) -> Observation {
     let Units { manager, resumed, agent, timer_v2, service_v2, timer_v1, service_v1, .. } = seen.units;
     let Installation { host, v2, v1 } = installation;
@@ -232,6 +233,7 @@ fn observation(
             config_path: seen.config_path,
             config: seen.files.config,
             host_id: seen.files.host_id,
+            version,
         },
         systemd: Systemd { booted, resumed, manager },
         v2: UpdaterV2 {
@@ -254,7 +256,7 @@ fn observation(
             neutralised: v1.neutralised,
             holds,
         },
-        kubernetes: Fact::NotApplicable,
+        kubernetes: seen.kubernetes,
         history: None,
     }
 }

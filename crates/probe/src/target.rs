@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use selfcheck_core::Namespace;
+use selfcheck_core::Text;
+use selfcheck_core::policy::PodFiles;
 
 /// The address of the system bus where nothing else is said.
 pub const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
@@ -16,13 +18,24 @@ pub struct Target {
     pub pid: Option<u32>,
     /// The agent's configuration. Without it, the one its command line names, else that of the installation.
     pub config: Option<PathBuf>,
+    /// Where a pod's own labels and annotations are mounted, for an agent in one.
+    pub pod_files: PodFiles,
+    /// The agent's version, where whoever looks is part of it and knows.
+    pub version: Option<Text>,
     /// The most bytes read of any configuration file.
     pub file_bytes: u64,
 }
 
 impl Default for Target {
     fn default() -> Self {
-        Self { namespace: None, pid: None, config: None, file_bytes: 1 << 20 }
+        Self {
+            namespace: None,
+            pid: None,
+            config: None,
+            pod_files: PodFiles::default(),
+            version: None,
+            file_bytes: 1 << 20,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use selfcheck_inventory::Report;
 use selfcheck_inventory::ReportedFinding;
 
 use super::catalogue::entry_summary;
+use super::parts::CLUSTER;
 use super::parts::fact;
 use super::parts::hint;
 use super::parts::plain;
@@ -53,7 +54,8 @@ pub(crate) fn agent(view: &AgentView<'_>, style: Style) -> String {
     }
     if let Some(remedy) = view.remedy {
         text.push('\n');
-        text.push_str(&hint(remedy, "on that host, run", style));
+        let run = if remedy.id.is_kubernetes() { CLUSTER } else { "on that host, run" };
+        text.push_str(&hint(remedy, run, style));
     }
     text
 }

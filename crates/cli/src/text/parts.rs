@@ -11,6 +11,9 @@ use super::wrap;
 /// The width of the names of facts.
 const NAMES: usize = 14;
 
+/// Where a remedy of Kubernetes is run.
+pub(super) const CLUSTER: &str = "where the Kubernetes cluster is managed, run";
+
 /// One fact in a list of them.
 pub(super) fn fact(name: &str, value: &str) -> String {
     wrap::wrap(&format!("  {name:<NAMES$}"), &" ".repeat(NAMES + 2), value)

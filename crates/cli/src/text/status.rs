@@ -12,6 +12,7 @@ use selfcheck_core::Status;
 use selfcheck_core::Text;
 use selfcheck_core::UpdaterStatus;
 
+use super::parts::CLUSTER;
 use super::parts::fact;
 use super::parts::hint;
 use super::parts::plain;
@@ -65,6 +66,7 @@ pub(crate) fn status(view: &View<'_>, style: Style) -> String {
     if let Some(remedy) = &status.remedy {
         text.push('\n');
         let run = match status.evidence {
+            _ if remedy.id.is_kubernetes() => CLUSTER,
             EvidenceKind::Live => "run",
             EvidenceKind::Static => "where the image runs, run",
         };

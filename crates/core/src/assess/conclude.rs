@@ -5,8 +5,11 @@ use jiff::Timestamp;
 use crate::AgentSummary;
 use crate::Basis;
 use crate::EvidenceKind;
+use crate::Fact;
 use crate::Finding;
 use crate::Generation;
+use crate::KubernetesSummary;
+use crate::KubernetesTarget;
 use crate::Observation;
 use crate::Proof;
 use crate::ProxyAddr;
@@ -28,6 +31,8 @@ use crate::stock::stock_view;
 use super::applicability;
 use super::case::Case;
 use super::case::Draft;
+use super::kubernetes;
+use super::kubernetes::Owner;
 use super::presence;
 use super::presence::Found;
 use super::verdict;
@@ -56,7 +61,7 @@ pub(super) fn conclude(mut case: Case<'_>) -> Status {
         basis: Basis::Observed,
         evidence: observation.evidence,
         summary: summary(&findings, observation, found, &proof),
-        agent: agent(observation),
+        agent: agent(observation, found),
         updater,
         findings,
         unseen: unseen(observation, &reasons),
@@ -90,6 +95,9 @@ fn summary(findings: &[Finding], observation: &Observation, found: Found, proof:
     if let Some(finding) = leading {
         return finding.summary.clone();
     }
+    if found == Found::Kubernetes {
+        return kubernetes::summary(proof).to_owned();
+    }
     let (updater, service) = match found {
         Found::V1 => (Generation::V1, observation.v1.service.present()),
         _ => (Generation::V2, observation.v2.service.present()),
@@ -107,18 +115,30 @@ fn summary(findings: &[Finding], observation: &Observation, found: Found, proof:
     }
 }
 
-fn agent(observation: &Observation) -> AgentSummary {
+fn agent(observation: &Observation, found: Found) -> AgentSummary {
     let agent = &observation.agent;
     let process = agent.process.present();
     let executable = process.and_then(|process| process.executable.present());
     AgentSummary {
         pid: process.map(|process| process.pid),
-        version: executable.and_then(|executable| Some(executable.revision()?.version)),
+        version: executable
+            .and_then(|executable| Some(executable.revision()?.version))
+            .or_else(|| kubernetes::version(observation)),
         host_id: agent.host_id.present().cloned(),
         hostname: observation.host.hostname.clone(),
         namespace: agent.namespace.clone(),
         services: applicability::roles(observation),
+        kubernetes: (found == Found::Kubernetes).then(|| {
+            let Owner { release, namespace, .. } = Owner::of(observation);
+            KubernetesSummary { release, namespace }
+        }),
     }
+}
+
+/// The Helm release of an agent in a pod.
+fn release(observation: &Observation) -> KubernetesTarget {
+    let Owner { release, namespace, .. } = Owner::of(observation);
+    KubernetesTarget { release, namespace }
 }
 
 fn updater(observation: &Observation, found: Found) -> Option<UpdaterSummary> {
@@ -145,11 +165,12 @@ fn updater(observation: &Observation, found: Found) -> Option<UpdaterSummary> {
             unit: Some(Text::new(&Generation::V1.timer(&observation.agent.namespace))),
         }),
         Found::Kubernetes => {
-            let environment = environment?;
+            let environment = environment.filter(|environment| kubernetes::claims_updater(environment))?;
+            let state = kubernetes::state_file(observation, environment).and_then(Fact::present);
             Some(UpdaterSummary {
                 kind: environment.ext_upgrader.clone()?,
                 version: environment.ext_upgrader_version.clone(),
-                group: None,
+                group: state.and_then(|state| state.spec.group.clone()),
                 unit: None,
             })
         }
@@ -166,6 +187,7 @@ fn proof(observation: &Observation, found: Found) -> Proof {
         return Proof::default();
     }
     let (timer, service) = match found {
+        Found::Kubernetes => return kubernetes::proof(observation),
         Found::V2 => (observation.v2.timer.present(), observation.v2.service.present()),
         Found::V1 => (observation.v1.timer.present(), observation.v1.service.present()),
         _ => return Proof::default(),
@@ -236,6 +258,7 @@ fn remedy(observation: &Observation, draft: &Draft) -> Option<Remedy> {
                 .filter(|proxy| !proxy.host().ends_with(".invalid")),
             update_config: observation.v2.config_path.as_str(),
             program: elsewhere.map_or(Generation::V2.updater(), |binary| binary.path.as_str()),
+            kubernetes: release(observation),
         }),
     )
 }

@@ -9,6 +9,7 @@ mod conclude;
 mod config;
 mod gaps;
 mod horizon;
+mod kubernetes;
 mod presence;
 mod process;
 mod run;

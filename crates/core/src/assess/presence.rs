@@ -12,6 +12,7 @@ use crate::observation::TimerUnit;
 use super::applicability;
 use super::case::Case;
 use super::gaps;
+use super::kubernetes;
 
 /// What remains to be judged.
 pub(super) enum Judged<'a> {
@@ -96,10 +97,10 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         return Judged::Settled;
     }
     let found = found(observation);
-    if found == Found::Kubernetes {
-        let environment = applicability::environment(observation);
-        case.find(Reason::KubeUnproven)
-            .because_of("claimed", environment.and_then(|environment| environment.ext_upgrader.clone()));
+    if found == Found::Kubernetes
+        && let Some(environment) = applicability::environment(observation)
+    {
+        kubernetes::judge(case, environment);
         return Judged::Settled;
     }
     if let Some(why) = observation.systemd.booted.why() {
@@ -107,6 +108,15 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         return Judged::Settled;
     }
     let without_systemd = observation.systemd.booted.is_absent();
+    // Where update.yaml lies elsewhere than an installation has it, the environment of a pod has named it.
+    let is_named = observation.v2.config_path.as_str() != observation.agent.namespace.update_config();
+    if without_systemd
+        && is_named
+        && let Some((fact, why)) = applicability::hidden_environment(observation)
+    {
+        gaps::applicability(case, fact, why);
+        return Judged::Settled;
+    }
     if without_systemd && observation.v2.config.is_absent() {
         if let Some((fact, why)) = applicability::hidden_environment(observation) {
             gaps::applicability(case, fact, why);

@@ -31,6 +31,9 @@ pub struct Agent {
     /// The host id it joined the cluster with.
     #[serde(default)]
     pub host_id: Fact<Text>,
+    /// Its version, where whoever looks is part of it and knows.
+    #[serde(default)]
+    pub version: Option<Text>,
 }
 
 impl Agent {

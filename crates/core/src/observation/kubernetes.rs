@@ -1,22 +1,131 @@
 //! Evidence from Kubernetes.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::Fact;
 use crate::Text;
 
-/// Which Helm release and namespace own the agent, as far as its pod tells.
-///
-/// This says which release a remedy must name; it never proves that an updater runs.
+/// What a pod knows of itself by its mounted files, and what the Kubernetes API tells of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Kubernetes {
-    /// The Helm release.
+    /// The namespace, as the files of the pod's service account say.
     #[serde(default)]
-    pub release: Option<Text>,
-    /// The Kubernetes namespace.
+    pub namespace: Fact<Text>,
+    /// The pod's labels that matter here, by the downward API. Absent: not mounted.
     #[serde(default)]
-    pub namespace: Option<Text>,
-    /// The kind of updater the chart claims.
+    pub labels: Fact<Marks>,
+    /// The pod's annotations that matter here, by the downward API. Absent: not mounted.
     #[serde(default)]
-    pub claimed_updater: Option<Text>,
+    pub annotations: Fact<Marks>,
+    /// What the API tells. Not applicable where it is not asked.
+    #[serde(default)]
+    pub api: Fact<KubernetesApi>,
+}
+
+/// By which labels or annotations something says what it belongs to. Whoever makes an object may write them, so they say which Helm release a
+/// remedy must name, and never that an updater runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Marks {
+    /// `app`.
+    #[serde(default)]
+    pub app: Option<Text>,
+    /// `app.kubernetes.io/instance`.
+    #[serde(default)]
+    pub instance: Option<Text>,
+    /// `app.kubernetes.io/managed-by`.
+    #[serde(default)]
+    pub managed_by: Option<Text>,
+    /// `helm.sh/chart`.
+    #[serde(default)]
+    pub chart: Option<Text>,
+    /// `meta.helm.sh/release-name`.
+    #[serde(default)]
+    pub release_name: Option<Text>,
+    /// `meta.helm.sh/release-namespace`.
+    #[serde(default)]
+    pub release_namespace: Option<Text>,
+    /// Which tool keeps it as a repository says, by a mark of that tool.
+    #[serde(default)]
+    pub gitops: Option<GitOps>,
+}
+
+/// A tool that keeps objects as a repository says, and takes back what others change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GitOps {
+    /// Argo CD.
+    ArgoCd,
+    /// Flux.
+    Flux,
+}
+
+impl GitOps {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ArgoCd => "Argo CD",
+            Self::Flux => "Flux",
+        }
+    }
+}
+
+/// What the Kubernetes API tells of the agent and its updater, each as far as the pod's service account may read it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct KubernetesApi {
+    /// The agent's own pod.
+    #[serde(default)]
+    pub pod: Fact<Pod>,
+    /// The StatefulSet or Deployment that makes the agent's pods.
+    #[serde(default)]
+    pub workload: Fact<Workload>,
+    /// The updater's Deployment.
+    #[serde(default)]
+    pub updater: Fact<UpdaterDeployment>,
+}
+
+/// The agent's own pod.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pod {
+    /// The version that the tag of its image says.
+    #[serde(default)]
+    pub image_version: Option<Text>,
+}
+
+/// What makes the agent's pods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// `StatefulSet` or `Deployment`.
+    pub kind: Text,
+    /// Its name.
+    pub name: Text,
+    /// By its labels and annotations.
+    #[serde(default)]
+    pub marks: Marks,
+    /// Whether `teleport.dev/skipreconcile` tells the updater to leave it alone.
+    #[serde(default)]
+    pub paused: bool,
+}
+
+/// The Deployment of the updater.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdaterDeployment {
+    /// Its name.
+    pub name: Text,
+    /// Of which agent it is, by its argument `--agent-name`.
+    #[serde(default)]
+    pub agent: Option<Text>,
+    /// How many replicas are wanted.
+    #[serde(default)]
+    pub replicas: u32,
+    /// How many are available.
+    #[serde(default)]
+    pub available: u32,
+    /// When it was created.
+    #[serde(default)]
+    pub created: Option<Timestamp>,
+    /// Since when it is available, or is not, by its condition `Available`.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
 }

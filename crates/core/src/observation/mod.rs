@@ -22,7 +22,13 @@ pub use history::History;
 pub use host::Host;
 pub use host::Manager;
 pub use host::Systemd;
+pub use kubernetes::GitOps;
 pub use kubernetes::Kubernetes;
+pub use kubernetes::KubernetesApi;
+pub use kubernetes::Marks;
+pub use kubernetes::Pod;
+pub use kubernetes::UpdaterDeployment;
+pub use kubernetes::Workload;
 pub use schema::ObservationSchema;
 pub use unit::ActiveState;
 pub use unit::Exec;
@@ -98,6 +104,7 @@ impl Observation {
     /// What could not be seen, as the name of the fact and the reason, in a fixed order.
     pub fn unreadable(&self) -> Vec<(&'static str, Why)> {
         let process = self.agent.process.present();
+        let kubernetes = self.kubernetes.present();
         let facts = [
             ("agent process", self.agent.process.why()),
             ("process executable", process.and_then(|process| process.executable.why())),
@@ -120,6 +127,9 @@ impl Observation {
             ("teleport-upgrade installer", self.v1.installer.why()),
             ("package holds", self.v1.holds.why()),
             ("Kubernetes", self.kubernetes.why()),
+            ("pod labels", kubernetes.and_then(|kubernetes| kubernetes.labels.why())),
+            ("pod annotations", kubernetes.and_then(|kubernetes| kubernetes.annotations.why())),
+            ("pod namespace", kubernetes.and_then(|kubernetes| kubernetes.namespace.why())),
         ];
         facts.into_iter().filter_map(|(name, why)| Some((name, why?))).collect()
     }

@@ -7,6 +7,7 @@ mod length;
 mod targets;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -35,6 +36,8 @@ pub struct Policy {
     pub alerts: AlertPolicy,
     /// Which versions agents should have, on the auth side.
     pub targets: Vec<UpdateTarget>,
+    /// Where a pod's own labels and annotations are mounted.
+    pub kubernetes: PodFiles,
     /// Bounds of what is read and kept.
     pub limits: Limits,
 }
@@ -122,6 +125,8 @@ pub struct Thresholds {
     pub v1_export: Length,
     /// This many failed runs in a row are critical.
     pub failed_runs: u32,
+    /// In Kubernetes, what a rollout or the installation of an updater may take.
+    pub kube_rollout: Length,
 }
 
 impl Default for Thresholds {
@@ -136,6 +141,7 @@ impl Default for Thresholds {
             boot_grace: Length::minutes(5),
             v1_export: Length::minutes(120),
             failed_runs: 3,
+            kube_rollout: Length::minutes(30),
         }
     }
 }
@@ -162,6 +168,22 @@ pub struct Acknowledgement {
     /// Until when; for ever if null.
     #[serde(default)]
     pub until: Option<Timestamp>,
+}
+
+/// Where the files of the downward API are, by which a pod knows its own labels and annotations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PodFiles {
+    /// The labels.
+    pub labels: PathBuf,
+    /// The annotations.
+    pub annotations: PathBuf,
+}
+
+impl Default for PodFiles {
+    fn default() -> Self {
+        Self { labels: "/etc/podinfo/labels".into(), annotations: "/etc/podinfo/annotations".into() }
+    }
 }
 
 /// Bounds of what is read and kept.

@@ -68,7 +68,7 @@ catalogue! {
     UpdaterNotEnabled "updater-not-enabled", UNACCOMPANIED, Critical, Host, Some(RemedyId::EnableV2), V2,
         "an updater is installed but was never enabled",
         "teleport-update or the teleport-upgrade script is on this host, as newer packages ship it, but it was never enabled: there is no update.yaml and no timer. Nothing updates the agent.";
-    KubeUpdaterOff "kube-updater-off", UNACCOMPANIED, Critical, Host, None, V2,
+    KubeUpdaterOff "kube-updater-off", UNACCOMPANIED, Critical, Host, Some(RemedyId::EnableKubeUpdater), V2,
         "the Helm release runs without its updater",
         "The agent runs in a pod of the teleport-kube-agent chart, and the release does not enable the chart's updater.";
     ClaimsNoUpdater "claims-no-updater", UNACCOMPANIED, Critical, Auth, Some(RemedyId::EnableV2), UPGRADING,
@@ -143,13 +143,13 @@ catalogue! {
     RestartNeeded "restart-needed", IMPAIRED, Warning, Host, Some(RemedyId::RestartAgent), UPGRADING,
         "the agent must be restarted before it reports its updater",
         "The updater appeared after the agent had started, and this kind is detected from the environment at start. Until a restart the cluster is told that there is none.";
-    KubeNeverRan "kube-never-ran", IMPAIRED, Critical, Host, None, V2,
+    KubeNeverRan "kube-never-ran", IMPAIRED, Critical, Host, Some(RemedyId::ShowKubeUpdaterLogs), V2,
         "the Kubernetes updater has never written its state",
         "The chart enables the updater, but the state file it should write is missing or empty.";
-    KubeUpdateFailed "kube-update-failed", IMPAIRED, Critical, Host, None, V2,
+    KubeUpdateFailed "kube-update-failed", IMPAIRED, Critical, Host, Some(RemedyId::ShowKubeUpdaterLogs), V2,
         "the Kubernetes updater's last update failed",
         "The updater's state file records that the last update did not succeed.";
-    KubeUpdaterDown "kube-updater-down", IMPAIRED, Critical, Host, None, V2,
+    KubeUpdaterDown "kube-updater-down", IMPAIRED, Critical, Host, Some(RemedyId::ShowKubeUpdaterLogs), V2,
         "the Kubernetes updater is not available",
         "The updater's Deployment is missing or has no available replica.";
     KubeImageReverted "kube-image-reverted", IMPAIRED, Critical, Host, None, V2,
@@ -167,7 +167,7 @@ catalogue! {
     PackageHeld "package-held", HELD, Warning, Host, Some(RemedyId::EnableV2), V1,
         "the package manager is told not to change the Teleport package",
         "The package that teleport-upgrade would update is held, so its runs change nothing.";
-    KubePaused "kube-paused", HELD, Warning, Host, None, V2,
+    KubePaused "kube-paused", HELD, Warning, Host, Some(RemedyId::ResumeKubeUpdater), V2,
         "the Kubernetes updater is paused by an annotation",
         "The workload carries `teleport.dev/skipreconcile: \"true\"`, so the updater leaves it alone.";
     BusUnavailable "bus-unavailable", UNKNOWN, Warning, Host, Some(RemedyId::StartBus), UPGRADING,
@@ -185,7 +185,7 @@ catalogue! {
     ApplicabilityUnreadable "applicability-unreadable", UNKNOWN, Warning, Host, Some(RemedyId::LookAsRoot), UPGRADING,
         "whether this agent needs an updater could not be seen",
         "No updater was found, but what decides whether one is needed (the agent's roles or its environment), or a place where one could be, could not be read.";
-    KubeUnproven "kube-unproven", UNKNOWN, Warning, Host, None, V2,
+    KubeUnproven "kube-unproven", UNKNOWN, Warning, Host, Some(RemedyId::ShowKubeUpdater), V2,
         "an updater is claimed for this pod, but nothing proves that it runs",
         "The environment of the pod names the Kubernetes updater, and no state file or permission allows to see whether it works.";
     AgentTooOld "agent-too-old", UNKNOWN, Warning, Auth, None, UPGRADING,

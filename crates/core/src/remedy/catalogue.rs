@@ -11,6 +11,7 @@ use crate::Generation;
 use super::Remedy;
 use super::RemedyTarget;
 use super::Step;
+use super::kubernetes;
 use super::shell;
 
 coded! {
@@ -60,6 +61,14 @@ coded! {
         LookLonger = "look-longer",
         /// List what a security module refused.
         ShowDenials = "show-denials",
+        /// Enable the updater of a Helm release.
+        EnableKubeUpdater = "enable-kube-updater",
+        /// Take away the annotation that pauses the Kubernetes updater.
+        ResumeKubeUpdater = "resume-kube-updater",
+        /// Look whether the Kubernetes updater is available.
+        ShowKubeUpdater = "show-kube-updater",
+        /// List what the Kubernetes updater says.
+        ShowKubeUpdaterLogs = "show-kube-updater-logs",
     }
 }
 
@@ -95,6 +104,18 @@ impl RemedyId {
                 | Self::RetryUpdateV2
                 | Self::RunUpdater
                 | Self::ResetUpdater
+                | Self::EnableKubeUpdater
+        )
+    }
+
+    /// Whether it is run where the cluster is managed, and not on the agent's host.
+    pub const fn is_kubernetes(self) -> bool {
+        matches!(
+            self,
+            Self::EnableKubeUpdater
+                | Self::ResumeKubeUpdater
+                | Self::ShowKubeUpdater
+                | Self::ShowKubeUpdaterLogs
         )
     }
 
@@ -103,6 +124,7 @@ impl RemedyId {
         match (self, &target.proxy) {
             (Self::InstallV2, _) => return install(target),
             (Self::SetProxyV2, None) => return set_some_proxy(target),
+            _ if self.is_kubernetes() => return kubernetes::render(self, &target.kubernetes),
             _ => {}
         }
         let plan = self.plan(target);
@@ -233,7 +255,12 @@ impl RemedyId {
                 None,
                 UPDATES,
             ),
-            Self::LookLonger => {
+            // Those of Kubernetes have plans of their own.
+            Self::LookLonger
+            | Self::EnableKubeUpdater
+            | Self::ResumeKubeUpdater
+            | Self::ShowKubeUpdater
+            | Self::ShowKubeUpdaterLogs => {
                 one(look(target, &["--timeout", "30s"]), "looks again and waits up to 30 seconds", None, UPDATES)
             }
         }
@@ -343,6 +370,7 @@ fn install(target: &RemedyTarget<'_>) -> Remedy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::KubernetesTarget;
     use crate::Namespace;
     use crate::ProxyAddr;
 
@@ -356,6 +384,7 @@ mod tests {
                 proxy: proxy.and_then(ProxyAddr::parse),
                 update_config: "/opt/teleport/default/update.yaml",
                 program: "teleport-update",
+                kubernetes: KubernetesTarget::default(),
             })
         };
         for id in [RemedyId::SetProxyV2, RemedyId::InstallV2] {

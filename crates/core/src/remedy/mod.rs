@@ -4,11 +4,13 @@
 //! an agent ever becomes a command.
 
 mod catalogue;
+mod kubernetes;
 mod shell;
 
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::DnsLabel;
 use crate::Namespace;
 use crate::ProxyAddr;
 
@@ -28,6 +30,17 @@ pub struct RemedyTarget<'a> {
     pub update_config: &'a str,
     /// teleport-update as it must be called: by its name where a shell finds it, else by its path.
     pub program: &'a str,
+    /// The Helm release, for what is run where the cluster is managed.
+    pub kubernetes: KubernetesTarget,
+}
+
+/// A Helm release.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KubernetesTarget {
+    /// Its name, where known.
+    pub release: Option<DnsLabel>,
+    /// Its Kubernetes namespace, where known.
+    pub namespace: Option<DnsLabel>,
 }
 
 /// Which of the two updaters for Linux hosts.

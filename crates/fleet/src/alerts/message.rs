@@ -99,11 +99,15 @@ fn run(faulty: &Faulty, proxy: Option<&ProxyAddr>, most: usize) -> String {
     let is_all = matches!(commands.as_slice(), [(_, (agents, _))] if *agents == faulty.agents);
     commands.truncate(most);
     let mut text = String::new();
-    for (place, (command, (agents, _))) in commands.iter().enumerate() {
-        let lead = match place {
-            0 if is_all => " On each host run".to_owned(),
-            0 => format!(" Run on {}", hosts(*agents)),
-            _ => format!(", on {}", grouped(*agents)),
+    for (place, (command, (agents, id))) in commands.iter().enumerate() {
+        // One command of Kubernetes is for all pods of a release.
+        let lead = match (place, id.is_kubernetes()) {
+            (0, false) if is_all => " On each host run".to_owned(),
+            (0, true) if is_all => " Run".to_owned(),
+            (0, false) => format!(" Run on {}", hosts(*agents)),
+            (0, true) => format!(" Run for {}", grouped(*agents)),
+            (_, false) => format!(", on {}", grouped(*agents)),
+            (_, true) => format!(", for {}", grouped(*agents)),
         };
         _ = write!(text, "{lead} `{command}`");
     }

@@ -30,7 +30,14 @@ pub(crate) struct FilesV2 {
 impl FilesV2 {
     /// Reads update.yaml at `config_path`, and what else belongs to `namespace`.
     pub(crate) fn look(tree: &Tree, namespace: &Namespace, config_path: &str, limit: u64) -> Self {
-        let document = tree.read(Path::new(config_path), limit).and_read(|text| update_config::parse(&text));
+        let text = match tree.read(Path::new(config_path), limit) {
+            // A ConfigMap is mounted before its updater has written anything to it.
+            Fact::Present(text) if text.trim().is_empty() && config_path != namespace.update_config() => {
+                Fact::Absent
+            }
+            text => text,
+        };
+        let document = text.and_read(|text| update_config::parse(&text));
         let links = document.present().and_then(|document| document.links.clone());
         Self {
             config_path: config_path.into(),

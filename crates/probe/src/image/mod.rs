@@ -136,6 +136,7 @@ fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespac
             config_path: Text::new(&config_path.to_string_lossy()),
             config: agent.config,
             host_id: agent.host_id,
+            version: None,
         },
         systemd: Systemd { booted: systemd(tree), resumed: None, manager: Fact::NotApplicable },
         v2: UpdaterV2 {
@@ -194,6 +195,7 @@ fn unreadable(target: &Target, why: Why) -> Observation {
             config_path: Text::new(&namespace.agent_config()),
             config: Fact::Unreadable(why),
             host_id: Fact::Unreadable(why),
+            version: None,
             namespace,
         },
         systemd: Systemd { booted: Fact::Unreadable(why), resumed: None, manager: Fact::NotApplicable },

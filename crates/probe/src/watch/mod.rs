@@ -79,7 +79,7 @@ impl Watch {
         // A path may lead to a dead network mount, which must not take all the time.
         self.files.arm(&places, began + time / ARMING_SHARE).await;
         let mut observation = self.probe.look(time.saturating_sub(began.elapsed())).await;
-        let found = Places::of(&observation);
+        let found = Places::of(&observation, self.probe.target());
         // What lies elsewhere than was assumed may have changed before it was listened to.
         self.is_misplaced = found != places;
         self.places = Some(found);

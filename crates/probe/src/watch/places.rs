@@ -56,13 +56,19 @@ impl Places {
     }
 
     /// Where to listen after a look.
-    pub(super) fn of(observation: &Observation) -> Self {
+    pub(super) fn of(observation: &Observation, target: &Target) -> Self {
         let agent = &observation.agent;
         let config = Path::new(agent.config_path.as_str());
         let update_config = observation.v2.config_path.as_str();
         let mut places = Self::new(&agent.namespace, update_config, config, &agent.data_dir());
         if let Fact::Present(binary) = &observation.v2.binary {
             places.file(binary.path.as_str()); // in a folder that update.yaml may name
+        }
+        if observation.kubernetes.is_present() {
+            for mounted in [&target.pod_files.labels, &target.pod_files.annotations] {
+                places.file(mounted);
+                places.linked.push(mounted.clone());
+            }
         }
         places
     }

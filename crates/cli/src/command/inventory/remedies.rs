@@ -62,9 +62,9 @@ pub(super) async fn run(args: &RemediesArgs, output: &Output) -> Result<u8, CliE
     }
     let shown = match args.format {
         RemediesFormat::Text => text(&groups),
-        RemediesFormat::Hosts => hosts(&groups),
-        RemediesFormat::Tsh => tsh(&runnable(groups, output)),
-        RemediesFormat::Ansible => ansible(&runnable(groups, output))?,
+        RemediesFormat::Hosts => hosts(&on_hosts(groups, output)),
+        RemediesFormat::Tsh => tsh(&runnable(on_hosts(groups, output), output)),
+        RemediesFormat::Ansible => ansible(&runnable(on_hosts(groups, output), output))?,
     };
     output::print(&shown)?;
     Ok(0)
@@ -101,6 +101,18 @@ impl Groups {
         let group = self.by_command.entry(remedy.shell.clone());
         group.or_insert_with(|| Group { remedy, agents: Vec::new() }).agents.push(named);
     }
+}
+
+/// What is run on hosts, and not where a Kubernetes cluster is managed.
+fn on_hosts(mut groups: Vec<Group>, output: &Output) -> Vec<Group> {
+    let in_pods = groups.extract_if(.., |group| group.remedy.id.is_kubernetes());
+    let in_pods: usize = in_pods.map(|group| group.agents.len()).sum();
+    if in_pods > 0 {
+        output.warn(&format!(
+            "{in_pods} agents in pods are left out: a command where their cluster is managed helps them; see `--format text`"
+        ));
+    }
+    groups
 }
 
 /// What can be run as it is, on hosts whose id says nothing but which host it is.

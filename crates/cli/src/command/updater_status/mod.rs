@@ -196,6 +196,8 @@ fn target(args: &StatusArgs, policy: &Policy) -> Target {
         namespace: args.install_suffix.clone(),
         pid: args.pid,
         config: args.config.clone(),
+        pod_files: policy.kubernetes.clone(),
+        version: None,
         file_bytes: policy.limits.file_bytes,
     }
 }
