@@ -10,6 +10,7 @@ mod guests;
 mod hostile;
 mod images;
 mod inventory;
+mod pods;
 mod privacy;
 mod properties;
 mod snapshots;

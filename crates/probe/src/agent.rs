@@ -167,9 +167,11 @@ fn find_process(target: &Target, namespace: &Namespace, units: &Units, ahead: &m
         },
         Fact::Unreadable(why) => Fact::Unreadable(why),
         // Without the unit's word there may well be a process.
-        Fact::Absent | Fact::NotApplicable => match units.agent.why() {
-            Some(why) => Fact::Unreadable(why),
-            None => Fact::Absent,
+        Fact::Absent | Fact::NotApplicable => match &units.agent {
+            Fact::Unreadable(why) => Fact::Unreadable(*why),
+            // Without a service manager, as in a container, the agent is the first process or one that it started.
+            Fact::NotApplicable => process::of_container(),
+            Fact::Present(_) | Fact::Absent => Fact::Absent,
         },
     }
 }

@@ -27,6 +27,9 @@ use crate::files::Tree;
 /// Command lines and environments are at most this large on Linux unless somebody raised the stack limit.
 const LIMIT: u64 = 2 << 20;
 
+/// A container has a handful of processes.
+const CHILDREN: usize = 256;
+
 /// The process id in a pid file.
 pub(crate) fn from_pid_file(path: &str) -> Fact<u32> {
     match Tree::default().read(Path::new(path), 64) {
@@ -57,6 +60,21 @@ pub(crate) fn look(pid: u32) -> Fact<Process> {
         command_line: split(pid, "cmdline").map(|words| command_line(&words)),
         environment: split(pid, "environ").map(|variables| environment(&variables)),
     })
+}
+
+/// The agent of a container: its first process, or one that this started, as an image's own init does.
+pub(crate) fn of_container() -> Fact<Process> {
+    let started = Tree::default().read(Path::new("/proc/1/task/1/children"), LIMIT);
+    let started = started.present().map(String::as_str).unwrap_or_default();
+    let pids = started.split_ascii_whitespace().filter_map(|pid| pid.parse().ok());
+    let agent = std::iter::once(1).chain(pids).take(CHILDREN).find(|pid| is_called_teleport(*pid));
+    agent.map_or(Fact::Absent, look)
+}
+
+/// By its name, which everybody may see.
+fn is_called_teleport(pid: u32) -> bool {
+    let name = Tree::default().read(&proc(pid, "comm"), 64);
+    name.present().is_some_and(|name| name.trim_end() == "teleport")
 }
 
 /// A process that /proc does not show may be hidden from this user rather than gone.

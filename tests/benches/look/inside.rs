@@ -75,6 +75,13 @@ pub(crate) fn everything() {
     println!("{}", (cpu_ms(UsageWho::RUSAGE_CHILDREN) - before) / f64::from(RUNS));
 }
 
+/// How long a look and its judgement take in a pod.
+pub(crate) fn pod() {
+    let mut looks = Looks::new();
+    let sample = Sample::new((0..ROUNDS * LOOKS).map(|_| looks.time()).collect());
+    println!("{}", serde_json::to_string(&sample).expect("json"));
+}
+
 /// Looks again and again on one connection.
 struct Looks {
     runtime: Runtime,

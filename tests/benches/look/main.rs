@@ -12,6 +12,8 @@ mod image;
 mod inside;
 
 use selfcheck_tests::Host;
+use selfcheck_tests::PodFolder;
+use selfcheck_tests::UPDATED;
 use selfcheck_tests::User;
 use selfcheck_tests::binary;
 
@@ -20,6 +22,7 @@ const KEPT_BUS_TIMES_FASTER: f64 = 8.0;
 const PROCESS_TIMES_SLOWER: f64 = 1.0;
 const LOOK_CPU_MS: f64 = 5.0;
 const IMAGE_MS: f64 = 20.0;
+const POD_MS: f64 = 1.0;
 const SIZE_MB: f64 = 6.0;
 const PEAK_RSS_MB: f64 = 10.0;
 
@@ -29,6 +32,9 @@ fn main() {
     }
     if std::env::args().any(|word| word == "--everything") {
         return inside::everything();
+    }
+    if std::env::args().any(|word| word == "--pod") {
+        return inside::pod();
     }
     let Some(host) = Host::accompanied() else { return };
     host.fire_timer();
@@ -72,10 +78,24 @@ fn main() {
         "at most",
         LOOK_CPU_MS,
     );
+    let pod = pod(&own);
+    println!("look and judge in a pod, without its API: {pod}");
+    figures::verdict("look and judge in a pod without its API, ms", pod.median() / 1e3, "at most", POD_MS);
     let image = image::measure();
     println!("static look of an image, whole command: {image}");
     figures::verdict("static look of an image of 1 GB, ms", image.median() / 1e3, "at most", IMAGE_MS);
     let size = std::fs::metadata(binary("teleport-selfcheck")).expect("binary").len();
     figures::verdict("stripped command, MB", figures::mega(size), "at most", SIZE_MB);
     figures::verdict("peak RSS of the command, MB", figures::mega(measured.peak_rss), "at most", PEAK_RSS_MB);
+}
+
+/// Looks in a pod whose updater is well, with everything mounted.
+fn pod(own: &str) -> figures::Sample {
+    let folder = PodFolder::new().expect("a pod");
+    folder.mount("updater-config", &[("update.yaml", UPDATED)]);
+    folder.mount("podinfo", &[("labels", "app=\"agents\"\n"), ("annotations", "checksum/config=\"0\"\n")]);
+    folder.mount("serviceaccount", &[("namespace", "teleport")]);
+    let output = folder.with_updater().start().command(&[own, "--pod"]).output().expect("nsenter");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("figures")
 }
