@@ -30,6 +30,9 @@ const LIMIT: u64 = 2 << 20;
 /// A container has a handful of processes.
 const CHILDREN: usize = 256;
 
+/// What the first process of a whole system is called. What it started is not the agent of a container.
+const INITS: [&str; 4] = ["systemd", "init", "runit", "openrc-init"];
+
 /// The process id in a pid file.
 pub(crate) fn from_pid_file(path: &str) -> Fact<u32> {
     match Tree::default().read(Path::new(path), 64) {
@@ -64,17 +67,23 @@ pub(crate) fn look(pid: u32) -> Fact<Process> {
 
 /// The agent of a container: its first process, or one that this started, as an image's own init does.
 pub(crate) fn of_container() -> Fact<Process> {
+    if name(1).is_some_and(|name| INITS.contains(&name.as_str())) {
+        return Fact::Absent;
+    }
     let started = Tree::default().read(Path::new("/proc/1/task/1/children"), LIMIT);
     let started = started.present().map(String::as_str).unwrap_or_default();
     let pids = started.split_ascii_whitespace().filter_map(|pid| pid.parse().ok());
-    let agent = std::iter::once(1).chain(pids).take(CHILDREN).find(|pid| is_called_teleport(*pid));
+    let agent = std::iter::once(1)
+        .chain(pids)
+        .take(CHILDREN)
+        .find(|pid| name(*pid).is_some_and(|name| name == "teleport"));
     agent.map_or(Fact::Absent, look)
 }
 
-/// By its name, which everybody may see.
-fn is_called_teleport(pid: u32) -> bool {
+/// The name of a process, which everybody may see.
+fn name(pid: u32) -> Option<String> {
     let name = Tree::default().read(&proc(pid, "comm"), 64);
-    name.present().is_some_and(|name| name.trim_end() == "teleport")
+    Some(name.present()?.trim_end().to_owned())
 }
 
 /// A process that /proc does not show may be hidden from this user rather than gone.
