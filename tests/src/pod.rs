@@ -108,11 +108,12 @@ impl PodFolder {
             .stdout(Stdio::piped())
             .spawn()
             .expect("pod-init");
-        let mut told = BufReader::new(launcher.stdout.take().expect("output")).lines();
-        let mut next = || told.next().expect("the pod starts").expect("text");
-        let pid = next().parse().expect("a pid");
-        let pod = Pod { launcher, pid, environment, state };
-        assert_eq!(next(), "ready");
+        // The launcher tells the pid and the pod that it is ready, in whatever order.
+        let told = BufReader::new(launcher.stdout.take().expect("output")).lines().take(2);
+        let told: Vec<_> = told.map(|line| line.expect("text")).collect();
+        let pid = told.iter().find_map(|line| line.parse().ok());
+        let pod = Pod { launcher, pid: pid.expect("the pod starts"), environment, state };
+        assert!(told.iter().any(|line| line == "ready"), "{told:?}");
         pod
     }
 }

@@ -115,6 +115,8 @@ fn facts(view: &View<'_>) -> Vec<(&'static str, String)> {
         facts.push(("last success", told(proof.last_success, service, "none known")));
         let due = if proof.next_run.is_some_and(|next| next < now) { "was due " } else { "" };
         facts.push(("next run", format!("{due}{}", told(proof.next_run, timer, "none"))));
+    } else if let Some(at) = proof.last_run {
+        facts.push(("last update", time::instant(at, now))); // of an updater without units
     }
     facts.push(("cluster", cluster(status, now)));
     if view.observation.is_none() {
