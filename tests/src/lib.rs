@@ -8,6 +8,7 @@
 )]
 
 mod cases;
+mod chart;
 mod cluster;
 mod command;
 mod component;
@@ -19,6 +20,7 @@ mod followed;
 mod guest;
 mod image;
 mod interop;
+pub mod kubernetes;
 mod pipe;
 mod pod;
 mod process;
@@ -29,6 +31,7 @@ mod stage;
 pub use cases::Case;
 pub use cases::Expectation;
 pub use cases::cases;
+pub use chart::rendered;
 pub use cluster::Auth;
 pub use cluster::Cluster;
 pub use cluster::NODE;

@@ -57,6 +57,15 @@ pub struct PodFolder {
 impl PodFolder {
     /// A pod of the release `agents` in the namespace `teleport`, or `None`, with the reason told, where this machine cannot have one.
     pub fn new() -> Option<Self> {
+        let pod = Self::bare()?
+            .with("TELEPORT_INSTALL_METHOD_HELM_KUBE_AGENT", "true")
+            .with("RELEASE_NAME", "agents")
+            .with("KUBE_NAMESPACE", "teleport");
+        Some(pod)
+    }
+
+    /// The same of no release in particular: its environment is empty.
+    pub fn bare() -> Option<Self> {
         let possible = match (Uid::effective().is_root(), Path::new("/usr/bin/nsenter").exists()) {
             (false, _) => Err("it needs root".to_owned()),
             (_, false) => {
@@ -69,11 +78,7 @@ impl PodFolder {
         }
         let folder = Self { state: TempDir::new().expect("folder"), environment: Vec::new() };
         folder.mount("config", &[("teleport.yaml", CONFIG)]);
-        let pod = folder
-            .with("TELEPORT_INSTALL_METHOD_HELM_KUBE_AGENT", "true")
-            .with("RELEASE_NAME", "agents")
-            .with("KUBE_NAMESPACE", "teleport");
-        Some(pod)
+        Some(folder)
     }
 
     /// With this in the environment of its container.

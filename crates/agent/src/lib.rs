@@ -61,6 +61,7 @@ pub use selfcheck_core::Severity;
 pub use selfcheck_core::Status;
 pub use selfcheck_core::Verdict;
 pub use selfcheck_core::policy;
+pub use selfcheck_probe::ApiServer;
 pub use selfcheck_probe::SYSTEM_BUS;
 pub use selfcheck_probe::Target;
 pub use source::HostSource;

@@ -18,7 +18,13 @@ pub mod fuzzing;
 mod host;
 mod image;
 mod installation;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
+#[cfg(not(feature = "kubernetes"))]
+#[path = "without_kubernetes.rs"]
+mod kubernetes;
 mod look;
+mod marks;
 mod pool;
 mod process;
 mod target;
@@ -34,6 +40,7 @@ pub use host::this_host;
 pub use image::Image;
 pub use image::OpenImage;
 pub use look::Probe;
+pub use target::ApiServer;
 pub use target::SYSTEM_BUS;
 pub use target::Target;
 pub use watch::Change;

@@ -28,6 +28,7 @@ use crate::files;
 use crate::files::Tree;
 use crate::host::Constants;
 use crate::installation::Installation;
+use crate::kubernetes::Session;
 use crate::pool::Pool;
 use crate::pool::Work;
 use crate::target::Target;
@@ -42,6 +43,7 @@ const FILES_SHARE: u32 = 4;
 pub struct Probe {
     target: Target,
     pub(crate) bus: Bus,
+    pub(crate) kubernetes: Session,
     host: Arc<OnceLock<Constants>>,
     /// For what belongs to the installation, and to the agent.
     files: Pool,
@@ -60,6 +62,7 @@ impl Probe {
         // What is listened for, and shown, is a path that means the same everywhere.
         let config = target.config.map(|path| std::path::absolute(&path).unwrap_or(path));
         Self {
+            kubernetes: Session::new(target.kubernetes.clone()),
             target: Target { config, ..target },
             bus: Bus::new(bus_address),
             host: Arc::default(),
@@ -128,7 +131,17 @@ impl Probe {
             installation.unwrap_or_else(|why| Installation::unreadable(seen.update_config.as_str(), why));
         self.pid = seen.process.present().map(|process| process.pid);
         let holds = self.holds(&seen, &installation, deadline).await;
+        self.ask_kubernetes(&mut seen, deadline).await;
         observation(clock, booted, seen, installation, holds, self.target.version.clone())
+    }
+
+    /// Asks the Kubernetes API about an agent in a pod.
+    async fn ask_kubernetes(&mut self, seen: &mut AgentSeen, deadline: Instant) {
+        let Fact::Present(mounted) = &mut seen.kubernetes else { return };
+        let environment = seen.process.present().and_then(|process| process.environment.present());
+        let Some(environment) = environment else { return };
+        // On the heap, so that a caller's own future stays small.
+        mounted.api = Box::pin(self.kubernetes.look(environment, mounted, deadline)).await;
     }
 
     /// What it looks at.

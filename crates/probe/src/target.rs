@@ -1,5 +1,6 @@
 //! What to look at.
 
+use std::path::Path;
 use std::path::PathBuf;
 
 use selfcheck_core::Namespace;
@@ -20,6 +21,9 @@ pub struct Target {
     pub config: Option<PathBuf>,
     /// Where a pod's own labels and annotations are mounted, for an agent in one.
     pub pod_files: PodFiles,
+    /// The Kubernetes API, for an agent in a pod. It is asked only if there is one here and the feature `kubernetes` is
+    /// compiled in.
+    pub kubernetes: Option<ApiServer>,
     /// The agent's version, where whoever looks is part of it and knows.
     pub version: Option<Text>,
     /// The most bytes read of any configuration file.
@@ -33,6 +37,7 @@ impl Default for Target {
             pid: None,
             config: None,
             pod_files: PodFiles::default(),
+            kubernetes: None,
             version: None,
             file_bytes: 1 << 20,
         }
@@ -43,5 +48,26 @@ impl Target {
     /// The agent that this process is.
     pub fn this_process() -> Self {
         Self { pid: Some(std::process::id()), ..Self::default() }
+    }
+}
+
+/// The API server of a Kubernetes cluster, and what lets a pod in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiServer {
+    /// Its address, as `https://10.96.0.1:443`.
+    pub url: String,
+    /// The file with the token of the service account. It is read whenever the kubelet may have replaced it.
+    pub token: PathBuf,
+    /// The file with the certificates of the authority that the server must be of.
+    pub authority: PathBuf,
+}
+
+impl ApiServer {
+    /// The one that a pod is told of by `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`, asked as its service
+    /// account.
+    pub fn of_pod(host: &str, port: &str) -> Self {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let file = |name: &str| Path::new("/var/run/secrets/kubernetes.io/serviceaccount").join(name);
+        Self { url: format!("https://{host}:{port}"), token: file("token"), authority: file("ca.crt") }
     }
 }

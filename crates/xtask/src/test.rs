@@ -14,22 +14,28 @@ use crate::run::must;
 use crate::run::root;
 use crate::trixie;
 
-/// What of the inventory can be had alone; each must build without the others.
-const PARTS: [&str; 3] = ["", "agent", "auth"];
+/// What can be had alone, package and features; each must build without the others, and without what the tests bring.
+const PARTS: [(&str, &str); 5] = [
+    ("selfcheck-inventory", ""),
+    ("selfcheck-inventory", "agent"),
+    ("selfcheck-inventory", "auth"),
+    ("selfcheck-probe", ""),
+    ("teleport-selfcheck", "kubernetes"),
+];
 /// How long each reader is fuzzed.
 const FUZZ_SECONDS: u32 = 10;
 
-/// Nobody who links one end of the inventory stream pays for the other.
+/// Nobody who links one end of the inventory stream pays for the other, or for Kubernetes.
 fn each_part_alone() -> Outcome {
-    for part in PARTS {
+    for (package, features) in PARTS {
         must(&mut cargo(&[
             "clippy",
             "--locked",
             "--package",
-            "selfcheck-inventory",
+            package,
             "--no-default-features",
             "--features",
-            part,
+            features,
             "--",
             "--deny",
             "warnings",

@@ -101,6 +101,7 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
         .target(Target {
             namespace: args.install_suffix.clone(),
             config: args.config.clone(),
+            kubernetes: super::kubernetes_api(),
             ..Target::default()
         })
         .bus_address(bus_address(args.bus.as_ref()))

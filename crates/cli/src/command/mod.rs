@@ -13,6 +13,8 @@ mod reasons;
 mod save;
 mod updater_status;
 
+use selfcheck_agent::ApiServer;
+
 use crate::args::Command;
 use crate::args::DebugCommand;
 use crate::args::PolicyCommand;
@@ -39,6 +41,12 @@ fn bus_address(asked: Option<&String>) -> String {
     let from_environment =
         || std::env::var("DBUS_SYSTEM_BUS_ADDRESS").ok().filter(|address| !address.is_empty());
     asked.cloned().or_else(from_environment).unwrap_or_else(|| selfcheck_agent::SYSTEM_BUS.to_owned())
+}
+
+/// The API server that a pod is told of by its environment.
+fn kubernetes_api() -> Option<ApiServer> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Some(ApiServer::of_pod(&set("KUBERNETES_SERVICE_HOST")?, &set("KUBERNETES_SERVICE_PORT")?))
 }
 
 /// An address of an auth server, with the port that is usual.

@@ -202,7 +202,9 @@ fn updater(case: &mut Case<'_>, environment: &Environment) -> Shown {
         // That of another release in the namespace is none of this agent's.
         Fact::Present(_) | Fact::Absent => {
             if claims_updater(environment) {
-                let name = Owner::of(observation).updater();
+                let agent = workload(observation).map(|workload| workload.name.clone());
+                let agent = agent.or_else(|| Owner::of(observation).release.map(Text::from));
+                let name = agent.map(|agent| format!("deployment/{agent}-updater"));
                 case.find(Reason::KubeUpdaterDown).because_of("missing", name.as_deref());
             }
             Shown::Down
@@ -327,10 +329,5 @@ impl Owner {
                 .or_else(|| first(|marks| &marks.release_namespace)),
             gitops: marks.iter().find_map(|marks| marks.gitops),
         }
-    }
-
-    /// The name of the updater's Deployment.
-    fn updater(&self) -> Option<String> {
-        self.release.as_ref().map(|release| format!("deployment/{release}-updater"))
     }
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
-use selfcheck_core::observation::GitOps;
 use selfcheck_core::observation::Kubernetes;
 use selfcheck_core::observation::Marks;
 use selfcheck_core::policy::PodFiles;
+
+use crate::marks::keep;
 
 use super::tree::Tree;
 
@@ -16,14 +17,6 @@ use super::tree::Tree;
 const NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 /// No name in Kubernetes is longer.
 const NAME: u64 = 256;
-
-/// Marks by which tools know what they keep.
-const GITOPS: [(&str, GitOps); 4] = [
-    ("argocd.argoproj.io/instance", GitOps::ArgoCd),
-    ("argocd.argoproj.io/tracking-id", GitOps::ArgoCd),
-    ("helm.toolkit.fluxcd.io/name", GitOps::Flux),
-    ("kustomize.toolkit.fluxcd.io/name", GitOps::Flux),
-];
 
 /// Looks at the files of a pod. Each is of at most `limit` bytes.
 pub(crate) fn pod(tree: &Tree, files: &PodFiles, limit: u64) -> Kubernetes {
@@ -43,26 +36,15 @@ fn marks(text: &str) -> Result<Marks, Why> {
     for line in text.lines().filter(|line| !line.is_empty()) {
         let (key, quoted) = line.split_once('=').ok_or(Why::Protocol)?;
         let value = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(Why::Protocol)?;
-        let place = match key {
-            "app" => &mut marks.app,
-            "app.kubernetes.io/instance" => &mut marks.instance,
-            "app.kubernetes.io/managed-by" => &mut marks.managed_by,
-            "helm.sh/chart" => &mut marks.chart,
-            "meta.helm.sh/release-name" => &mut marks.release_name,
-            "meta.helm.sh/release-namespace" => &mut marks.release_namespace,
-            _ => {
-                let tool = GITOPS.into_iter().find(|(mark, _)| *mark == key);
-                marks.gitops = marks.gitops.or(tool.map(|(_, tool)| tool));
-                continue;
-            }
-        };
-        *place = (!value.is_empty()).then(|| Text::new(value));
+        keep(&mut marks, key, value);
     }
     Ok(marks)
 }
 
 #[cfg(test)]
 mod tests {
+    use selfcheck_core::observation::GitOps;
+
     use super::*;
 
     #[test]

@@ -54,12 +54,15 @@ pub enum Change {
     Files,
     /// The wall clock was set, or the host woke from sleep.
     Clock,
+    /// The Kubernetes API tells of a change, or must be asked anew.
+    Kubernetes,
 }
 
 impl Watch {
     /// Watches what `probe` looks at. Nothing is opened before the first look.
     pub fn new(mut probe: Probe) -> Self {
         probe.bus.watch();
+        probe.kubernetes.watch();
         Self {
             probe,
             files: FileWatch::default(),
@@ -103,6 +106,7 @@ impl Watch {
             () = self.probe.bus.changed() => Change::Systemd,
             () = self.files.changed() => Change::Files,
             () = self.clock.changed() => Change::Clock,
+            () = self.probe.kubernetes.changed() => Change::Kubernetes,
         }
     }
 

@@ -197,6 +197,7 @@ fn target(args: &StatusArgs, policy: &Policy) -> Target {
         pid: args.pid,
         config: args.config.clone(),
         pod_files: policy.kubernetes.clone(),
+        kubernetes: super::kubernetes_api(),
         version: None,
         file_bytes: policy.limits.file_bytes,
     }

@@ -1,4 +1,4 @@
-//! An agent in a pod: what it knows of its updater by its environment and mounted files, as an ordinary user without a shell or a network.
+//! What an agent in a pod knows of its updater by its environment and mounted files.
 
 use std::io::BufRead;
 use std::io::BufReader;
@@ -16,16 +16,9 @@ use selfcheck_tests::UPDATED;
 use selfcheck_tests::shown;
 use serde_json::Value;
 
-const STATUS: [&str; 4] = ["debug", "updater-status", "--format", "json"];
-
-fn status(pod: &Pod) -> Status {
-    let output = pod.selfcheck(&STATUS);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", shown(&output)))
-}
-
-fn reasons(status: &Status) -> Vec<&'static str> {
-    status.findings.iter().map(|finding| finding.reason.code()).collect()
-}
+use super::STATUS;
+use super::reasons;
+use super::status;
 
 fn observation(pod: &Pod) -> Observation {
     let output = pod.selfcheck(&["debug", "updater-status", "--save-observation", "/tmp/seen.json"]);

@@ -1,0 +1,215 @@
+//! The connection to the API: TLS by the cluster's own authority, the token of the service account, and bounds on
+//! whatever comes.
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use futures_util::StreamExt;
+use http::Request;
+use http::Response;
+use http::StatusCode;
+use http::header::ACCEPT;
+use http::header::RETRY_AFTER;
+use http_body_util::BodyExt;
+use http_body_util::LengthLimitError;
+use http_body_util::Limited;
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::Client;
+use kube::Config;
+use kube::client::Body;
+use kube::client::ConfigExt;
+use kube::core::WatchEvent;
+use rustls::ClientConfig;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use selfcheck_core::Fact;
+use selfcheck_core::Why;
+use serde_json::Value;
+use tower::BoxError;
+use tower::ServiceBuilder;
+
+use crate::files::Tree;
+use crate::target::ApiServer;
+
+use super::names::Key;
+
+/// The most that is read of one answer, and of all changes that one request is told.
+const ANSWER: usize = 4 << 20;
+/// A bundle of certificates, or a token, is at most so large.
+const FILE: u64 = 1 << 20;
+/// The kernel asks whether the other side is still there after so long; nothing here wakes for that.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// An answer that says when to come back is believed up to so long.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// The changes of an object, as they are told.
+pub(super) type Changes = Pin<Box<dyn Stream<Item = Result<WatchEvent<Value>, Failure>> + Send>>;
+
+/// Why an object was not had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The token is not taken. It may have been replaced.
+    Unauthorized,
+    /// The service account may not do this.
+    Forbidden,
+    /// There is no such object.
+    NotFound,
+    /// What was remembered is too old to be told what came after it.
+    Gone,
+    /// It may be otherwise next time; the server says when to come back, where it does.
+    Passing(Why, Option<Duration>),
+}
+
+impl Failure {
+    /// Of an answer that is not the object.
+    fn of_status(status: StatusCode, retry_after: Option<Duration>) -> Self {
+        match status {
+            StatusCode::UNAUTHORIZED => Self::Unauthorized,
+            StatusCode::FORBIDDEN => Self::Forbidden,
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::GONE => Self::Gone,
+            _ if status.is_server_error() || status.as_u16() == 429 => {
+                Self::Passing(Why::Refused, retry_after)
+            }
+            _ => Self::Passing(Why::Protocol, retry_after),
+        }
+    }
+
+    /// Of an event that tells of an error.
+    pub(super) fn of_code(code: u16) -> Self {
+        Self::of_status(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), None)
+    }
+
+    /// Of an error that is no answer, or one that kube has read.
+    fn of_error(error: &kube::Error) -> Self {
+        if let kube::Error::Api(status) = error {
+            return Self::of_code(status.code);
+        }
+        let mut why = Why::Closed;
+        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+        while let Some(error) = cause {
+            if error.is::<LengthLimitError>() {
+                why = Why::TooLarge;
+            } else if error.is::<rustls::Error>() || error.is::<serde_json::Error>() {
+                why = Why::Protocol;
+            }
+            cause = match error.downcast_ref::<io::Error>() {
+                Some(error) => {
+                    why = of_io(error.kind()).unwrap_or(why);
+                    error.get_ref().map(|inner| inner as &(dyn Error + 'static))
+                }
+                None => error.source(),
+            };
+        }
+        Self::Passing(why, None)
+    }
+}
+
+/// What a kind of error says; nothing if that is left to what is inside.
+const fn of_io(kind: io::ErrorKind) -> Option<Why> {
+    match kind {
+        io::ErrorKind::ConnectionRefused => Some(Why::Refused),
+        io::ErrorKind::TimedOut => Some(Why::Timeout),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => Some(Why::Closed),
+        io::ErrorKind::Other | io::ErrorKind::InvalidData => None,
+        _ => Some(Why::Io),
+    }
+}
+
+/// Makes a client of `server`. It reads files, and must be called in a runtime; nobody is asked yet.
+pub(super) fn client(server: &ApiServer) -> Result<Client, Why> {
+    let mut config = Config::new(server.url.parse().map_err(|_| Why::Protocol)?);
+    config.auth_info.token_file = Some(readable(&server.token)?.to_string_lossy().into_owned());
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_keepalive(Some(KEEP_ALIVE));
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls(&server.authority)?)
+        .https_only()
+        .enable_all_versions()
+        .wrap_connector(http);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer().map_err(|_| Why::Denied)?)
+        .map_response(|response: Response<hyper::body::Incoming>| {
+            response.map(|body| Limited::new(body, ANSWER))
+        })
+        .map_err(BoxError::from)
+        .service(hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(https));
+    Ok(Client::new(service, "default"))
+}
+
+/// A file that can be read, within bounds. Without a token nobody is let in.
+fn readable(path: &Path) -> Result<&Path, Why> {
+    match Tree::default().read(path, FILE) {
+        Fact::Present(_) => Ok(path),
+        Fact::Absent | Fact::NotApplicable => Err(Why::Denied),
+        Fact::Unreadable(why) => Err(why),
+    }
+}
+
+/// TLS that trusts the cluster's authority alone. The provider is named, so that none becomes that of the process.
+fn tls(authority: &Path) -> Result<ClientConfig, Why> {
+    let text = match Tree::default().read(authority, FILE) {
+        Fact::Present(text) => text,
+        Fact::Absent | Fact::NotApplicable => return Err(Why::Denied),
+        Fact::Unreadable(why) => return Err(why),
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+        roots.add(certificate.map_err(|_| Why::Protocol)?).map_err(|_| Why::Protocol)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| Why::Protocol)?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Gets one object.
+pub(super) async fn get(client: &Client, key: &Key) -> Result<Value, Failure> {
+    let answer = ask(client, &key.path()).await?;
+    let body = answer.into_body().collect().await.map_err(|error| Failure::of_error(&error))?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|_| Failure::Passing(Why::Protocol, None))
+}
+
+/// Starts being told of changes of one object after `version`.
+pub(super) async fn changes(
+    client: Client,
+    key: Key,
+    version: Option<String>,
+    seconds: u64,
+) -> Result<Changes, Failure> {
+    let request = request(&key.changes(version.as_deref(), seconds))?.map(|()| Vec::new());
+    let events = client.request_events::<Value>(request).await;
+    let events = events.map_err(|error| Failure::of_error(&error))?;
+    Ok(events.map(|event| event.map_err(|error| Failure::of_error(&error))).boxed())
+}
+
+fn request(path: &str) -> Result<Request<()>, Failure> {
+    let request = Request::get(path).header(ACCEPT, "application/json").body(());
+    request.map_err(|_| Failure::Passing(Why::Protocol, None))
+}
+
+/// An answer that is the object. Errors are told without what the server says in them.
+async fn ask(client: &Client, path: &str) -> Result<Response<Body>, Failure> {
+    let request = request(path)?.map(|()| Body::empty());
+    let answer = client.send(request).await.map_err(|error| Failure::of_error(&error))?;
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let wait = wait.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
+    Err(Failure::of_status(answer.status(), wait))
+}

@@ -1,0 +1,178 @@
+//! What the Kubernetes API tells of an agent in a pod, as far as its service account may see it: the pod itself, what makes
+//! it, and the updater's Deployment. Each is asked for by name. Nothing is listed, and no Secret is read.
+
+mod client;
+mod names;
+mod objects;
+mod slot;
+mod telling;
+
+use std::fmt;
+
+use kube::Client;
+use selfcheck_core::Fact;
+use selfcheck_core::Why;
+use selfcheck_core::observation::Environment;
+use selfcheck_core::observation::Kubernetes;
+use selfcheck_core::observation::KubernetesApi;
+use selfcheck_core::observation::UpdaterDeployment;
+use selfcheck_core::observation::Workload;
+use tokio::time::Instant;
+
+use crate::files::Tree;
+use crate::pool::Pool;
+use crate::target::ApiServer;
+
+use names::Key;
+use names::Kind;
+use names::Owner;
+use names::Place;
+use objects::Object;
+use objects::OwnPod;
+use slot::Keeping;
+use slot::Slot;
+use slot::Told;
+
+/// A pod is called like its host, unless it shares the network of its node.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+
+/// Asks the API of one cluster, again and again over one connection.
+pub(crate) struct Session {
+    server: Option<ApiServer>,
+    files: Pool,
+    client: Option<Client>,
+    pod: Slot<OwnPod>,
+    workload: Slot<Workload>,
+    /// The updater's Deployment, by each name that it may have.
+    updaters: [Slot<UpdaterDeployment>; 2],
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Nobody is asked where there is no server.
+    pub(crate) fn new(server: Option<ApiServer>) -> Self {
+        Self {
+            server,
+            files: Pool::default(),
+            client: None,
+            pod: Slot::new(Keeping::Nothing),
+            workload: Slot::new(Keeping::Nothing),
+            updaters: [Slot::new(Keeping::Nothing), Slot::new(Keeping::Nothing)],
+        }
+    }
+
+    /// Is told of changes from now on, and asks no more than that takes.
+    pub(crate) const fn watch(&mut self) {
+        // What made a pod, and of which image, stays while it lives.
+        self.pod.keep(Keeping::Once);
+        self.workload.keep(Keeping::Told);
+        let [first, second] = &mut self.updaters;
+        first.keep(Keeping::Told);
+        second.keep(Keeping::Told);
+    }
+
+    /// What the API tells by `deadline`.
+    pub(crate) async fn look(
+        &mut self,
+        environment: &Environment,
+        mounted: &Kubernetes,
+        deadline: Instant,
+    ) -> Fact<KubernetesApi> {
+        if self.server.is_none() {
+            return Fact::NotApplicable;
+        }
+        let Some(place) = Place::of(environment, mounted) else { return Fact::NotApplicable };
+        if let Err(why) = self.connect(deadline).await {
+            return Fact::Unreadable(why);
+        }
+        let host_name =
+            self.files.start(|| Tree::default().read(HOST_NAME.as_ref(), 256)).wait(deadline).await;
+        let host_name = host_name.ok().and_then(|name| name.present().map(|name| name.trim().to_owned()));
+        let pod = host_name.as_deref().and_then(|name| place.object(Kind::Pod, name));
+        let pod = self.object(|session| &mut session.pod, pod, deadline).await;
+        let owner = owner(&pod, host_name.as_deref(), &place);
+        let workload = owner.as_ref().and_then(|owner| place.object(owner.kind, &owner.name));
+        let workload = self.object(|session| &mut session.workload, workload, deadline).await;
+        let updater = self.updater(&place, owner.as_ref(), deadline).await;
+        Fact::Present(KubernetesApi { pod: pod.map(|own| own.pod), workload, updater })
+    }
+
+    /// The updater, which is named after its agent, or after the release that both are of.
+    async fn updater(
+        &mut self,
+        place: &Place,
+        owner: Option<&Owner>,
+        deadline: Instant,
+    ) -> Fact<UpdaterDeployment> {
+        let by_owner = owner.map(|owner| owner.name.as_str());
+        let by_release = place.release.as_ref().map(selfcheck_core::DnsLabel::as_str);
+        let named = |name: &str| place.object(Kind::Deployment, &format!("{name}-updater"));
+        let [first, second] = [by_owner, by_release.filter(|release| by_owner != Some(*release))];
+        let seen = self.object(|session| &mut session.updaters[0], first.and_then(named), deadline).await;
+        let (true, Some(second)) = (!seen.is_present(), second.and_then(named)) else { return seen };
+        let other = self.object(|session| &mut session.updaters[1], Some(second), deadline).await;
+        match (&seen, &other) {
+            // That one of them may not be seen says nothing of the other.
+            (Fact::Unreadable(_), Fact::Absent) => seen,
+            _ => other,
+        }
+    }
+
+    /// One object. A token that is not taken is read anew, once.
+    async fn object<T: Object>(
+        &mut self,
+        slot: fn(&mut Self) -> &mut Slot<T>,
+        key: Option<Key>,
+        deadline: Instant,
+    ) -> Fact<T> {
+        let Some(key) = key else { return Fact::NotApplicable };
+        for _ in 0..2 {
+            if let Err(why) = self.connect(deadline).await {
+                return Fact::Unreadable(why);
+            }
+            let Some(client) = self.client.clone() else { break };
+            match slot(self).look(&client, &key, deadline).await {
+                Ok(fact) => return fact,
+                Err(Told::Unauthorized | Told::Changed) => self.client = None,
+            }
+        }
+        slot(self).unauthorized()
+    }
+
+    /// Makes the client, which reads the token and the certificates.
+    async fn connect(&mut self, deadline: Instant) -> Result<(), Why> {
+        if self.client.is_some() {
+            return Ok(());
+        }
+        let Some(server) = self.server.clone() else { return Err(Why::Missing) };
+        self.client = Some(self.files.start(move || client::client(&server)).wait(deadline).await??);
+        Ok(())
+    }
+
+    /// Waits for a change of what was seen; for ever if none can be told. It may be dropped at any time.
+    pub(crate) async fn changed(&mut self) {
+        let Some(client) = &self.client else { return std::future::pending().await };
+        let [first, second] = &mut self.updaters;
+        let told = tokio::select! {
+            told = self.workload.told(client) => told,
+            told = first.told(client) => told,
+            told = second.told(client) => told,
+        };
+        if told == Told::Unauthorized {
+            // The next look makes another one.
+            self.client = None;
+        }
+    }
+}
+
+/// What made the pod: as the pod itself says, else as its name does, else as the chart names it.
+fn owner(pod: &Fact<OwnPod>, host_name: Option<&str>, place: &Place) -> Option<Owner> {
+    let by_pod = pod.present().and_then(|own| own.owner.clone());
+    let by_name = host_name.filter(|_| pod.is_unreadable()).and_then(Owner::by_name);
+    by_pod.or(by_name).or_else(|| place.release.as_ref().map(Owner::by_release))
+}

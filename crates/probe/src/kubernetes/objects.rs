@@ -1,0 +1,280 @@
+//! What is kept of the objects that the API sends: a few fields of what may hold anything.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use selfcheck_core::Text;
+use selfcheck_core::observation::Marks;
+use selfcheck_core::observation::Pod;
+use selfcheck_core::observation::UpdaterDeployment;
+use selfcheck_core::observation::Workload;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::marks;
+
+use super::names::Kind;
+use super::names::Owner;
+
+/// Tells the updater to leave a workload alone.
+const PAUSED: &str = "teleport.dev/skipreconcile";
+/// The container of the agent in its pod.
+const AGENT: &str = "teleport";
+
+/// Something that is read from an object of the API.
+pub(super) trait Object: Clone + PartialEq {
+    /// Reads it; `None` if the object is not of its shape.
+    fn read(object: &Value) -> Option<Self>;
+}
+
+/// The agent's own pod, and what made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OwnPod {
+    pub(super) pod: Pod,
+    pub(super) owner: Option<Owner>,
+}
+
+/// The version of an object, from which its changes can be told.
+pub(super) fn version(object: &Value) -> Option<&str> {
+    object["metadata"]["resourceVersion"].as_str()
+}
+
+/// The name of an object.
+pub(super) fn name(object: &Value) -> Option<&str> {
+    object["metadata"]["name"].as_str()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<S, T> {
+    kind: Option<String>,
+    metadata: Metadata,
+    spec: S,
+    status: Option<T>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    name: String,
+    creation_timestamp: Option<Timestamp>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+    #[serde(default)]
+    owner_references: Vec<OwnerReference>,
+}
+
+#[derive(Deserialize)]
+struct OwnerReference {
+    kind: String,
+    name: String,
+    #[serde(default)]
+    controller: bool,
+}
+
+#[derive(Deserialize)]
+struct PodSpec {
+    #[serde(default)]
+    containers: Vec<Container>,
+}
+
+#[derive(Deserialize)]
+struct Container {
+    name: String,
+    #[serde(default)]
+    image: String,
+    #[serde(default)]
+    args: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct DeploymentSpec {
+    /// One, where nothing is said.
+    replicas: Option<u32>,
+    template: Template,
+}
+
+#[derive(Deserialize)]
+struct Template {
+    spec: PodSpec,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DeploymentStatus {
+    #[serde(default)]
+    available_replicas: u32,
+    #[serde(default)]
+    conditions: Vec<Condition>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    last_transition_time: Option<Timestamp>,
+}
+
+fn envelope<S: DeserializeOwned, T: DeserializeOwned>(object: &Value) -> Option<Envelope<S, T>> {
+    Envelope::deserialize(object).ok()
+}
+
+impl Object for OwnPod {
+    fn read(object: &Value) -> Option<Self> {
+        let Envelope { metadata, spec, .. } = envelope::<PodSpec, Value>(object)?;
+        let agent = spec.containers.iter().find(|container| container.name == AGENT);
+        let hash = metadata.labels.get("pod-template-hash").map(String::as_str);
+        let owner = metadata.owner_references.iter().find(|owner| owner.controller);
+        Some(Self {
+            pod: Pod { image_version: agent.and_then(|agent| tag(&agent.image)).map(Text::new) },
+            owner: owner.and_then(|owner| Owner::of_pod(&owner.kind, &owner.name, hash)),
+        })
+    }
+}
+
+impl Object for Workload {
+    fn read(object: &Value) -> Option<Self> {
+        let Envelope { kind, metadata, .. } = envelope::<Value, Value>(object)?;
+        let mut kept = Marks::default();
+        for (key, value) in metadata.labels.iter().chain(&metadata.annotations) {
+            marks::keep(&mut kept, key, value);
+        }
+        Some(Self {
+            kind: Text::new(&kind?),
+            name: Text::new(&metadata.name),
+            marks: kept,
+            paused: metadata.annotations.get(PAUSED).is_some_and(|value| value == "true"),
+        })
+    }
+}
+
+impl Object for UpdaterDeployment {
+    fn read(object: &Value) -> Option<Self> {
+        let Envelope { kind, metadata, spec, status } = envelope::<DeploymentSpec, DeploymentStatus>(object)?;
+        if kind? != Kind::Deployment.name() {
+            return None;
+        }
+        let agent = spec.template.spec.containers.iter().find_map(|container| agent_name(&container.args));
+        let available = status.as_ref().and_then(|status| {
+            status.conditions.iter().find(|condition| condition.kind == "Available")?.last_transition_time
+        });
+        Some(Self {
+            name: Text::new(&metadata.name),
+            agent: agent.map(Text::new),
+            replicas: spec.replicas.unwrap_or(1),
+            available: status.map_or(0, |status| status.available_replicas),
+            created: metadata.creation_timestamp,
+            since: available,
+        })
+    }
+}
+
+/// Whose updater it is, by its arguments.
+fn agent_name(arguments: &[String]) -> Option<&str> {
+    arguments.iter().enumerate().find_map(|(index, argument)| {
+        let rest = argument.trim_start_matches('-').strip_prefix("agent-name")?;
+        if rest.is_empty() { arguments.get(index + 1).map(String::as_str) } else { rest.strip_prefix('=') }
+    })
+}
+
+/// The version that an image's tag is. Others, like `latest`, say none.
+fn tag(image: &str) -> Option<&str> {
+    let (_, tag) = image.split('@').next()?.rsplit_once(':')?;
+    let is_version = tag.split('.').count() >= 3 && tag.starts_with(|first: char| first.is_ascii_digit());
+    is_version.then_some(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_tag_is_a_version_or_none() {
+        let digest = "teleport:18.4.1@sha256:0123456789abcdef";
+        assert_eq!(tag(digest), Some("18.4.1"));
+        assert_eq!(tag("registry:5000/teleport-distroless:18.4.1-beta.1"), Some("18.4.1-beta.1"));
+        for none in
+            ["teleport", "teleport:latest", "teleport:18", "registry:5000/teleport", "teleport@sha256:1.2.3"]
+        {
+            assert_eq!(tag(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn whose_updater_it_is_stands_in_its_arguments() {
+        let of = |arguments: &[&str]| {
+            let arguments: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+            agent_name(&arguments).map(str::to_owned)
+        };
+        assert_eq!(of(&["--agent-namespace=t", "--agent-name=agents"]).as_deref(), Some("agents"));
+        assert_eq!(of(&["--agent-name", "agents"]).as_deref(), Some("agents"));
+        assert_eq!(of(&["--agent-name"]), None);
+        assert_eq!(of(&["--agent-namespace", "t"]), None);
+    }
+
+    #[test]
+    fn a_pod_is_read_by_its_owner_and_the_agents_container() {
+        let pod = json!({
+            "kind": "Pod",
+            "metadata": {
+                "name": "agents-7d9c-x2x4z", "labels": {"pod-template-hash": "7d9c"},
+                "ownerReferences": [
+                    {"kind": "Node", "name": "n"}, {"kind": "ReplicaSet", "name": "agents-7d9c", "controller": true},
+                ],
+            },
+            "spec": {"containers": [
+                {"name": "proxy", "image": "envoy:1.2.3"}, {"name": "teleport", "image": "teleport:18.4.1"},
+            ]},
+        });
+        let seen = OwnPod::read(&pod).expect("a pod");
+        assert_eq!(seen.pod.image_version, Some("18.4.1".into()));
+        assert_eq!(seen.owner, Owner::of_pod("ReplicaSet", "agents-7d9c", Some("7d9c")));
+        assert!(OwnPod::read(&json!({"kind": "Pod", "metadata": {"name": "a"}})).is_none());
+    }
+
+    #[test]
+    fn a_workload_is_read_by_its_marks() {
+        let mut set = json!({
+            "kind": "StatefulSet",
+            "metadata": {
+                "name": "agents", "labels": {"app": "agents", "secret": "x"},
+                "annotations": {"meta.helm.sh/release-name": "agents", "teleport.dev/skipreconcile": "false"},
+            },
+            "spec": {},
+        });
+        let seen = Workload::read(&set).expect("a workload");
+        let marks =
+            Marks { app: Some("agents".into()), release_name: Some("agents".into()), ..Marks::default() };
+        assert_eq!((seen.kind.as_str(), seen.marks, seen.paused), ("StatefulSet", marks, false));
+        set["metadata"]["annotations"][PAUSED] = "true".into();
+        assert!(Workload::read(&set).expect("a workload").paused);
+    }
+
+    #[test]
+    fn an_updater_is_read_by_its_replicas() {
+        let mut deployment = json!({
+            "kind": "Deployment",
+            "metadata": {"name": "agents-updater", "creationTimestamp": "2026-11-20T10:00:00Z"},
+            "spec": {"template": {"spec": {"containers": [{"name": "u", "args": ["--agent-name=agents"]}]}}},
+        });
+        let fresh = UpdaterDeployment::read(&deployment).expect("an updater");
+        assert_eq!((fresh.replicas, fresh.available, fresh.since), (1, 0, None));
+        assert_eq!(fresh.agent, Some("agents".into()));
+        deployment["spec"]["replicas"] = 2.into();
+        deployment["status"] = json!({"availableReplicas": 1, "conditions": [
+            {"type": "Progressing", "lastTransitionTime": "2026-11-20T10:00:05Z"},
+            {"type": "Available", "status": "True", "lastTransitionTime": "2026-11-20T10:00:09Z"},
+        ]});
+        let seen = UpdaterDeployment::read(&deployment).expect("an updater");
+        assert_eq!((seen.replicas, seen.available), (2, 1));
+        assert_eq!(seen.since, Some("2026-11-20T10:00:09Z".parse().expect("time")));
+        deployment["kind"] = "Secret".into();
+        assert!(UpdaterDeployment::read(&deployment).is_none());
+    }
+}

@@ -1,0 +1,3 @@
+{{- define "agent" -}}
+{{- default .Release.Name .Values.nameOverride -}}
+{{- end -}}

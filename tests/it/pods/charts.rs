@@ -1,0 +1,151 @@
+//! Pods as a real helm renders them from values, in all their combinations.
+
+use std::path::Path;
+
+use selfcheck_core::Status;
+use selfcheck_core::Verdict;
+use selfcheck_tests::PodFolder;
+use selfcheck_tests::UPDATED;
+use selfcheck_tests::rendered;
+use serde_json::Value;
+
+use super::reasons;
+use super::status;
+
+const RELEASE: &str = "agents";
+const NAMESPACE: &str = "teleport";
+
+/// Which values a release has, and what of the environment a pod has lost on its way.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a value of its own, and all combinations are tried"
+)]
+#[derive(Debug, Clone, Copy)]
+struct Values {
+    has_updater: bool,
+    is_chart_with_state_file: bool,
+    has_other_name: bool,
+    has_pod_files: bool,
+    is_argo_cd: bool,
+    is_release_in_environment: bool,
+}
+
+impl Values {
+    fn all() -> impl Iterator<Item = Self> {
+        (0..64_u32).map(|bits| {
+            let bit = |place: u32| bits >> place & 1 == 1;
+            Self {
+                has_updater: bit(0),
+                is_chart_with_state_file: bit(1),
+                has_other_name: bit(2),
+                has_pod_files: bit(3),
+                is_argo_cd: bit(4),
+                is_release_in_environment: bit(5),
+            }
+        })
+    }
+
+    fn rendered(self) -> Option<Vec<Value>> {
+        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/kubernetes/values.yaml");
+        let files = files.to_str().expect("path");
+        let mut arguments = vec!["--set".to_owned(), format!("updater.enabled={}", self.has_updater)];
+        let mut set = |value: &str| arguments.extend(["--set".to_owned(), value.to_owned()]);
+        if !self.is_chart_with_state_file {
+            set("updater.stateFile=false");
+        }
+        if self.has_other_name {
+            set("nameOverride=proxied");
+        }
+        if self.is_argo_cd {
+            set(r"annotations.pod.argocd\.argoproj\.io/tracking-id=agents:apps/StatefulSet:teleport/agents");
+        }
+        if self.has_pod_files {
+            arguments.extend(["-f".to_owned(), files.to_owned()]);
+        }
+        rendered(RELEASE, NAMESPACE, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// What must be said of a pod of such a release.
+    fn expected(self) -> (Verdict, Vec<&'static str>, Option<String>) {
+        let knows_release = self.is_release_in_environment || self.has_pod_files;
+        let release = if knows_release { RELEASE } else { "RELEASE" };
+        let helm = format!(
+            "helm upgrade {release} teleport/teleport-kube-agent --namespace {NAMESPACE} \
+             --reuse-values --set updater.enabled=true"
+        );
+        let is_kept = self.is_argo_cd && self.has_pod_files;
+        match (self.has_updater, self.is_chart_with_state_file) {
+            (false, _) => (Verdict::Unaccompanied, vec!["kube-updater-off"], (!is_kept).then_some(helm)),
+            (true, true) => (Verdict::Accompanied, vec![], None),
+            (true, false) => {
+                let show = format!(
+                    "kubectl --namespace {NAMESPACE} get deployments --selector app={release}-updater"
+                );
+                (Verdict::Unknown, vec!["kube-unproven"], Some(show))
+            }
+        }
+    }
+}
+
+/// The pod that a StatefulSet makes, with what a kubelet puts into it.
+fn pod(manifests: &[Value], values: Values) -> Option<PodFolder> {
+    let template = &of_kind(manifests, "StatefulSet").expect("a workload")["spec"]["template"];
+    let container = &template["spec"]["containers"][0];
+    let mut pod = PodFolder::bare()?;
+    pod.mount("serviceaccount", &[("namespace", NAMESPACE)]);
+    for variable in container["env"].as_array().expect("env") {
+        let name = variable["name"].as_str().expect("name");
+        if !values.is_release_in_environment && ["RELEASE_NAME", "KUBE_NAMESPACE"].contains(&name) {
+            continue;
+        }
+        let value = match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
+            Some("metadata.namespace") => NAMESPACE,
+            Some("metadata.name") => "agents-0",
+            _ => variable["value"].as_str().expect("a value"),
+        };
+        pod = pod.with(name, value);
+    }
+    let volumes = template["spec"]["volumes"].as_array().expect("volumes");
+    for mount in container["volumeMounts"].as_array().expect("mounts") {
+        let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).expect("a volume");
+        let path = mount["mountPath"].as_str().expect("path");
+        if let Some(items) = volume["downwardAPI"]["items"].as_array() {
+            assert_eq!(path, "/etc/podinfo");
+            let files = items.iter().map(|item| downward(item, &template["metadata"]));
+            let files: Vec<_> = files.collect();
+            pod.mount("podinfo", &files.iter().map(|(name, text)| (*name, &**text)).collect::<Vec<_>>());
+        } else if volume["configMap"]["optional"] == true {
+            assert_eq!(path, "/etc/updater-config");
+            // Its updater, which writes this, is among what was rendered.
+            let updater = of_kind(manifests, "Deployment").expect("an updater");
+            assert_eq!(updater["metadata"]["name"], volume["configMap"]["name"]);
+            pod.mount("updater-config", &[("update.yaml", UPDATED)]);
+        }
+    }
+    Some(pod)
+}
+
+fn of_kind<'a>(manifests: &'a [Value], kind: &str) -> Option<&'a Value> {
+    manifests.iter().find(|manifest| manifest["kind"] == kind)
+}
+
+/// A file of the downward API, as a kubelet writes it.
+fn downward<'a>(item: &'a Value, metadata: &Value) -> (&'a str, String) {
+    let field = item["fieldRef"]["fieldPath"].as_str().expect("field").strip_prefix("metadata.");
+    let entries = metadata[field.expect("of the metadata")].as_object().expect("entries");
+    let lines = entries.iter().map(|(key, value)| format!("{key}={value}"));
+    (item["path"].as_str().expect("path"), lines.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn every_combination_of_values_is_judged_and_its_remedy_names_the_release() {
+    for values in Values::all() {
+        let Some(manifests) = values.rendered() else { return };
+        let Some(folder) = pod(&manifests, values) else { return };
+        let pod = folder.start();
+        let seen: Status = status(&pod);
+        let remedy = seen.remedy.as_ref().map(|remedy| remedy.shell.clone());
+        let seen = (seen.verdict, reasons(&seen), remedy);
+        assert_eq!(seen, values.expected(), "{values:?}");
+    }
+}

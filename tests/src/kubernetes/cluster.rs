@@ -1,0 +1,185 @@
+//! An agent of a release, and the objects that the chart makes for it.
+
+use std::path::Path;
+use std::process::Child;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::unistd::gethostname;
+use selfcheck_core::Observation;
+use selfcheck_core::Policy;
+use selfcheck_core::Status;
+use selfcheck_core::assess;
+use selfcheck_core::observation::KubernetesApi as Api;
+use selfcheck_probe::ApiServer;
+use selfcheck_probe::Probe;
+use selfcheck_probe::SYSTEM_BUS;
+use selfcheck_probe::Target;
+use serde_json::Value;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::KubernetesApi;
+
+/// The release of the agent, and the namespace it is in.
+pub const RELEASE: &str = "agents";
+/// The namespace of the release.
+pub const NAMESPACE: &str = "teleport";
+/// The token of the agent's service account.
+pub const TOKEN: &str = "t0ken-of-agents";
+/// A look takes at most so long.
+const LOOK_TIME: Duration = Duration::from_secs(20);
+
+/// A process that has the environment of an agent in a pod, without the pod, and an API server to ask.
+#[derive(Debug)]
+pub struct AgentOfRelease {
+    process: Child,
+    folder: TempDir,
+    /// Whom it asks.
+    pub api: KubernetesApi,
+    server: ApiServer,
+}
+
+impl AgentOfRelease {
+    /// One whose chart has no state file, with what the chart makes for it, without any right.
+    pub async fn start() -> Self {
+        Self::start_with(&[("TELEPORT_EXT_UPGRADER", "kube")]).await
+    }
+
+    /// The same with this in its environment, beside what names the release.
+    pub async fn start_with(environment: &[(&str, &str)]) -> Self {
+        let api = KubernetesApi::start().await;
+        let process = Command::new("sleep")
+            .arg("3600")
+            .env_clear()
+            .envs([
+                ("TELEPORT_INSTALL_METHOD_HELM_KUBE_AGENT", "true"),
+                ("RELEASE_NAME", RELEASE),
+                ("KUBE_NAMESPACE", NAMESPACE),
+            ])
+            .envs(environment.iter().copied())
+            .spawn()
+            .expect("sleep");
+        let server = api.server(NAMESPACE, RELEASE, TOKEN);
+        api.put(pod(RELEASE));
+        api.put(stateful_set(RELEASE));
+        api.put(updater(RELEASE));
+        Self { process, folder: TempDir::new().expect("folder"), api, server }
+    }
+
+    /// With the rights of the role that is shipped.
+    pub async fn permitted() -> Self {
+        let agent = Self::start().await;
+        agent.api.grant(&shipped_role());
+        agent
+    }
+
+    /// A probe of it.
+    pub fn probe(&self) -> Probe {
+        let target = Target {
+            pid: Some(self.process.id()),
+            config: Some(self.folder.path().join("teleport.yaml")),
+            kubernetes: Some(self.server.clone()),
+            ..Target::default()
+        };
+        Probe::new(target, SYSTEM_BUS.to_owned())
+    }
+
+    /// What one look finds.
+    pub async fn look(&self) -> Observation {
+        self.probe().look(LOOK_TIME).await
+    }
+
+    /// What is said of one look.
+    pub async fn status(&self) -> Status {
+        judged(&self.look().await)
+    }
+}
+
+impl Drop for AgentOfRelease {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What is said of an observation by the usual policy.
+pub fn judged(observation: &Observation) -> Status {
+    assess(observation, &Policy::default(), observation.clock)
+}
+
+/// What the API told.
+pub fn api(observation: &Observation) -> &Api {
+    observation.kubernetes.present().expect("a pod").api.present().expect("the API was asked")
+}
+
+/// The role that is shipped, for the agent of the release, whose pod is called like this host.
+pub fn shipped_role() -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/access/kubernetes/role.yaml");
+    let text = std::fs::read_to_string(&path).expect("the role");
+    let text = text
+        .replace("RELEASE-0", &pod_name())
+        .replace("RELEASE", RELEASE)
+        .replace("NAMESPACE", NAMESPACE)
+        .replace("ACCOUNT", RELEASE);
+    text.split("---\n").map(|document| serde_saphyr::from_str(document).expect("YAML")).collect()
+}
+
+/// What the chart lets an agent see: pods, wherever they are.
+pub fn stock_role() -> Vec<Value> {
+    let subject = json!({"kind": "ServiceAccount", "name": RELEASE, "namespace": NAMESPACE});
+    vec![
+        json!({"kind": "ClusterRole", "metadata": {"name": RELEASE}, "rules": [
+            {"apiGroups": [""], "resources": ["users", "groups", "serviceaccounts"], "verbs": ["impersonate"]},
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]},
+        ]}),
+        json!({"kind": "ClusterRoleBinding", "metadata": {"name": RELEASE}, "subjects": [subject],
+               "roleRef": {"kind": "ClusterRole", "name": RELEASE}}),
+    ]
+}
+
+/// What the pod of the agent is called.
+pub fn pod_name() -> String {
+    gethostname().expect("a name").into_string().expect("text")
+}
+
+/// The agent's pod, made by the StatefulSet `owner`.
+pub fn pod(owner: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": pod_name(), "namespace": NAMESPACE, "labels": {"app": RELEASE},
+            "ownerReferences": [{"kind": "StatefulSet", "name": owner, "controller": true}],
+        },
+        "spec": {"containers": [{
+            "name": "teleport", "image": "public.ecr.aws/gravitational/teleport-distroless:18.4.1",
+            "env": [{"name": "AUTH_TOKEN", "value": "pl4nted-in-the-pod"}],
+        }]},
+    })
+}
+
+/// What makes the agent's pods.
+pub fn stateful_set(name: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": RELEASE}, "annotations": {}},
+        "spec": {"template": {"spec": {"containers": []}}},
+    })
+}
+
+/// The updater of the agent `name`, which is there.
+pub fn updater(name: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {
+            "name": format!("{name}-updater"), "namespace": NAMESPACE, "labels": {"app": format!("{RELEASE}-updater")},
+            "creationTimestamp": "2026-11-01T10:00:00Z",
+        },
+        "spec": {"replicas": 1, "template": {"spec": {"containers": [{
+            "name": "kube-agent-updater", "args": [format!("--agent-name={name}"), "--agent-namespace=teleport"],
+        }]}}},
+        "status": {"availableReplicas": 1, "conditions": [
+            {"type": "Available", "status": "True", "lastTransitionTime": "2026-11-01T10:01:00Z"},
+        ]},
+    })
+}

@@ -1,0 +1,257 @@
+//! Something like the API server of Kubernetes: TLS, tokens, rights as RBAC objects give them, objects with versions, and
+//! being told of their changes. It also does what servers do on bad days.
+
+mod access;
+mod answer;
+pub mod cluster;
+mod store;
+
+use std::convert::Infallible;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+
+use hyper::service::service_fn;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto::Builder;
+use rcgen::BasicConstraints;
+use rcgen::CertificateParams;
+use rcgen::CertifiedIssuer;
+use rcgen::IsCa;
+use rcgen::KeyPair;
+use selfcheck_probe::ApiServer;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use access::Access;
+use store::Store;
+
+/// What nobody but an administrator is let in with.
+pub const ADMIN: &str = "admin-token";
+
+/// A running API server. It ends when this is dropped.
+#[derive(Debug)]
+pub struct KubernetesApi {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    folder: TempDir,
+    task: JoinHandle<()>,
+}
+
+/// What a server does instead of answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It answers with this status, and says when to come back.
+    Status(u16, Option<u64>),
+    /// It never answers.
+    Silence,
+    /// It closes the connection.
+    Close,
+    /// It ends its answer too early.
+    Truncated,
+    /// It sends and sends.
+    Endless,
+    /// It sends something else.
+    Garbage,
+}
+
+#[derive(Debug)]
+struct State {
+    store: Store,
+    access: Access,
+    fault: Option<Fault>,
+    requests: Vec<String>,
+}
+
+impl KubernetesApi {
+    /// Starts one without objects, which lets in nobody but the administrator.
+    pub async fn start() -> Self {
+        let folder = TempDir::new().expect("folder");
+        let (tls, authority) = tls();
+        fs::write(folder.path().join("ca.crt"), authority).expect("written");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let state =
+            State { store: Store::default(), access: Access::default(), fault: None, requests: Vec::new() };
+        let state = Arc::new(Mutex::new(state));
+        let task = tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(tls)), Arc::clone(&state)));
+        Self { address, state, folder, task }
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// It as the service account `namespace`/`account` sees it, whose token this is.
+    pub fn server(&self, namespace: &str, account: &str, token: &str) -> ApiServer {
+        self.let_in(token, namespace, account);
+        fs::write(self.token_file(), token).expect("written");
+        ApiServer {
+            url: format!("https://{}", self.address),
+            token: self.token_file(),
+            authority: self.folder.path().join("ca.crt"),
+        }
+    }
+
+    /// The file that the token is in.
+    pub fn token_file(&self) -> PathBuf {
+        self.folder.path().join("token")
+    }
+
+    /// The certificate of its authority.
+    pub fn authority(&self) -> String {
+        fs::read_to_string(self.folder.path().join("ca.crt")).expect("read")
+    }
+
+    /// A configuration of kubectl that has this token.
+    pub fn kubeconfig(&self, token: &str) -> PathBuf {
+        let path = self.folder.path().join(format!("kubeconfig-{token}"));
+        let authority = self.folder.path().join("ca.crt");
+        let text = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {
+                "server": format!("https://{}", self.address), "certificate-authority": authority,
+            }}],
+            "users": [{"name": "u", "user": {"token": token}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        });
+        fs::write(&path, text.to_string()).expect("written");
+        path
+    }
+
+    /// Lets the service account in with `token`.
+    pub fn let_in(&self, token: &str, namespace: &str, account: &str) {
+        self.state().access.let_in(token, namespace, account);
+    }
+
+    /// Takes `token` no more.
+    pub fn lock_out(&self, token: &str) {
+        self.state().access.lock_out(token);
+    }
+
+    /// Grants what these objects of RBAC grant.
+    pub fn grant(&self, objects: &[Value]) {
+        self.state().access.grant(objects);
+    }
+
+    /// Takes every right back.
+    pub fn revoke(&self) {
+        self.state().access.revoke();
+    }
+
+    /// Creates or replaces an object.
+    pub fn put(&self, object: Value) {
+        self.state().store.put(object);
+    }
+
+    /// Changes an object.
+    pub fn change(&self, resource: &str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) {
+        self.state().store.change(resource, namespace, name, change);
+    }
+
+    /// Removes an object.
+    pub fn remove(&self, resource: &str, namespace: &str, name: &str) {
+        self.state().store.remove(resource, namespace, name);
+    }
+
+    /// Forgets what objects were like before, and ends everybody's watches.
+    pub fn forget(&self) {
+        self.state().store.forget();
+    }
+
+    /// Sends a bookmark to everybody who watches.
+    pub fn bookmark(&self) {
+        self.state().store.bookmark();
+    }
+
+    /// From now on it does this instead of answering. Everybody's watches end.
+    pub fn fault(&self, fault: Option<Fault>) {
+        let mut state = self.state();
+        state.fault = fault;
+        state.store.hang_up();
+    }
+
+    /// What it was asked since it was asked this last: verb, and path.
+    pub fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().requests)
+    }
+
+    /// How many watch now.
+    pub fn watchers(&self) -> usize {
+        self.state().store.watchers()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("not poisoned")
+    }
+}
+
+impl Drop for KubernetesApi {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, tls: TlsAcceptor, state: Arc<Mutex<State>>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let (tls, state) = (tls.clone(), Arc::clone(&state));
+        connections.spawn(async move {
+            let Ok(stream) = tls.accept(stream).await else { return };
+            let service = service_fn(|request| {
+                let state = Arc::clone(&state);
+                async move { answer::answer(state, request).await.ok_or(Closed) }
+            });
+            let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// The connection ends without an answer.
+#[derive(Debug)]
+struct Closed;
+
+impl std::fmt::Display for Closed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("closed")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+impl From<Infallible> for Closed {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// A certificate for loopback, of an authority of its own.
+fn tls() -> (ServerConfig, String) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority =
+        CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("key")).expect("authority");
+    let key = KeyPair::generate().expect("key");
+    let server = CertificateParams::new(["127.0.0.1".to_owned()]).expect("names");
+    let certificate = server.signed_by(&key, &authority).expect("certificate");
+    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .expect("certificate");
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    (config, authority.pem())
+}
