@@ -52,6 +52,7 @@ pub struct Pod {
 pub struct PodFolder {
     state: TempDir,
     environment: Vec<(String, String)>,
+    launch: &'static str,
 }
 
 impl PodFolder {
@@ -76,7 +77,8 @@ impl PodFolder {
         if !available("a pod", possible) {
             return None;
         }
-        let folder = Self { state: TempDir::new().expect("folder"), environment: Vec::new() };
+        let folder =
+            Self { state: TempDir::new().expect("folder"), environment: Vec::new(), launch: "launch" };
         folder.mount("config", &[("teleport.yaml", CONFIG)]);
         Some(folder)
     }
@@ -86,6 +88,12 @@ impl PodFolder {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// With the network of this machine, so that it reaches what listens on loopback.
+    #[must_use]
+    pub fn on_host_network(self) -> Self {
+        Self { launch: "launch-on-host-network", ..self }
     }
 
     /// As the chart makes it where its updater is enabled.
@@ -103,9 +111,9 @@ impl PodFolder {
 
     /// Starts it.
     pub fn start(self) -> Pod {
-        let Self { state, environment } = self;
+        let Self { state, environment, launch } = self;
         let mut launcher = Command::new(binary("pod-init"))
-            .arg("launch")
+            .arg(launch)
             .args([state.path(), binary("pod-init").parent().expect("folder")])
             .env_clear()
             .envs(environment.iter().map(|(name, value)| (name, value)))

@@ -29,12 +29,15 @@ use nix::unistd::Uid;
 use nix::unistd::pivot_root;
 use nix::unistd::setgid;
 use nix::unistd::setgroups;
+use nix::unistd::sethostname;
 use nix::unistd::setuid;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
 /// Who the agent is in the chart's pods.
 const USER: u32 = 9807;
+/// What the pod is called.
+const POD: &str = "agents-0";
 /// What a distroless image has of a system: the libraries.
 const LIBRARIES: [&str; 4] = ["lib", "lib64", "usr/lib", "usr/lib64"];
 /// Where each folder of the test's is mounted.
@@ -54,18 +57,20 @@ fn main() -> Outcome {
     let words: Vec<_> = std::env::args().skip(1).collect();
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     match *words.as_slice() {
-        ["launch", state, binaries] => launch(state, binaries),
+        ["launch", state, binaries] => launch(state, binaries, CloneFlags::CLONE_NEWNET),
+        // It reaches what listens on this machine's loopback.
+        ["launch-on-host-network", state, binaries] => launch(state, binaries, CloneFlags::empty()),
         ["init", state, binaries] => init(Path::new(state), Path::new(binaries)),
-        _ => Err("usage: pod-init launch STATE BINARIES".into()),
+        _ => Err("usage: pod-init launch|launch-on-host-network STATE BINARIES".into()),
     }
 }
 
-fn launch(state: &str, binaries: &str) -> Outcome {
+fn launch(state: &str, binaries: &str, network: CloneFlags) -> Outcome {
     // Whatever ends the test ends the pod.
     set_pdeathsig(Signal::SIGKILL)?;
     unshare(
         CloneFlags::CLONE_NEWNS
-            | CloneFlags::CLONE_NEWNET
+            | network
             | CloneFlags::CLONE_NEWPID
             | CloneFlags::CLONE_NEWIPC
             | CloneFlags::CLONE_NEWUTS,
@@ -119,6 +124,7 @@ fn init(state: &Path, binaries: &Path) -> Outcome {
     std::env::set_current_dir("/")?;
     umount2("/old", MntFlags::MNT_DETACH)?;
     mount(none, "/", none, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, none)?;
+    sethostname(POD)?;
     setgroups(&[])?;
     setgid(Gid::from_raw(USER))?;
     setuid(Uid::from_raw(USER))?;

@@ -1,4 +1,9 @@
 //! Asks nobody: the feature `kubernetes` is not compiled in.
+#![expect(
+    clippy::unused_self,
+    clippy::unused_async,
+    reason = "what is called is the same as where somebody is asked"
+)]
 
 use selfcheck_core::Fact;
 use selfcheck_core::observation::Environment;
@@ -18,7 +23,6 @@ impl Session {
 
     pub(crate) const fn watch(&mut self) {}
 
-    #[expect(clippy::unused_async, reason = "as where somebody is asked")]
     pub(crate) async fn look(
         &mut self,
         _environment: &Environment,
@@ -29,6 +33,6 @@ impl Session {
     }
 
     pub(crate) async fn changed(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

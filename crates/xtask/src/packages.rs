@@ -7,11 +7,12 @@ use crate::Outcome;
 use crate::run::must;
 
 /// A file, and the Debian package that brings it.
-const NEEDED: [(&str, &str); 4] = [
+const NEEDED: [(&str, &str); 5] = [
     ("/lib/systemd/systemd", "systemd"),
     ("/usr/bin/dbus-daemon", "dbus"),
     ("/usr/bin/nsenter", "util-linux"),
     ("/usr/sbin/debootstrap", "debootstrap"),
+    ("/usr/bin/kubectl", "kubernetes-client"),
 ];
 
 /// Installs what is missing in CI. Elsewhere the tests that need it are skipped by name.

@@ -2,7 +2,10 @@
 
 mod api;
 mod charts;
+mod kubectl;
 mod mounted;
+mod permitted;
+mod watching;
 
 use selfcheck_core::Status;
 use selfcheck_tests::Pod;

@@ -115,10 +115,15 @@ pub fn api(observation: &Observation) -> &Api {
 
 /// The role that is shipped, for the agent of the release, whose pod is called like this host.
 pub fn shipped_role() -> Vec<Value> {
+    shipped_role_of(&pod_name())
+}
+
+/// The same for a pod of another name.
+pub fn shipped_role_of(pod: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/access/kubernetes/role.yaml");
     let text = std::fs::read_to_string(&path).expect("the role");
     let text = text
-        .replace("RELEASE-0", &pod_name())
+        .replace("RELEASE-0", pod)
         .replace("RELEASE", RELEASE)
         .replace("NAMESPACE", NAMESPACE)
         .replace("ACCOUNT", RELEASE);
@@ -145,10 +150,15 @@ pub fn pod_name() -> String {
 
 /// The agent's pod, made by the StatefulSet `owner`.
 pub fn pod(owner: &str) -> Value {
+    pod_called(&pod_name(), owner)
+}
+
+/// The same of another name.
+pub fn pod_called(name: &str, owner: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
-            "name": pod_name(), "namespace": NAMESPACE, "labels": {"app": RELEASE},
+            "name": name, "namespace": NAMESPACE, "labels": {"app": RELEASE},
             "ownerReferences": [{"kind": "StatefulSet", "name": owner, "controller": true}],
         },
         "spec": {"containers": [{

@@ -187,9 +187,11 @@ impl KubernetesApi {
         std::mem::take(&mut self.state().requests)
     }
 
-    /// How many watch now.
-    pub fn watchers(&self) -> usize {
-        self.state().store.watchers()
+    /// Waits until so many watch.
+    pub async fn is_watched_by(&self, count: usize) {
+        while self.state().store.watchers() != count {
+            tokio::task::yield_now().await;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
