@@ -77,6 +77,28 @@ async fn it_is_known_that_the_updater_runs_and_no_secret_is_told() {
 }
 
 #[tokio::test]
+async fn the_daemon_logs_no_secret() {
+    let Some((api, pod)) = pod().await else { return };
+    let agent = ["/usr/local/bin/teleport-selfcheck", "agent", "-v", "--socket", "/tmp/selfcheck.sock"];
+    let agent = pod.command(&agent).stderr(Stdio::piped()).spawn().expect("nsenter");
+    api.is_watched_by(2).await;
+    // Its token is not taken for a while.
+    api.lock_out(TOKEN);
+    api.requests();
+    api.fault(None);
+    api.is_asked().await;
+    api.let_in(TOKEN, NAMESPACE, RELEASE);
+    api.is_watched_by(2).await;
+    drop(pod); // and all that runs in it
+    let output = spawn_blocking(move || agent.wait_with_output().expect("it ends")).await.expect("it ends");
+    let told = shown(&output);
+    assert!(told.contains("answering on"), "{told}");
+    for secret in [TOKEN, "pl4nted"] {
+        assert!(!told.contains(secret), "{secret}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn a_change_in_the_cluster_is_told_by_the_daemon() {
     let Some((api, pod)) = pod().await else { return };
     let watching = [

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::TokioExecutor;
@@ -38,6 +39,9 @@ use store::Store;
 
 /// What nobody but an administrator is let in with.
 pub const ADMIN: &str = "admin-token";
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running API server. It ends when this is dropped.
 #[derive(Debug)]
@@ -187,11 +191,23 @@ impl KubernetesApi {
         std::mem::take(&mut self.state().requests)
     }
 
-    /// Waits until so many watch.
+    /// Waits until so many watch, or fails the test.
     pub async fn is_watched_by(&self, count: usize) {
-        while self.state().store.watchers() != count {
-            tokio::task::yield_now().await;
-        }
+        self.becomes("watched", |state| state.store.watchers() == count).await;
+    }
+
+    /// Waits until it is asked something, or fails the test.
+    pub async fn is_asked(&self) {
+        self.becomes("asked", |state| !state.requests.is_empty()).await;
+    }
+
+    async fn becomes(&self, what: &str, is_so: impl Fn(&State) -> bool) {
+        let so = async {
+            while !is_so(&self.state()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, so).await.is_ok(), "it is not {what}: {:?}", self.state());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
