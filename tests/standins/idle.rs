@@ -1,18 +1,34 @@
-//! A tokio program that does nothing (`idle empty`), or nothing but watch this host (`idle watching`). It says when it is ready, and ends
-//! when its input does.
+//! A tokio program that does nothing (`idle empty`), or nothing but watch this host (`idle watching`), or an agent of this pid that is asked
+//! for at an API server of Kubernetes (`idle asking PID URL TOKEN CERTIFICATES`). It says when it is ready, and ends when its input does.
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a program of the benchmarks")]
 
 use std::io::Write;
 use std::os::fd::AsFd;
 
+use selfcheck_agent::ApiServer;
 use selfcheck_agent::SelfCheck;
+use selfcheck_agent::Target;
 use tokio::io::AsyncReadExt;
 
 fn main() {
-    let is_watching = std::env::args().nth(1).is_some_and(|word| word == "watching");
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let target = match *words.as_slice() {
+        ["watching"] => Some(Target::default()),
+        ["asking", pid, url, token, authority] => Some(Target {
+            pid: Some(pid.parse().expect("a pid")),
+            kubernetes: Some(ApiServer {
+                url: url.to_owned(),
+                token: token.into(),
+                authority: authority.into(),
+            }),
+            ..Target::default()
+        }),
+        _ => None,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     runtime.block_on(async {
-        let check = is_watching.then(|| SelfCheck::builder().start().expect("started"));
+        let check = target.map(|target| SelfCheck::builder().target(target).start().expect("started"));
         if let Some(check) = &check {
             check.recheck().await.expect("running");
         }

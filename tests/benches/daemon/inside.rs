@@ -1,10 +1,6 @@
 //! The measuring itself, inside the guest.
 
-use std::io::BufRead;
-use std::io::BufReader;
-use std::process::Child;
 use std::process::Command;
-use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -21,8 +17,6 @@ use selfcheck_inventory::auth::Store;
 use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
-use selfcheck_tests::binary;
-use selfcheck_tests::resident;
 use selfcheck_tests::wall_clock;
 use serde::Deserialize;
 use serde::Serialize;
@@ -30,16 +24,14 @@ use tokio::sync::watch;
 use zbus::Connection;
 
 use crate::figures::Sample;
-use crate::figures::mega;
+use crate::idler::Idleness;
+use crate::idler::idle;
 
 /// Changes of each kind.
 const CHANGES: usize = 300;
 const REWRITES: usize = 10_000;
 const CONFIG: &str = "/opt/teleport/default/update.yaml";
 const SYSTEMD: &str = "org.freedesktop.systemd1";
-/// Threads that have read files end ten seconds later.
-const SETTLING: Duration = Duration::from_secs(12);
-const IDLE: Duration = Duration::from_secs(60);
 
 /// What was measured.
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,7 +48,7 @@ pub(crate) struct Measured {
 }
 
 pub(crate) fn run() {
-    let (wake_ups, added_mb, descriptors) = idle();
+    let Idleness { wake_ups, added_mb, descriptors } = idle(&["watching"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     let measured = runtime.block_on(async {
         let mut daemon = Daemon::start().await;
@@ -78,69 +70,6 @@ pub(crate) fn run() {
         }
     });
     println!("{}", serde_json::to_string(&measured).expect("json"));
-}
-
-/// Wake-ups of a program that only watches, and what it holds beyond one that does nothing.
-fn idle() -> (f64, f64, f64) {
-    let [empty, watching] = ["empty", "watching"].map(Idler::start);
-    std::thread::sleep(SETTLING);
-    let before = watching.switches();
-    std::thread::sleep(IDLE);
-    let wake_ups = watching.switches() - before;
-    let [watching_mb, empty_mb] = [&watching, &empty].map(|idler| mega(resident(idler.0.id())));
-    (wake_ups, watching_mb - empty_mb, watching.descriptors() - empty.descriptors())
-}
-
-/// A program that does nothing.
-struct Idler(Child);
-
-impl Idler {
-    fn start(mode: &str) -> Self {
-        // Not this program, in which more is linked than an agent has that only watches.
-        let mut child = Command::new(binary("idle"))
-            .arg(mode)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("program");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("output")).read_line(&mut line).expect("ready");
-        assert_eq!(line, "ready\n");
-        Self(child)
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{name}", self.0.id())).expect(name)
-    }
-
-    /// How often any of its threads was given the processor.
-    fn switches(&self) -> f64 {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.0.id())).expect("threads");
-        threads
-            .map(|thread| thread.expect("thread").file_name().into_string().expect("number"))
-            .map(|thread| {
-                let status = self.read(&format!("task/{thread}/status"));
-                number(&status, "voluntary_ctxt_switches:") + number(&status, "nonvoluntary_ctxt_switches:")
-            })
-            .sum()
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a small number")]
-    fn descriptors(&self) -> f64 {
-        std::fs::read_dir(format!("/proc/{}/fd", self.0.id())).expect("descriptors").count() as f64
-    }
-}
-
-impl Drop for Idler {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take()); // it ends when its input does
-        let _ = self.0.wait();
-    }
-}
-
-fn number(status: &str, name: &str) -> f64 {
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
-    line.trim().parse().expect("a number")
 }
 
 /// A self-check of this host, and somebody who changes the host.

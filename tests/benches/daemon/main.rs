@@ -8,6 +8,8 @@
 
 #[path = "../figures.rs"]
 mod figures;
+#[path = "../idler.rs"]
+mod idler;
 mod inside;
 
 use selfcheck_tests::Host;

@@ -74,6 +74,16 @@ impl AgentOfRelease {
         agent
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Whom it asks, and as whom.
+    pub const fn server(&self) -> &ApiServer {
+        &self.server
+    }
+
     /// A probe of it.
     pub fn probe(&self) -> Probe {
         let target = Target {
