@@ -11,8 +11,9 @@ use crate::run::cargo;
 use crate::run::must;
 use crate::run::root;
 
-const TARGETS: [&str; 10] = [
+const TARGETS: [&str; 11] = [
     "update_yaml",
+    "pod_marks",
     "teleport_yaml",
     "v1_files",
     "dpkg_status",

@@ -2,6 +2,7 @@
 
 mod api;
 mod charts;
+mod hostile;
 mod kubectl;
 mod mounted;
 mod permitted;

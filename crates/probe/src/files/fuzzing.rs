@@ -2,10 +2,12 @@
 
 use selfcheck_core::Why;
 use selfcheck_core::observation::AgentConfig;
+use selfcheck_core::observation::Marks;
 use selfcheck_core::observation::UpdateConfig;
 
 use super::agent_config;
 use super::packages;
+use super::pod;
 use super::update_config;
 
 /// Reads update.yaml.
@@ -16,6 +18,11 @@ pub fn update_yaml(text: &str) -> Result<UpdateConfig, Why> {
 /// Reads teleport.yaml.
 pub fn teleport_yaml(text: &str) -> Result<AgentConfig, Why> {
     agent_config::parse(text).map(agent_config::Document::into_config)
+}
+
+/// Reads a pod's labels or annotations.
+pub fn pod_marks(text: &str) -> Result<Marks, Why> {
+    pod::marks(text)
 }
 
 /// The packages that are held by dpkg's database, or by any line of the other package managers' lists.

@@ -31,7 +31,7 @@ pub(crate) fn pod(tree: &Tree, files: &PodFiles, limit: u64) -> Kubernetes {
 
 /// Reads a file of the downward API: a line `key="value"` for each, the value quoted as Go does. What is asked for here needs no
 /// escapes, so they are left in, where they make a value one that is no name.
-fn marks(text: &str) -> Result<Marks, Why> {
+pub(super) fn marks(text: &str) -> Result<Marks, Why> {
     let mut marks = Marks::default();
     for line in text.lines().filter(|line| !line.is_empty()) {
         let (key, quoted) = line.split_once('=').ok_or(Why::Protocol)?;

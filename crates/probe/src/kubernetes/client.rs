@@ -45,8 +45,12 @@ use super::names::Key;
 const ANSWER: usize = 4 << 20;
 /// A bundle of certificates, or a token, is at most so large.
 const FILE: u64 = 1 << 20;
-/// The kernel asks whether the other side is still there after so long; nothing here wakes for that.
+/// The kernel asks whether the other side is still there after so long, and so often; nothing here wakes for that.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_RETRIES: u32 = 4;
+/// A server is near.
+const CONNECT: Duration = Duration::from_secs(10);
 /// An answer that says when to come back is believed up to so long.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
@@ -80,6 +84,16 @@ impl Failure {
                 Self::Passing(Why::Refused, retry_after)
             }
             _ => Self::Passing(Why::Protocol, retry_after),
+        }
+    }
+
+    /// Whether the token, the certificates or the connection may be at fault, so that another one may help. A server that is busy
+    /// is not asked for one.
+    pub(super) const fn may_be_the_connections(self) -> bool {
+        match self {
+            Self::Unauthorized => true,
+            Self::Passing(why, _) => !matches!(why, Why::Refused),
+            Self::Forbidden | Self::NotFound | Self::Gone => false,
         }
     }
 
@@ -133,7 +147,10 @@ pub(super) fn client(server: &ApiServer) -> Result<Client, Why> {
     config.auth_info.token_file = Some(readable(&server.token)?.to_string_lossy().into_owned());
     let mut http = HttpConnector::new();
     http.enforce_http(false);
+    http.set_connect_timeout(Some(CONNECT));
     http.set_keepalive(Some(KEEP_ALIVE));
+    http.set_keepalive_interval(Some(KEEP_ALIVE_INTERVAL));
+    http.set_keepalive_retries(Some(KEEP_ALIVE_RETRIES));
     let https = HttpsConnectorBuilder::new()
         .with_tls_config(tls(&server.authority)?)
         .https_only()

@@ -41,6 +41,8 @@ pub(crate) struct Session {
     server: Option<ApiServer>,
     files: Pool,
     client: Option<Client>,
+    /// The next look makes another client.
+    is_stale: bool,
     pod: Slot<OwnPod>,
     workload: Slot<Workload>,
     /// The updater's Deployment, by each name that it may have.
@@ -60,6 +62,7 @@ impl Session {
             server,
             files: Pool::default(),
             client: None,
+            is_stale: false,
             pod: Slot::new(Keeping::Nothing),
             workload: Slot::new(Keeping::Nothing),
             updaters: [Slot::new(Keeping::Nothing), Slot::new(Keeping::Nothing)],
@@ -137,8 +140,11 @@ impl Session {
             }
             let Some(client) = self.client.clone() else { break };
             match slot(self).look(&client, &key, deadline).await {
-                Ok(fact) => return fact,
-                Err(Told::Unauthorized | Told::Changed) => self.client = None,
+                Ok(fact) => {
+                    self.is_stale |= slot(self).wants_connection();
+                    return fact;
+                }
+                Err(Told::Reconnect | Told::Changed) => self.is_stale = true,
             }
         }
         slot(self).unauthorized()
@@ -146,12 +152,21 @@ impl Session {
 
     /// Makes the client, which reads the token and the certificates.
     async fn connect(&mut self, deadline: Instant) -> Result<(), Why> {
-        if self.client.is_some() {
+        if self.client.is_some() && !self.is_stale {
             return Ok(());
         }
         let Some(server) = self.server.clone() else { return Err(Why::Missing) };
-        self.client = Some(self.files.start(move || client::client(&server)).wait(deadline).await??);
-        Ok(())
+        let made = self.files.start(move || client::client(&server)).wait(deadline).await;
+        match made.and_then(|made| made) {
+            Ok(client) => {
+                self.client = Some(client);
+                self.is_stale = false;
+                Ok(())
+            }
+            // The one before may still do.
+            Err(_) if self.client.is_some() => Ok(()),
+            Err(why) => Err(why),
+        }
     }
 
     /// Waits for a change of what was seen; for ever if none can be told. It may be dropped at any time.
@@ -163,10 +178,7 @@ impl Session {
             told = first.told(client) => told,
             told = second.told(client) => told,
         };
-        if told == Told::Unauthorized {
-            // The next look makes another one.
-            self.client = None;
-        }
+        self.is_stale |= told == Told::Reconnect;
     }
 }
 

@@ -49,6 +49,8 @@ pub(super) struct Slot<T> {
     trouble: Option<Why>,
     /// Nobody is asked before this.
     again: Option<Instant>,
+    /// The last answer was none, and another connection may help.
+    wants_connection: bool,
     telling: Telling,
 }
 
@@ -57,8 +59,8 @@ pub(super) struct Slot<T> {
 pub(super) enum Told {
     /// The object has changed, or must be asked for anew.
     Changed,
-    /// The token is not taken any more.
-    Unauthorized,
+    /// Another connection, with what the token and the certificates are now, may help.
+    Reconnect,
 }
 
 impl<T> fmt::Debug for Slot<T> {
@@ -77,6 +79,7 @@ impl<T: Object> Slot<T> {
             confirmed: None,
             trouble: None,
             again: None,
+            wants_connection: false,
             telling: Telling::default(),
         }
     }
@@ -108,12 +111,20 @@ impl<T: Object> Slot<T> {
                     self.confirm(Fact::Unreadable(Why::Denied));
                     self.again = Some(Instant::now() + AGAIN);
                 }
-                Err(Failure::Unauthorized) => return Err(Told::Unauthorized),
+                Err(Failure::Unauthorized) => return Err(Told::Reconnect),
                 Err(Failure::Gone) => self.failed(Why::Protocol, None),
-                Err(Failure::Passing(why, wait)) => self.failed(why, wait),
+                Err(failure @ Failure::Passing(why, wait)) => {
+                    self.failed(why, wait);
+                    self.wants_connection = failure.may_be_the_connections();
+                }
             }
         }
         Ok(self.said(Instant::now()))
+    }
+
+    /// Whether another connection may help, asked once.
+    pub(super) const fn wants_connection(&mut self) -> bool {
+        std::mem::replace(&mut self.wants_connection, false)
     }
 
     /// The token is not taken, though it was read anew.
@@ -195,11 +206,13 @@ impl<T: Object> Slot<T> {
             match event.and_then(|event| self.take(event)) {
                 Ok(false) => {}
                 Ok(true) => return Told::Changed,
-                Err(Failure::Unauthorized) => {
-                    self.telling.pause(Failure::Unauthorized);
-                    return Told::Unauthorized;
+                Err(failure) => {
+                    let has_begun = self.telling.is_open();
+                    self.telling.pause(failure);
+                    if !has_begun && failure.may_be_the_connections() {
+                        return Told::Reconnect;
+                    }
                 }
-                Err(failure) => self.telling.pause(failure),
             }
         }
     }

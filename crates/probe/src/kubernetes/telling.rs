@@ -14,6 +14,7 @@ use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 use tokio::time::Sleep;
 use tokio::time::sleep;
+use tokio::time::timeout;
 
 use super::client;
 use super::client::Changes;
@@ -27,6 +28,9 @@ const LASTED: Duration = Duration::from_secs(60);
 /// How long the API is asked to tell changes by one request, in seconds, and how much longer at random, so that agents
 /// which began together do not begin anew together.
 const TELL: [u64; 2] = [3_600, 1_200];
+
+/// The API has so long to begin.
+const BEGINS: Duration = Duration::from_secs(30);
 
 /// How changes are told, and what became of earlier attempts.
 #[derive(Default)]
@@ -72,6 +76,8 @@ impl Telling {
                     let seconds = TELL[0] + fastrand::u64(..TELL[1]);
                     let version = version.map(str::to_owned);
                     let changes = client::changes(client.clone(), key.clone(), version, seconds);
+                    let changes = timeout(BEGINS, changes)
+                        .map(|begun| begun.unwrap_or(Err(Failure::Passing(Why::Timeout, None))));
                     self.state = State::Starting(SyncWrapper::new(changes.boxed()));
                 }
                 State::Starting(starting) => match starting.get_mut().await {

@@ -30,7 +30,8 @@ const ARMING_SHARE: u32 = 4;
 ///
 /// Each [`look`](Self::look) arms what [`changed`](Self::changed) then waits for, before it reads anything: so
 /// whatever changes while it looks, or after, is told. Nothing runs between the two, and nothing wakes the process
-/// but the bus and changes in folders that are listened in. It holds three descriptors: the bus, inotify and a timer for the clock.
+/// but the bus, changes in folders that are listened in, and a Kubernetes API that is asked. It holds three descriptors: the bus, inotify and a
+/// timer for the clock; and one more for the connection to that API.
 #[derive(Debug)]
 pub struct Watch {
     probe: Probe,
