@@ -109,7 +109,7 @@ impl SelfCheckBuilder {
             (self.target.clone(), self.bus_address.clone(), self.look_time);
         let target = Target {
             file_bytes: self.policy.limits.file_bytes,
-            pod_files: self.policy.kubernetes.clone(),
+            pod: self.policy.kubernetes.clone(),
             ..target
         };
         self.start_on(move || HostSource::new(target.clone(), bus_address.clone(), look_time))

@@ -118,7 +118,7 @@ impl AgentSeen {
 fn kubernetes(target: &Target, process: &Fact<Process>) -> Fact<Kubernetes> {
     let environment = process.present().and_then(|process| process.environment.present());
     match environment.filter(|environment| environment.is_kubernetes()) {
-        Some(_) => Fact::Present(files::pod(&Tree::default(), &target.pod_files, target.file_bytes)),
+        Some(_) => Fact::Present(files::pod(&Tree::default(), &target.pod, target.file_bytes)),
         None => Fact::NotApplicable,
     }
 }

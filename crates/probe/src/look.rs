@@ -59,10 +59,11 @@ impl Probe {
     ///
     /// Nothing is opened before the first look.
     pub fn new(target: Target, bus_address: String) -> Self {
+        let kubernetes = Session::new(target.api_server());
         // What is listened for, and shown, is a path that means the same everywhere.
         let config = target.config.map(|path| std::path::absolute(&path).unwrap_or(path));
         Self {
-            kubernetes: Session::new(target.kubernetes.clone()),
+            kubernetes,
             target: Target { config, ..target },
             bus: Bus::new(bus_address),
             host: Arc::default(),

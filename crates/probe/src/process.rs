@@ -167,6 +167,7 @@ fn environment(variables: &[String]) -> Environment {
         helm_kube_agent: value("TELEPORT_INSTALL_METHOD_HELM_KUBE_AGENT"),
         release_name: value("RELEASE_NAME"),
         kube_namespace: value("KUBE_NAMESPACE"),
+        replica_name: value("TELEPORT_REPLICA_NAME"),
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
-use selfcheck_core::policy::PodFiles;
+use selfcheck_core::policy::AskApi;
+use selfcheck_core::policy::PodPolicy;
 
 /// The address of the system bus where nothing else is said.
 pub const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
@@ -19,10 +20,10 @@ pub struct Target {
     pub pid: Option<u32>,
     /// The agent's configuration. Without it, the one its command line names, else that of the installation.
     pub config: Option<PathBuf>,
-    /// Where a pod's own labels and annotations are mounted, for an agent in one.
-    pub pod_files: PodFiles,
-    /// The Kubernetes API, for an agent in a pod. It is asked only if there is one here and the feature `kubernetes` is
-    /// compiled in.
+    /// Where a pod's own labels and annotations are mounted, and whether the API is asked, for an agent in one.
+    pub pod: PodPolicy,
+    /// The Kubernetes API, for an agent in a pod. It is asked only if there is one here, `pod.api` permits it,
+    /// and the feature `kubernetes` is compiled in.
     pub kubernetes: Option<ApiServer>,
     /// The agent's version, where whoever looks is part of it and knows.
     pub version: Option<Text>,
@@ -36,7 +37,7 @@ impl Default for Target {
             namespace: None,
             pid: None,
             config: None,
-            pod_files: PodFiles::default(),
+            pod: PodPolicy::default(),
             kubernetes: None,
             version: None,
             file_bytes: 1 << 20,
@@ -48,6 +49,11 @@ impl Target {
     /// The agent that this process is.
     pub fn this_process() -> Self {
         Self { pid: Some(std::process::id()), ..Self::default() }
+    }
+
+    /// The API server that is to be asked, if any.
+    pub(crate) fn api_server(&self) -> Option<ApiServer> {
+        self.kubernetes.clone().filter(|_| self.pod.api == AskApi::Auto)
     }
 }
 

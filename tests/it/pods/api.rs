@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use selfcheck_core::Fact;
+use selfcheck_core::Policy;
 use selfcheck_core::Status;
 use selfcheck_core::Verdict;
 use selfcheck_core::Why;
 use selfcheck_core::observation::GitOps;
+use selfcheck_probe::Probe;
+use selfcheck_probe::SYSTEM_BUS;
+use selfcheck_probe::Target;
 use selfcheck_tests::kubernetes::Fault;
 use selfcheck_tests::kubernetes::cluster::AgentOfRelease;
 use selfcheck_tests::kubernetes::cluster::NAMESPACE;
@@ -15,8 +19,10 @@ use selfcheck_tests::kubernetes::cluster::TOKEN;
 use selfcheck_tests::kubernetes::cluster::api;
 use selfcheck_tests::kubernetes::cluster::judged;
 use selfcheck_tests::kubernetes::cluster::pod;
+use selfcheck_tests::kubernetes::cluster::pod_called;
 use selfcheck_tests::kubernetes::cluster::pod_name;
 use selfcheck_tests::kubernetes::cluster::shipped_role;
+use selfcheck_tests::kubernetes::cluster::shipped_role_of;
 use selfcheck_tests::kubernetes::cluster::stateful_set;
 use selfcheck_tests::kubernetes::cluster::stock_role;
 use selfcheck_tests::kubernetes::cluster::updater;
@@ -142,7 +148,9 @@ async fn an_updater_that_came_after_the_pod_needs_another_pod() {
 #[tokio::test]
 async fn an_agent_may_have_another_name_than_its_release_and_a_neighbour() {
     let agent = AgentOfRelease::start().await;
-    let role = serde_json::to_string(&shipped_role()).expect("text").replace("[\"agents", "[\"proxied");
+    let role = serde_json::to_string(&shipped_role()).expect("text");
+    let role =
+        role.replace("[\"agents\"", "[\"proxied\"").replace("\"agents-updater\"", "\"proxied-updater\"");
     agent.api.grant(&serde_json::from_str::<Vec<_>>(&role).expect("a role"));
     // Only the objects of the other name are this agent's; those of the release's name are of another one.
     agent.api.put(pod("proxied"));
@@ -163,6 +171,32 @@ async fn an_agent_may_have_another_name_than_its_release_and_a_neighbour() {
         updater["spec"]["template"]["spec"]["containers"][0]["args"][0] = "--agent-name=proxied".into();
     });
     assert_eq!(said(&agent.status().await), (Verdict::Accompanied, vec![]));
+}
+
+#[tokio::test]
+async fn a_pod_on_the_network_of_its_node_is_known_by_the_name_in_its_environment() {
+    let agent = AgentOfRelease::start_with(&[
+        ("TELEPORT_EXT_UPGRADER", "kube"),
+        ("TELEPORT_REPLICA_NAME", "agents-3"),
+    ])
+    .await;
+    agent.api.grant(&shipped_role_of("agents-3"));
+    agent.api.put(pod_called("agents-3", RELEASE));
+    let seen = agent.look().await;
+    assert_eq!(api(&seen).pod.present().expect("a pod").image_version, Some("18.4.1".into()));
+    assert_eq!(said(&judged(&seen)), (Verdict::Accompanied, vec![]));
+    assert_eq!(agent.api.requests()[0], "get /api/v1/namespaces/teleport/pods/agents-3");
+}
+
+#[tokio::test]
+async fn a_policy_keeps_the_api_from_being_asked() {
+    let agent = AgentOfRelease::permitted().await;
+    let policy: Policy = serde_saphyr::from_str("kubernetes: {api: never}").expect("a policy");
+    let target = Target { pod: policy.kubernetes, ..agent.target() };
+    let seen = Probe::new(target, SYSTEM_BUS.to_owned()).look(LOOK_TIME).await;
+    assert_eq!(seen.kubernetes.present().expect("a pod").api, Fact::NotApplicable);
+    assert_eq!(said(&judged(&seen)), (Verdict::Unknown, vec!["kube-unproven"]));
+    assert_eq!(agent.api.requests(), Vec::<String>::new());
 }
 
 #[tokio::test]

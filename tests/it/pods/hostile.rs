@@ -12,7 +12,7 @@ use selfcheck_core::Fact;
 use selfcheck_core::Verdict;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Marks;
-use selfcheck_core::policy::PodFiles;
+use selfcheck_core::policy::PodPolicy;
 use selfcheck_probe::Probe;
 use selfcheck_probe::SYSTEM_BUS;
 use selfcheck_probe::Target;
@@ -53,7 +53,7 @@ async fn whatever_is_mounted_as_labels_only_a_name_gets_into_a_command() {
         make(&labels);
         let target = Target {
             pid: Some(agent.id()),
-            pod_files: PodFiles { labels, annotations: folder.path().join("annotations") },
+            pod: PodPolicy { labels, annotations: folder.path().join("annotations"), ..PodPolicy::default() },
             ..Target::default()
         };
         let seen = Probe::new(target, SYSTEM_BUS.to_owned()).look(Duration::from_secs(20)).await;

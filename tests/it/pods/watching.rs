@@ -194,6 +194,34 @@ async fn a_token_that_was_replaced_is_read_anew() {
 }
 
 #[tokio::test]
+async fn certificates_that_were_replaced_are_read_anew() {
+    let mut watching = Watching::told().await;
+    watching.agent.api.replace_certificates();
+    watching.scale(0);
+    // The first attempt does not trust the server, and what that changes is whom it trusts.
+    while available(&watching.changed().await) != 0 {}
+    watching.scale(1);
+    while available(&watching.changed().await) != 1 {}
+    assert_eq!(api(&watching.look().await).workload.present().map(|workload| workload.paused), Some(false));
+}
+
+#[tokio::test]
+async fn a_server_of_another_authority_is_told_nothing() {
+    let mut watching = Watching::told().await;
+    let trusted = watching.agent.api.authority();
+    watching.agent.api.replace_certificates();
+    std::fs::write(watching.agent.server().authority.clone(), trusted).expect("written");
+    watching.scale(0);
+    for _ in 0..2 {
+        assert_eq!(tokio::time::timeout(LONG, changed(&mut watching.watch)).await, Ok(Change::Kubernetes));
+        assert_eq!(available(&watching.look().await), 1, "what was seen before");
+    }
+    assert_eq!(watching.agent.api.requests(), Vec::<String>::new());
+    let once = watching.agent.look().await;
+    assert_eq!(api(&once).updater, Fact::Unreadable(Why::Protocol));
+}
+
+#[tokio::test]
 async fn where_changes_may_not_be_told_nothing_is_tried_at_each_look() {
     let agent = AgentOfRelease::start().await;
     let role = selfcheck_tests::kubernetes::cluster::shipped_role();

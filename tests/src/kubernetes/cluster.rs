@@ -84,15 +84,19 @@ impl AgentOfRelease {
         &self.server
     }
 
-    /// A probe of it.
-    pub fn probe(&self) -> Probe {
-        let target = Target {
+    /// It, and whom to ask about it.
+    pub fn target(&self) -> Target {
+        Target {
             pid: Some(self.process.id()),
             config: Some(self.folder.path().join("teleport.yaml")),
             kubernetes: Some(self.server.clone()),
             ..Target::default()
-        };
-        Probe::new(target, SYSTEM_BUS.to_owned())
+        }
+    }
+
+    /// A probe of it.
+    pub fn probe(&self) -> Probe {
+        Probe::new(self.target(), SYSTEM_BUS.to_owned())
     }
 
     /// What one look finds.

@@ -28,6 +28,7 @@ use selfcheck_probe::ApiServer;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -49,6 +50,7 @@ pub struct KubernetesApi {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     folder: TempDir,
+    tls: watch::Sender<Arc<ServerConfig>>,
     task: JoinHandle<()>,
 }
 
@@ -88,8 +90,9 @@ impl KubernetesApi {
         let state =
             State { store: Store::default(), access: Access::default(), fault: None, requests: Vec::new() };
         let state = Arc::new(Mutex::new(state));
-        let task = tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(tls)), Arc::clone(&state)));
-        Self { address, state, folder, task }
+        let (tls, used) = watch::channel(Arc::new(tls));
+        let task = tokio::spawn(serve(listener, used, Arc::clone(&state)));
+        Self { address, state, folder, tls, task }
     }
 
     /// Where it listens.
@@ -116,6 +119,13 @@ impl KubernetesApi {
     /// The certificate of its authority.
     pub fn authority(&self) -> String {
         fs::read_to_string(self.folder.path().join("ca.crt")).expect("read")
+    }
+
+    /// Has certificates of another authority from now on, as its file says. Every connection ends.
+    pub fn replace_certificates(&self) {
+        let (tls, authority) = tls();
+        fs::write(self.folder.path().join("ca.crt"), authority).expect("written");
+        self.tls.send_replace(Arc::new(tls));
     }
 
     /// A configuration of kubectl that has this token.
@@ -221,11 +231,17 @@ impl Drop for KubernetesApi {
     }
 }
 
-async fn serve(listener: TcpListener, tls: TlsAcceptor, state: Arc<Mutex<State>>) {
+async fn serve(listener: TcpListener, mut tls: watch::Receiver<Arc<ServerConfig>>, state: Arc<Mutex<State>>) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
-        let (stream, _) = listener.accept().await.expect("a connection");
-        let (tls, state) = (tls.clone(), Arc::clone(&state));
+        let (stream, _) = tokio::select! {
+            accepted = listener.accept() => accepted.expect("a connection"),
+            Ok(()) = tls.changed() => {
+                connections.abort_all();
+                continue;
+            }
+        };
+        let (tls, state) = (TlsAcceptor::from(Arc::clone(&tls.borrow())), Arc::clone(&state));
         connections.spawn(async move {
             let Ok(stream) = tls.accept(stream).await else { return };
             let service = service_fn(|request| {

@@ -133,6 +133,9 @@ pub struct Environment {
     /// `KUBE_NAMESPACE`: the Kubernetes namespace.
     #[serde(default)]
     pub kube_namespace: Option<Text>,
+    /// `TELEPORT_REPLICA_NAME`: the name of the pod.
+    #[serde(default)]
+    pub replica_name: Option<Text>,
 }
 
 impl Environment {

@@ -36,8 +36,8 @@ pub struct Policy {
     pub alerts: AlertPolicy,
     /// Which versions agents should have, on the auth side.
     pub targets: Vec<UpdateTarget>,
-    /// Where a pod's own labels and annotations are mounted.
-    pub kubernetes: PodFiles,
+    /// How an agent in a pod is looked at.
+    pub kubernetes: PodPolicy,
     /// Bounds of what is read and kept.
     pub limits: Limits,
 }
@@ -170,20 +170,36 @@ pub struct Acknowledgement {
     pub until: Option<Timestamp>,
 }
 
-/// Where the files of the downward API are, by which a pod knows its own labels and annotations.
+/// How an agent in a pod is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct PodFiles {
-    /// The labels.
+pub struct PodPolicy {
+    /// The file of the downward API with the pod's own labels.
     pub labels: PathBuf,
-    /// The annotations.
+    /// The one with its annotations.
     pub annotations: PathBuf,
+    /// When the Kubernetes API is asked.
+    pub api: AskApi,
 }
 
-impl Default for PodFiles {
+impl Default for PodPolicy {
     fn default() -> Self {
-        Self { labels: "/etc/podinfo/labels".into(), annotations: "/etc/podinfo/annotations".into() }
+        Self {
+            labels: "/etc/podinfo/labels".into(),
+            annotations: "/etc/podinfo/annotations".into(),
+            api: AskApi::Auto,
+        }
     }
+}
+
+/// When the Kubernetes API is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AskApi {
+    /// Where whoever looks is able to, and told of a server.
+    Auto,
+    /// Never.
+    Never,
 }
 
 /// Bounds of what is read and kept.

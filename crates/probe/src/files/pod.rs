@@ -7,7 +7,7 @@ use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Kubernetes;
 use selfcheck_core::observation::Marks;
-use selfcheck_core::policy::PodFiles;
+use selfcheck_core::policy::PodPolicy;
 
 use crate::marks::keep;
 
@@ -19,7 +19,7 @@ const NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace
 const NAME: u64 = 256;
 
 /// Looks at the files of a pod. Each is of at most `limit` bytes.
-pub(crate) fn pod(tree: &Tree, files: &PodFiles, limit: u64) -> Kubernetes {
+pub(crate) fn pod(tree: &Tree, files: &PodPolicy, limit: u64) -> Kubernetes {
     let read = |path: &Path| tree.read(path, limit).and_read(|text| marks(&text));
     Kubernetes {
         namespace: tree.read(Path::new(NAMESPACE), NAME).map(|text| Text::new(text.trim())),

@@ -4,6 +4,8 @@
 mod client;
 mod names;
 mod objects;
+#[cfg(test)]
+mod patience;
 mod slot;
 mod telling;
 
@@ -33,7 +35,7 @@ use slot::Keeping;
 use slot::Slot;
 use slot::Told;
 
-/// A pod is called like its host, unless it shares the network of its node.
+/// Where the chart does not say it: a pod is called like its host, unless it shares the network of its node.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 
 /// Asks the API of one cluster, again and again over one connection.
@@ -93,16 +95,23 @@ impl Session {
         if let Err(why) = self.connect(deadline).await {
             return Fact::Unreadable(why);
         }
-        let host_name =
-            self.files.start(|| Tree::default().read(HOST_NAME.as_ref(), 256)).wait(deadline).await;
-        let host_name = host_name.ok().and_then(|name| name.present().map(|name| name.trim().to_owned()));
-        let pod = host_name.as_deref().and_then(|name| place.object(Kind::Pod, name));
+        let name = self.pod_name(environment, deadline).await;
+        let pod = name.as_deref().and_then(|name| place.object(Kind::Pod, name));
         let pod = self.object(|session| &mut session.pod, pod, deadline).await;
-        let owner = owner(&pod, host_name.as_deref(), &place);
+        let owner = owner(&pod, name.as_deref(), &place);
         let workload = owner.as_ref().and_then(|owner| place.object(owner.kind, &owner.name));
         let workload = self.object(|session| &mut session.workload, workload, deadline).await;
         let updater = self.updater(&place, owner.as_ref(), deadline).await;
         Fact::Present(KubernetesApi { pod: pod.map(|own| own.pod), workload, updater })
+    }
+
+    async fn pod_name(&self, environment: &Environment, deadline: Instant) -> Option<String> {
+        if let Some(name) = &environment.replica_name {
+            return Some(name.as_str().to_owned());
+        }
+        let host_name = self.files.start(|| Tree::default().read(HOST_NAME.as_ref(), 256));
+        let host_name = host_name.wait(deadline).await.ok()?;
+        host_name.present().map(|name| name.trim().to_owned())
     }
 
     /// The updater, which is named after its agent, or after the release that both are of.
@@ -183,8 +192,8 @@ impl Session {
 }
 
 /// What made the pod: as the pod itself says, else as its name does, else as the chart names it.
-fn owner(pod: &Fact<OwnPod>, host_name: Option<&str>, place: &Place) -> Option<Owner> {
+fn owner(pod: &Fact<OwnPod>, name: Option<&str>, place: &Place) -> Option<Owner> {
     let by_pod = pod.present().and_then(|own| own.owner.clone());
-    let by_name = host_name.filter(|_| pod.is_unreadable()).and_then(Owner::by_name);
+    let by_name = name.filter(|_| pod.is_unreadable()).and_then(Owner::by_name);
     by_pod.or(by_name).or_else(|| place.release.as_ref().map(Owner::by_release))
 }

@@ -16,6 +16,7 @@ use super::client::Failure;
 use super::names::Key;
 use super::objects;
 use super::objects::Object;
+use super::telling::Heard;
 use super::telling::State;
 use super::telling::Telling;
 
@@ -198,12 +199,11 @@ impl<T: Object> Slot<T> {
             let Some(key) = self.key.as_ref().filter(|_| self.is_told()) else {
                 return std::future::pending().await;
             };
-            let event = self.telling.next(client, key, self.version.as_deref()).await;
+            let heard = self.telling.next(client, key, self.version.as_deref()).await;
             if self.telling.is_open() {
                 self.confirmed = Some(Instant::now());
-                self.trouble = None;
             }
-            match event.and_then(|event| self.take(event)) {
+            match heard.and_then(|heard| self.take(heard)) {
                 Ok(false) => {}
                 Ok(true) => return Told::Changed,
                 Err(failure) => {
@@ -223,25 +223,27 @@ impl<T: Object> Slot<T> {
     }
 
     /// Takes what is told. Whether that changes anything that matters.
-    fn take(&mut self, event: Option<WatchEvent<Value>>) -> Result<bool, Failure> {
+    fn take(&mut self, heard: Heard) -> Result<bool, Failure> {
+        let event = match heard {
+            // What was seen holds again, if it was no longer believed.
+            Heard::Begun => return Ok(self.trouble.take().is_some()),
+            Heard::Forgotten => return Ok(true),
+            Heard::Event(event) => event,
+        };
         let fact = match event {
-            // It must be asked for anew.
-            None => return Ok(true),
-            Some(WatchEvent::Added(object) | WatchEvent::Modified(object)) if self.is_named(&object) => {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) if self.is_named(&object) => {
                 self.read(&object).ok_or(Failure::Gone)?
             }
-            Some(WatchEvent::Deleted(object)) if self.is_named(&object) => {
+            WatchEvent::Deleted(object) if self.is_named(&object) => {
                 self.remember(objects::version(&object));
                 Fact::Absent
             }
-            Some(WatchEvent::Bookmark(bookmark)) => {
+            WatchEvent::Bookmark(bookmark) => {
                 self.remember(Some(&bookmark.metadata.resource_version));
                 return Ok(false);
             }
-            Some(WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Deleted(_)) => {
-                return Ok(false);
-            }
-            Some(WatchEvent::Error(status)) => return Err(Failure::of_code(status.code)),
+            WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Deleted(_) => return Ok(false),
+            WatchEvent::Error(status) => return Err(Failure::of_code(status.code)),
         };
         let is_changed = fact != self.fact;
         self.fact = fact;

@@ -40,6 +40,17 @@ pub(super) struct Telling {
     failures: u32,
 }
 
+/// What is told next.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// From now on changes are told.
+    Begun,
+    /// A change.
+    Event(WatchEvent<Value>),
+    /// The object must be asked for anew.
+    Forgotten,
+}
+
 /// A request that starts it.
 type Starting = Pin<Box<dyn Future<Output = Result<Changes, Failure>> + Send>>;
 
@@ -63,13 +74,13 @@ pub(super) enum State {
 }
 
 impl Telling {
-    /// What is told next of the object, since `version`; `None` if it must be asked for anew. It may be dropped at any time.
+    /// What is told next of the object, since `version`. It may be dropped at any time.
     pub(super) async fn next(
         &mut self,
         client: &Client,
         key: &Key,
         version: Option<&str>,
-    ) -> Result<Option<WatchEvent<Value>>, Failure> {
+    ) -> Result<Heard, Failure> {
         loop {
             match &mut self.state {
                 State::Idle => {
@@ -81,7 +92,10 @@ impl Telling {
                     self.state = State::Starting(SyncWrapper::new(changes.boxed()));
                 }
                 State::Starting(starting) => match starting.get_mut().await {
-                    Ok(changes) => self.state = State::Open(SyncWrapper::new(changes), Instant::now()),
+                    Ok(changes) => {
+                        self.state = State::Open(SyncWrapper::new(changes), Instant::now());
+                        return Ok(Heard::Begun);
+                    }
                     Err(Failure::Forbidden) => self.state = State::Refused,
                     Err(failure) => {
                         self.state = State::Idle;
@@ -93,7 +107,7 @@ impl Telling {
                     if since.elapsed() >= LASTED {
                         self.failures = 0;
                     }
-                    return told.unwrap_or(Err(Failure::Passing(Why::Closed, None))).map(Some);
+                    return told.unwrap_or(Err(Failure::Passing(Why::Closed, None))).map(Heard::Event);
                 }
                 State::Waiting(sleep) => {
                     sleep.await;
@@ -102,7 +116,7 @@ impl Telling {
                 State::TooOld(sleep) => {
                     sleep.await;
                     self.state = State::Stale;
-                    return Ok(None);
+                    return Ok(Heard::Forgotten);
                 }
                 State::Stale | State::Refused => return std::future::pending().await,
             }
@@ -118,7 +132,13 @@ impl Telling {
     pub(super) fn pause(&mut self, failure: Failure) {
         let said = if let Failure::Passing(_, said) = failure { said } else { None };
         let sleep = Box::pin(sleep(self.wait(said)));
-        self.state = if failure == Failure::Gone { State::TooOld(sleep) } else { State::Waiting(sleep) };
+        let is_of_no_use = match failure {
+            Failure::Gone => true,
+            // What was told made no sense, so that nothing follows from its having begun.
+            Failure::Passing(Why::Protocol, _) => self.is_open(),
+            _ => false,
+        };
+        self.state = if is_of_no_use { State::TooOld(sleep) } else { State::Waiting(sleep) };
     }
 
     /// Goes on from an object that was asked for anew.

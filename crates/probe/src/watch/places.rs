@@ -65,7 +65,7 @@ impl Places {
             places.file(binary.path.as_str()); // in a folder that update.yaml may name
         }
         if observation.kubernetes.is_present() {
-            for mounted in [&target.pod_files.labels, &target.pod_files.annotations] {
+            for mounted in [&target.pod.labels, &target.pod.annotations] {
                 places.file(mounted);
                 places.linked.push(mounted.clone());
             }

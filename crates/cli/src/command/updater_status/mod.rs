@@ -196,7 +196,7 @@ fn target(args: &StatusArgs, policy: &Policy) -> Target {
         namespace: args.install_suffix.clone(),
         pid: args.pid,
         config: args.config.clone(),
-        pod_files: policy.kubernetes.clone(),
+        pod: policy.kubernetes.clone(),
         kubernetes: super::kubernetes_api(),
         version: None,
         file_bytes: policy.limits.file_bytes,
