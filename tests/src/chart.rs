@@ -26,6 +26,20 @@ pub fn rendered(release: &str, namespace: &str, arguments: &[&str]) -> Option<Ve
     Some(documents.map(|document| serde_saphyr::from_str(document).expect(document)).collect())
 }
 
+/// The environment that a kubelet gives the container of the pod `pod` in `namespace`.
+pub fn environment(container: &Value, pod: &str, namespace: &str) -> Vec<(String, String)> {
+    let variables = container["env"].as_array().expect("env").iter();
+    let set = variables.map(|variable| {
+        let value = match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
+            Some("metadata.namespace") => namespace,
+            Some("metadata.name") => pod,
+            _ => variable["value"].as_str().expect("a value"),
+        };
+        (variable["name"].as_str().expect("name").to_owned(), value.to_owned())
+    });
+    set.collect()
+}
+
 fn charts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("charts")
 }

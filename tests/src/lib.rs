@@ -31,6 +31,7 @@ mod stage;
 pub use cases::Case;
 pub use cases::Expectation;
 pub use cases::cases;
+pub use chart::environment;
 pub use chart::rendered;
 pub use cluster::Auth;
 pub use cluster::Cluster;

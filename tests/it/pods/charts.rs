@@ -6,6 +6,7 @@ use selfcheck_core::Status;
 use selfcheck_core::Verdict;
 use selfcheck_tests::PodFolder;
 use selfcheck_tests::UPDATED;
+use selfcheck_tests::environment;
 use selfcheck_tests::rendered;
 use serde_json::Value;
 
@@ -93,17 +94,10 @@ fn pod(manifests: &[Value], values: Values) -> Option<PodFolder> {
     let container = &template["spec"]["containers"][0];
     let mut pod = PodFolder::bare()?;
     pod.mount("serviceaccount", &[("namespace", NAMESPACE)]);
-    for variable in container["env"].as_array().expect("env") {
-        let name = variable["name"].as_str().expect("name");
-        if !values.is_release_in_environment && ["RELEASE_NAME", "KUBE_NAMESPACE"].contains(&name) {
-            continue;
+    for (name, value) in environment(container, "agents-0", NAMESPACE) {
+        if values.is_release_in_environment || !["RELEASE_NAME", "KUBE_NAMESPACE"].contains(&&*name) {
+            pod = pod.with(&name, &value);
         }
-        let value = match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
-            Some("metadata.namespace") => NAMESPACE,
-            Some("metadata.name") => "agents-0",
-            _ => variable["value"].as_str().expect("a value"),
-        };
-        pod = pod.with(name, value);
     }
     let volumes = template["spec"]["volumes"].as_array().expect("volumes");
     for mount in container["volumeMounts"].as_array().expect("mounts") {

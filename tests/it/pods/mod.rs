@@ -1,6 +1,7 @@
 //! An agent in a pod, as an ordinary user without a shell or a network.
 
 mod api;
+mod applied;
 mod charts;
 mod hostile;
 mod kubectl;

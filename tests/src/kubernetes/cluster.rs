@@ -48,22 +48,25 @@ impl AgentOfRelease {
 
     /// The same with this in its environment, beside what names the release.
     pub async fn start_with(environment: &[(&str, &str)]) -> Self {
+        let of_release = [
+            ("TELEPORT_INSTALL_METHOD_HELM_KUBE_AGENT", "true"),
+            ("RELEASE_NAME", RELEASE),
+            ("KUBE_NAMESPACE", NAMESPACE),
+        ];
+        let environment = of_release.iter().chain(environment);
+        let environment = environment.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let agent = Self::alone(environment.collect(), RELEASE).await;
+        agent.api.put(pod(RELEASE));
+        agent.api.put(stateful_set(RELEASE));
+        agent.api.put(updater(RELEASE));
+        agent
+    }
+
+    /// One with this environment and service account, without any objects.
+    pub async fn alone(environment: Vec<(String, String)>, account: &str) -> Self {
         let api = KubernetesApi::start().await;
-        let process = Command::new("sleep")
-            .arg("3600")
-            .env_clear()
-            .envs([
-                ("TELEPORT_INSTALL_METHOD_HELM_KUBE_AGENT", "true"),
-                ("RELEASE_NAME", RELEASE),
-                ("KUBE_NAMESPACE", NAMESPACE),
-            ])
-            .envs(environment.iter().copied())
-            .spawn()
-            .expect("sleep");
-        let server = api.server(NAMESPACE, RELEASE, TOKEN);
-        api.put(pod(RELEASE));
-        api.put(stateful_set(RELEASE));
-        api.put(updater(RELEASE));
+        let process = Command::new("sleep").arg("3600").env_clear().envs(environment).spawn().expect("sleep");
+        let server = api.server(NAMESPACE, account, TOKEN);
         Self { process, folder: TempDir::new().expect("folder"), api, server }
     }
 
@@ -134,13 +137,18 @@ pub fn shipped_role() -> Vec<Value> {
 
 /// The same for a pod of another name.
 pub fn shipped_role_of(pod: &str) -> Vec<Value> {
+    filled_in(|role| role.replace("RELEASE-0", pod).replace("RELEASE", RELEASE).replace("ACCOUNT", RELEASE))
+}
+
+/// The role that is shipped, filled in for this workload and service account as its comment says.
+pub fn shipped_role_for(workload: &str, account: &str) -> Vec<Value> {
+    filled_in(|role| role.replace("RELEASE", workload).replace("ACCOUNT", account))
+}
+
+fn filled_in(fill_in: impl FnOnce(&str) -> String) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/access/kubernetes/role.yaml");
     let text = std::fs::read_to_string(&path).expect("the role");
-    let text = text
-        .replace("RELEASE-0", pod)
-        .replace("RELEASE", RELEASE)
-        .replace("NAMESPACE", NAMESPACE)
-        .replace("ACCOUNT", RELEASE);
+    let text = fill_in(&text).replace("NAMESPACE", NAMESPACE);
     text.split("---\n").map(|document| serde_saphyr::from_str(document).expect("YAML")).collect()
 }
 

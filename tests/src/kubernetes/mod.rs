@@ -159,6 +159,18 @@ impl KubernetesApi {
         self.state().access.grant(objects);
     }
 
+    /// Creates objects of any kind.
+    pub fn apply(&self, objects: &[Value]) {
+        let is_of_rbac = |object: &Value| object["apiVersion"] == "rbac.authorization.k8s.io/v1";
+        for object in objects {
+            if is_of_rbac(object) {
+                self.grant(std::slice::from_ref(object))
+            } else {
+                self.put(object.clone())
+            }
+        }
+    }
+
     /// Takes every right back.
     pub fn revoke(&self) {
         self.state().access.revoke();

@@ -1,0 +1,141 @@
+//! What a real helm renders, applied to an API server that enforces its rights.
+
+use selfcheck_core::Verdict;
+use selfcheck_tests::environment;
+use selfcheck_tests::kubernetes::cluster::AgentOfRelease;
+use selfcheck_tests::kubernetes::cluster::NAMESPACE;
+use selfcheck_tests::kubernetes::cluster::RELEASE;
+use selfcheck_tests::kubernetes::cluster::api;
+use selfcheck_tests::kubernetes::cluster::judged;
+use selfcheck_tests::kubernetes::cluster::shipped_role_for;
+use selfcheck_tests::rendered;
+use serde_json::Value;
+use serde_json::json;
+
+use super::reasons;
+
+/// Which values a release has.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a value of its own, and all combinations are tried"
+)]
+#[derive(Debug, Clone, Copy)]
+struct Values {
+    has_updater: bool,
+    is_chart_with_state_file: bool,
+    has_other_name: bool,
+    is_deployment: bool,
+    creates_rights: bool,
+}
+
+impl Values {
+    fn all() -> impl Iterator<Item = Self> {
+        (0..32_u32).map(|bits| {
+            let bit = |place: u32| bits >> place & 1 == 1;
+            Self {
+                has_updater: bit(0),
+                is_chart_with_state_file: bit(1),
+                has_other_name: bit(2),
+                is_deployment: bit(3),
+                creates_rights: bit(4),
+            }
+        })
+    }
+
+    const fn workload(self) -> &'static str {
+        if self.has_other_name { "proxied" } else { RELEASE }
+    }
+
+    const fn kind(self) -> &'static str {
+        if self.is_deployment { "Deployment" } else { "StatefulSet" }
+    }
+
+    fn pod_name(self) -> String {
+        format!("{}{}", self.workload(), if self.is_deployment { "-7d9c8f6b5-x2x4z" } else { "-0" })
+    }
+
+    fn rendered(self) -> Option<Vec<Value>> {
+        let set = [
+            format!("updater.enabled={}", self.has_updater),
+            format!("updater.stateFile={}", self.is_chart_with_state_file),
+            format!("rbac.create={}", self.creates_rights),
+            format!("workload={}", self.kind()),
+            format!("nameOverride={}", if self.has_other_name { self.workload() } else { "" }),
+        ];
+        let arguments: Vec<_> = set.iter().flat_map(|value| ["--set", value]).collect();
+        rendered(RELEASE, NAMESPACE, &arguments)
+    }
+
+    /// What is judged by the rights of the chart.
+    const fn verdict(self) -> Verdict {
+        if self.has_updater { Verdict::Unknown } else { Verdict::Unaccompanied }
+    }
+}
+
+/// What the cluster makes of what was applied: the pod of the workload, and an updater that runs.
+fn controllers(agent: &AgentOfRelease, workload: &Value, values: Values) {
+    let mut pod = workload["spec"]["template"].clone();
+    let owner = match values.kind() {
+        "Deployment" => {
+            pod["metadata"]["labels"]["pod-template-hash"] = "7d9c8f6b5".into();
+            json!({"kind": "ReplicaSet", "name": format!("{}-7d9c8f6b5", values.workload()), "controller": true})
+        }
+        kind => json!({"kind": kind, "name": values.workload(), "controller": true}),
+    };
+    pod["kind"] = "Pod".into();
+    pod["metadata"]["name"] = values.pod_name().into();
+    pod["metadata"]["namespace"] = NAMESPACE.into();
+    pod["metadata"]["ownerReferences"] = json!([owner]);
+    agent.api.put(pod);
+    if values.has_updater {
+        let updater = format!("{}-updater", values.workload());
+        agent.api.change("deployments", NAMESPACE, &updater, |updater| {
+            updater["status"] = json!({"availableReplicas": 1});
+        });
+    }
+}
+
+#[tokio::test]
+async fn every_release_is_judged_by_the_rights_of_its_chart_and_by_those_of_the_shipped_role() {
+    for values in Values::all() {
+        let Some(manifests) = values.rendered() else { return };
+        let is_workload = |object: &&Value| {
+            object["kind"] == values.kind() && object["metadata"]["name"] == values.workload()
+        };
+        let workload = manifests.iter().find(is_workload).expect("a workload");
+        let spec = &workload["spec"]["template"]["spec"];
+        let environment = environment(&spec["containers"][0], &values.pod_name(), NAMESPACE);
+        let account = spec["serviceAccountName"].as_str().expect("an account");
+        let agent = AgentOfRelease::alone(environment, account).await;
+        agent.api.apply(&manifests);
+        controllers(&agent, workload, values);
+
+        let seen = agent.look().await;
+        let status = judged(&seen);
+        assert_eq!(api(&seen).pod.is_present(), values.creates_rights, "{values:?}");
+        let found = if values.has_updater { "kube-unproven" } else { "kube-updater-off" };
+        let expected = (values.verdict(), vec![found, "kubernetes-denied"]);
+        assert_eq!((status.verdict, reasons(&status)), expected, "{values:?}");
+
+        agent.api.apply(&shipped_role_for(values.workload(), account));
+        let seen = agent.look().await;
+        let status = judged(&seen);
+        let told = api(&seen).workload.present().expect("a workload");
+        assert_eq!((told.kind.as_str(), told.name.as_str()), (values.kind(), values.workload()));
+        let verdict = if values.has_updater { Verdict::Accompanied } else { Verdict::Unaccompanied };
+        // Pods of a Deployment cannot be named beforehand; and what is looked for by both names, where
+        // the updater is missing, is permitted by one.
+        let is_hidden =
+            values.is_deployment && !values.creates_rights || values.has_other_name && !values.has_updater;
+        let off = (!values.has_updater).then_some("kube-updater-off");
+        let expected: Vec<_> = off.into_iter().chain(is_hidden.then_some("kubernetes-denied")).collect();
+        assert_eq!((status.verdict, reasons(&status)), (verdict, expected), "{values:?}");
+        let command = status.remedy.filter(|_| !values.has_updater).map(|remedy| remedy.shell);
+        let upgrade = "helm upgrade agents teleport/teleport-kube-agent --namespace teleport";
+        assert_eq!(
+            command.is_some_and(|command| command.starts_with(upgrade)),
+            !values.has_updater,
+            "{values:?}"
+        );
+    }
+}
