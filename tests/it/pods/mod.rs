@@ -5,6 +5,7 @@ mod applied;
 mod charts;
 mod hostile;
 mod kubectl;
+mod logged;
 mod mounted;
 mod permitted;
 mod watching;

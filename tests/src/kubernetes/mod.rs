@@ -162,12 +162,10 @@ impl KubernetesApi {
     /// Creates objects of any kind.
     pub fn apply(&self, objects: &[Value]) {
         let is_of_rbac = |object: &Value| object["apiVersion"] == "rbac.authorization.k8s.io/v1";
-        for object in objects {
-            if is_of_rbac(object) {
-                self.grant(std::slice::from_ref(object))
-            } else {
-                self.put(object.clone())
-            }
+        let (rights, others): (Vec<_>, Vec<_>) = objects.iter().cloned().partition(is_of_rbac);
+        self.grant(&rights);
+        for object in others {
+            self.put(object);
         }
     }
 

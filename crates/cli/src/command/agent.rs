@@ -28,6 +28,9 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio::time::timeout;
 use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::AgentArgs;
 use crate::error::CliError;
@@ -38,6 +41,8 @@ use super::bus_address;
 use super::daemon;
 use super::policy;
 
+/// How the names of our own modules begin: `-v` is about what they do, and not about what connections do.
+const OWN: [&str; 2] = ["selfcheck_", "teleport_selfcheck"];
 /// Threads that read files end soon after: the next look is minutes away.
 const THREADS_STAY: Duration = Duration::from_millis(100);
 /// How long those who follow are waited for in the end.
@@ -48,6 +53,9 @@ const JUDGING: Duration = Duration::from_secs(10);
 pub(super) fn run(args: &AgentArgs, output: &Output) -> Result<u8, CliError> {
     let policy = policy::effective(args.policy.as_deref(), None)?;
     let level = if output.verbose { Level::DEBUG } else { Level::INFO };
+    let logged = OWN
+        .iter()
+        .fold(Targets::new().with_default(Level::INFO), |logged, own| logged.with_target(*own, level));
     // The journal has its own times.
     tracing_subscriber::fmt()
         .with_max_level(level)
@@ -57,6 +65,8 @@ pub(super) fn run(args: &AgentArgs, output: &Output) -> Result<u8, CliError> {
         // Where standard error cannot be written to, there is nobody to tell.
         .log_internal_errors(false)
         .without_time()
+        .finish()
+        .with(logged)
         .init();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
