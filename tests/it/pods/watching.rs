@@ -179,6 +179,23 @@ async fn a_first_answer_of_no_use_is_not_asked_for_at_each_look() {
 }
 
 #[tokio::test]
+async fn a_first_answer_of_no_use_is_followed_by_another() {
+    let agent = AgentOfRelease::permitted().await;
+    agent.api.fault(Some(Fault::Close));
+    let mut watching = Watching { watch: Watch::new(agent.probe()), agent };
+    assert_eq!(api(&watching.look().await).updater, Fact::Unreadable(Why::Closed));
+    watching.agent.api.fault(None);
+    // Each of the three is asked for when its own time has come.
+    while api(&watching.changed().await).updater.is_unreadable() {}
+    while api(&watching.look().await).workload.is_unreadable() {
+        watching.changed().await;
+    }
+    watching.is_told().await;
+    watching.scale(0);
+    while available(&watching.changed().await) != 0 {}
+}
+
+#[tokio::test]
 async fn a_token_that_was_replaced_is_read_anew() {
     let mut watching = Watching::told().await;
     watching.agent.api.let_in("the-next-token", NAMESPACE, RELEASE);

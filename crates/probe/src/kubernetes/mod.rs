@@ -183,6 +183,7 @@ impl Session {
         let Some(client) = &self.client else { return std::future::pending().await };
         let [first, second] = &mut self.updaters;
         let told = tokio::select! {
+            told = self.pod.told(client) => told,
             told = self.workload.told(client) => told,
             told = first.told(client) => told,
             told = second.told(client) => told,

@@ -9,6 +9,7 @@ use selfcheck_core::Fact;
 use selfcheck_core::Why;
 use serde_json::Value;
 use tokio::time::Instant;
+use tokio::time::sleep_until;
 use tokio::time::timeout_at;
 
 use super::client;
@@ -50,6 +51,8 @@ pub(super) struct Slot<T> {
     trouble: Option<Why>,
     /// Nobody is asked before this.
     again: Option<Instant>,
+    /// It is to be asked for again then, and whoever waits for changes is to be told so.
+    retry: Option<Instant>,
     /// The last answer was none, and another connection may help.
     wants_connection: bool,
     telling: Telling,
@@ -80,6 +83,7 @@ impl<T: Object> Slot<T> {
             confirmed: None,
             trouble: None,
             again: None,
+            retry: None,
             wants_connection: false,
             telling: Telling::default(),
         }
@@ -184,21 +188,22 @@ impl<T: Object> Slot<T> {
         self.confirmed = Some(Instant::now());
         self.trouble = None;
         self.again = None;
+        self.retry = None;
         self.telling.go_on();
     }
 
     /// Asked for, and not answered as it should be.
     fn failed(&mut self, why: Why, wait: Option<Duration>) {
         self.trouble = Some(why);
-        self.again = Some(Instant::now() + self.telling.wait(wait));
+        let again = Instant::now() + self.telling.wait(wait);
+        self.again = Some(again);
+        self.retry = Some(again);
     }
 
     /// Waits for a change of the object. It may be dropped at any time; no change is lost.
     pub(super) async fn told(&mut self, client: &Client) -> Told {
         loop {
-            let Some(key) = self.key.as_ref().filter(|_| self.is_told()) else {
-                return std::future::pending().await;
-            };
+            let Some(key) = self.key.as_ref().filter(|_| self.is_told()) else { return self.due().await };
             let heard = self.telling.next(client, key, self.version.as_deref()).await;
             if self.telling.is_open() {
                 self.confirmed = Some(Instant::now());
@@ -217,9 +222,20 @@ impl<T: Object> Slot<T> {
         }
     }
 
-    /// Whether its changes are to be told. What may not be seen, or could not, is asked for at looks.
+    /// Waits until what could not be had is to be asked for again. That is told once: a look need not ask for it any more.
+    async fn due(&mut self) -> Told {
+        let Some(retry) = self.retry else { return std::future::pending().await };
+        sleep_until(retry).await;
+        self.retry = None;
+        Told::Changed
+    }
+
+    /// Whether its changes are to be told. What may not be seen is asked for at looks; what must be asked for anew, before
+    /// anything else.
     fn is_told(&self) -> bool {
-        self.keeping == Keeping::Told && matches!(self.fact, Fact::Present(_) | Fact::Absent)
+        self.keeping == Keeping::Told
+            && matches!(self.fact, Fact::Present(_) | Fact::Absent)
+            && !matches!(self.telling.state, State::Stale)
     }
 
     /// Takes what is told. Whether that changes anything that matters.
