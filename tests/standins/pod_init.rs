@@ -1,5 +1,5 @@
-//! Starts an agent as the container of a pod: private mounts and processes, no network, a read-only root without a shell, an ordinary user,
-//! and the files that a kubelet mounts.
+//! Starts an agent as the container of a pod: private mounts and processes, no network, a read-only root with nothing but the program
+//! and its libraries, an ordinary user, and the files that a kubelet mounts.
 //!
 //! `pod-init launch STATE BINARIES` enters the namespaces and starts `pod-init init …` in them as PID 1, which mounts what the pod has and
 //! stays, as the image's own init does, with the agent as its child. Its environment is the container's. STATE/mounts holds what is mounted: each
@@ -38,7 +38,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 const USER: u32 = 9807;
 /// What the pod is called.
 const POD: &str = "agents-0";
-/// What a distroless image has of a system: the libraries.
+/// Where libraries are. Some of these are links to others.
 const LIBRARIES: [&str; 4] = ["lib", "lib64", "usr/lib", "usr/lib64"];
 /// Where each folder of the test's is mounted.
 const MOUNTS: [(&str, &str); 4] = [
@@ -88,17 +88,7 @@ fn init(state: &Path, binaries: &Path) -> Outcome {
     let root = &state.join("root");
     fs::create_dir(root)?;
     mount(Some("pod"), root, Some("tmpfs"), MsFlags::empty(), Some("mode=755,size=64m"))?;
-    for library in LIBRARIES {
-        let (from, to) = (Path::new("/").join(library), root.join(library));
-        match fs::read_link(&from) {
-            Ok(target) => std::os::unix::fs::symlink(target, &to)?,
-            Err(_) if from.is_dir() => {
-                fs::create_dir_all(&to)?;
-                bind(&from, &to)?;
-            }
-            Err(_) => {}
-        }
-    }
+    libraries(root, &binaries.join("teleport-selfcheck"))?;
     for (from, to) in MOUNTS {
         let from = state.join("mounts").join(from);
         if from.is_dir() {
@@ -134,6 +124,24 @@ fn init(state: &Path, binaries: &Path) -> Outcome {
         .spawn()?;
     println!("ready");
     agent.wait()?;
+    Ok(())
+}
+
+/// What a distroless image has of a system: the loader, and the libraries that the command is linked with.
+fn libraries(root: &Path, program: &Path) -> Outcome {
+    for folder in LIBRARIES {
+        match fs::read_link(Path::new("/").join(folder)) {
+            Ok(target) => std::os::unix::fs::symlink(target, root.join(folder))?,
+            Err(_) => fs::create_dir_all(root.join(folder))?,
+        }
+    }
+    let linked = String::from_utf8(Command::new("ldd").arg(program).output()?.stdout)?;
+    for library in linked.split_whitespace().filter(|word| word.starts_with('/')) {
+        let to = root.join(library.trim_start_matches('/'));
+        fs::create_dir_all(to.parent().ok_or("a library is in a folder")?)?;
+        fs::File::create(&to)?;
+        bind(Path::new(library), &to)?;
+    }
     Ok(())
 }
 
