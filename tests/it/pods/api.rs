@@ -174,6 +174,22 @@ async fn an_agent_may_have_another_name_than_its_release_and_a_neighbour() {
 }
 
 #[tokio::test]
+async fn a_neighbours_updater_says_nothing_where_its_own_is_hidden() {
+    let agent = AgentOfRelease::start().await;
+    agent.api.put(pod("agents-b"));
+    agent.api.put(stateful_set("agents-b"));
+    // Of the two agents of the release, the rights let it see its workload and the updater of the other one.
+    let role = serde_json::to_string(&shipped_role()).expect("text").replace("[\"agents\"", "[\"agents-b\"");
+    agent.api.grant(&serde_json::from_str::<Vec<_>>(&role).expect("a role"));
+    let seen = agent.look().await;
+    assert_eq!(api(&seen).workload.present().expect("its own").name.as_str(), "agents-b");
+    assert_eq!(api(&seen).updater, Fact::Unreadable(Why::Denied));
+    assert_eq!(said(&judged(&seen)), (Verdict::Unknown, vec!["kube-unproven", "kubernetes-denied"]));
+    // It is asked for all the same, because a chart may name the updater by the release.
+    assert_eq!(agent.api.requests().len(), 4);
+}
+
+#[tokio::test]
 async fn a_pod_on_the_network_of_its_node_is_known_by_the_name_in_its_environment() {
     let agent = AgentOfRelease::start_with(&[
         ("TELEPORT_EXT_UPGRADER", "kube"),
@@ -207,6 +223,8 @@ async fn a_bad_day_of_the_api_is_never_a_fault_of_the_agent() {
         (Fault::Status(500, None), Why::Refused),
         (Fault::Status(503, None), Why::Refused),
         (Fault::Status(302, None), Why::Protocol),
+        // Not in the words of the API: something before it, or one that has only just started.
+        (Fault::Status(404, None), Why::Protocol),
         (Fault::Close, Why::Closed),
         (Fault::Truncated, Why::Closed),
         (Fault::Endless, Why::TooLarge),

@@ -120,7 +120,7 @@ fn get(state: &Mutex<State>, asked: &Asked) -> Response<Body> {
     }
     let state = state.lock().expect("not poisoned");
     let object = asked.name.clone().and_then(|name| state.store.get(&at(asked, &name)));
-    object.map_or_else(|| status(404, "NotFound"), |object| json(200, object))
+    object.map_or_else(|| not_found(asked), |object| json(200, object))
 }
 
 fn at(asked: &Asked, name: &str) -> At {
@@ -155,7 +155,7 @@ fn patched(state: &Mutex<State>, asked: &Asked, patch: &Value) -> Response<Body>
     let mut state = state.lock().expect("not poisoned");
     let at = at(asked, asked.name().unwrap_or_default());
     if state.store.get(&at).is_none() {
-        return status(404, "NotFound");
+        return not_found(asked);
     }
     state.store.change(&at.0, &at.1, &at.2, |object| {
         for (annotation, value) in patch["metadata"]["annotations"].as_object().into_iter().flatten() {
@@ -281,6 +281,13 @@ fn discovery(path: &str) -> Option<Value> {
             "resources": [resource("deployments", "Deployment"), resource("statefulsets", "StatefulSet")]})),
         _ => None,
     }
+}
+
+fn not_found(asked: &Asked) -> Response<Body> {
+    let details = json!({"name": asked.name(), "group": asked.group, "kind": asked.resource});
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                        "reason": "NotFound", "message": "not found", "details": details, "code": 404});
+    json(404, &status)
 }
 
 fn status(code: u16, reason: &str) -> Response<Body> {

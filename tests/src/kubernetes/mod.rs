@@ -189,7 +189,7 @@ impl KubernetesApi {
         self.state().store.remove(resource, namespace, name);
     }
 
-    /// Forgets what objects were like before, and ends everybody's watches.
+    /// Forgets what objects were like before, and tells everybody who watches that their version is too old.
     pub fn forget(&self) {
         self.state().store.forget();
     }

@@ -96,7 +96,7 @@ impl Store {
         self.version += 1;
         self.forgotten = self.version;
         self.events.clear();
-        self.hang_up();
+        self.news.send_replace(());
     }
 
     pub(super) fn hang_up(&mut self) {

@@ -38,12 +38,20 @@ enum Shown {
     Hidden,
 }
 
+/// Whether the updater does anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    AsUsual,
+    /// It was told to leave the agent alone: it writes nothing and sets no version.
+    Paused,
+}
+
 /// Judges the updater of an agent in a pod.
 pub(super) fn judge(case: &mut Case<'_>, environment: &Environment) {
-    paused(case);
+    let pace = paused(case);
     let shown = updater(case, environment);
     if claims_updater(environment) {
-        let is_proven = state(case, environment);
+        let is_proven = state(case, environment, pace);
         if !is_proven && shown == Shown::Hidden {
             case.find(Reason::KubeUnproven)
                 .because_of("claimed", environment.ext_upgrader.clone())
@@ -93,11 +101,11 @@ fn off(case: &mut Case<'_>, shown: Shown) {
 }
 
 /// What the updater wrote. Whether that proves anything, for or against it.
-fn state(case: &mut Case<'_>, environment: &Environment) -> bool {
+fn state(case: &mut Case<'_>, environment: &Environment, pace: Pace) -> bool {
     match state_file(case.observation, environment) {
         None => false,
         Some(Fact::Present(config)) => {
-            written(case, config);
+            written(case, config, pace);
             true
         }
         Some(Fact::Unreadable(why)) if why.is_corruption() => {
@@ -116,14 +124,14 @@ fn state(case: &mut Case<'_>, environment: &Environment) -> bool {
                 .remedied_by(Some(LOGS));
             true
         }
-        Some(Fact::Absent | Fact::NotApplicable) => never_ran(case),
+        Some(Fact::Absent | Fact::NotApplicable) => pace == Pace::AsUsual && never_ran(case),
     }
 }
 
 /// What helps where only the updater itself can say more.
 const LOGS: RemedyId = RemedyId::ShowKubeUpdaterLogs;
 
-fn written(case: &mut Case<'_>, config: &UpdateConfig) {
+fn written(case: &mut Case<'_>, config: &UpdateConfig, pace: Pace) {
     let path = case.observation.v2.config_path.clone();
     let version = |revision: &Option<Revision>| revision.as_ref().map(|revision| revision.version.clone());
     if !config.spec.enabled {
@@ -138,7 +146,7 @@ fn written(case: &mut Case<'_>, config: &UpdateConfig) {
             .because_of("active", version(&config.status.active))
             .because_of("time", last.time)
             .since(last.time);
-    } else {
+    } else if pace == Pace::AsUsual && config.spec.enabled {
         reverted(case, config);
     }
 }
@@ -182,12 +190,15 @@ fn never_ran(case: &mut Case<'_>) -> bool {
     is_late
 }
 
-fn paused(case: &mut Case<'_>) {
-    let Some(workload) = workload(case.observation).filter(|workload| workload.paused) else { return };
+fn paused(case: &mut Case<'_>) -> Pace {
+    let Some(workload) = workload(case.observation).filter(|workload| workload.paused) else {
+        return Pace::AsUsual;
+    };
     let name = format!("{}/{}", workload.kind, workload.name);
     case.find(Reason::KubePaused)
         .because("workload", name.as_str())
         .because("annotation", "teleport.dev/skipreconcile=true");
+    Pace::Paused
 }
 
 /// What the API shows of the updater's Deployment.

@@ -125,7 +125,7 @@ pub struct UpdaterDeployment {
     /// When it was created.
     #[serde(default)]
     pub created: Option<Timestamp>,
-    /// Since when it is available, or is not, by its condition `Available`.
+    /// Since when it is not available, by its condition `Available`.
     #[serde(default)]
     pub since: Option<Timestamp>,
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use futures_util::StreamExt;
 use http::Request;
 use http::Response;
 use http::StatusCode;
@@ -25,7 +24,6 @@ use kube::Client;
 use kube::Config;
 use kube::client::Body;
 use kube::client::ConfigExt;
-use kube::core::WatchEvent;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -39,7 +37,10 @@ use tower::ServiceBuilder;
 use crate::files::Tree;
 use crate::target::ApiServer;
 
+use super::events;
+use super::events::Event;
 use super::names::Key;
+use super::objects;
 
 /// The most that is read of one answer, and of all changes that one request is told.
 const ANSWER: usize = 4 << 20;
@@ -55,7 +56,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// The changes of an object, as they are told.
-pub(super) type Changes = Pin<Box<dyn Stream<Item = Result<WatchEvent<Value>, Failure>> + Send>>;
+pub(super) type Changes = Pin<Box<dyn Stream<Item = Result<Event, Failure>> + Send>>;
 
 /// Why an object was not had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +67,6 @@ pub(super) enum Failure {
     Forbidden,
     /// There is no such object.
     NotFound,
-    /// What was remembered is too old to be told what came after it.
-    Gone,
     /// It may be otherwise next time; the server says when to come back, where it does.
     Passing(Why, Option<Duration>),
 }
@@ -79,7 +78,6 @@ impl Failure {
             StatusCode::UNAUTHORIZED => Self::Unauthorized,
             StatusCode::FORBIDDEN => Self::Forbidden,
             StatusCode::NOT_FOUND => Self::NotFound,
-            StatusCode::GONE => Self::Gone,
             _ if status.is_server_error() || status.as_u16() == 429 => {
                 Self::Passing(Why::Refused, retry_after)
             }
@@ -93,20 +91,21 @@ impl Failure {
         match self {
             Self::Unauthorized => true,
             Self::Passing(why, _) => !matches!(why, Why::Refused),
-            Self::Forbidden | Self::NotFound | Self::Gone => false,
+            Self::Forbidden | Self::NotFound => false,
         }
     }
 
-    /// Of an event that tells of an error.
-    pub(super) fn of_code(code: u16) -> Self {
-        Self::of_status(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), None)
+    /// Of a status that is told in place of a change.
+    pub(super) fn of_told_status(status: &Value) -> Self {
+        let code = status["code"].as_u64().and_then(|code| u16::try_from(code).ok());
+        let Some(code) = code.and_then(|code| StatusCode::from_u16(code).ok()) else {
+            return Self::Passing(Why::Protocol, None);
+        };
+        Self::of_status(code, status["details"]["retryAfterSeconds"].as_u64().map(wait))
     }
 
-    /// Of an error that is no answer, or one that kube has read.
-    fn of_error(error: &kube::Error) -> Self {
-        if let kube::Error::Api(status) = error {
-            return Self::of_code(status.code);
-        }
+    /// Of an error that is no answer.
+    pub(super) fn of_error(error: &kube::Error) -> Self {
         let mut why = Why::Closed;
         let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(error) = cause {
@@ -127,6 +126,11 @@ impl Failure {
     }
 }
 
+/// How long a server asks to wait, as far as that is believed.
+fn wait(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).min(LONGEST_WAIT)
+}
+
 /// What a kind of error says; nothing if that is left to what is inside.
 const fn of_io(kind: io::ErrorKind) -> Option<Why> {
     match kind {
@@ -144,7 +148,13 @@ const fn of_io(kind: io::ErrorKind) -> Option<Why> {
 /// Makes a client of `server`. It reads files, and must be called in a runtime; nobody is asked yet.
 pub(super) fn client(server: &ApiServer) -> Result<Client, Why> {
     let mut config = Config::new(server.url.parse().map_err(|_| Why::Protocol)?);
-    config.auth_info.token_file = Some(readable(&server.token)?.to_string_lossy().into_owned());
+    let token = readable(&server.token)?;
+    if token.trim() == token {
+        config.auth_info.token_file = Some(server.token.to_string_lossy().into_owned());
+    } else {
+        // Written by hand, and not by a kubelet: what replaces it is read when this one is not taken.
+        config.auth_info.token = Some(token.trim().to_owned().into());
+    }
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_connect_timeout(Some(CONNECT));
@@ -167,10 +177,10 @@ pub(super) fn client(server: &ApiServer) -> Result<Client, Why> {
     Ok(Client::new(service, "default"))
 }
 
-/// A file that can be read, within bounds. Without a token nobody is let in.
-fn readable(path: &Path) -> Result<&Path, Why> {
+/// What a file holds, within bounds. Without a token or certificates nobody is let in.
+fn readable(path: &Path) -> Result<String, Why> {
     match Tree::default().read(path, FILE) {
-        Fact::Present(_) => Ok(path),
+        Fact::Present(text) => Ok(text),
         Fact::Absent | Fact::NotApplicable => Err(Why::Denied),
         Fact::Unreadable(why) => Err(why),
     }
@@ -178,14 +188,12 @@ fn readable(path: &Path) -> Result<&Path, Why> {
 
 /// TLS that trusts the cluster's authority alone. The provider is named, so that none becomes that of the process.
 fn tls(authority: &Path) -> Result<ClientConfig, Why> {
-    let text = match Tree::default().read(authority, FILE) {
-        Fact::Present(text) => text,
-        Fact::Absent | Fact::NotApplicable => return Err(Why::Denied),
-        Fact::Unreadable(why) => return Err(why),
-    };
+    let text = readable(authority)?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
-        roots.add(certificate.map_err(|_| Why::Protocol)?).map_err(|_| Why::Protocol)?;
+    // In a bundle one may be of a kind that is not understood; the others count all the same.
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(text.as_bytes()).filter_map(Result::ok));
+    if roots.is_empty() {
+        return Err(Why::Protocol);
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -196,37 +204,35 @@ fn tls(authority: &Path) -> Result<ClientConfig, Why> {
 
 /// Gets one object.
 pub(super) async fn get(client: &Client, key: &Key) -> Result<Value, Failure> {
-    let answer = ask(client, &key.path()).await?;
-    let body = answer.into_body().collect().await.map_err(|error| Failure::of_error(&error))?;
-    serde_json::from_slice(&body.to_bytes()).map_err(|_| Failure::Passing(Why::Protocol, None))
+    let answer = ask(client, key, &key.path()).await?;
+    read(answer).await
 }
 
-/// Starts being told of changes of one object after `version`.
-pub(super) async fn changes(
-    client: Client,
-    key: Key,
-    version: Option<String>,
-    seconds: u64,
-) -> Result<Changes, Failure> {
-    let request = request(&key.changes(version.as_deref(), seconds))?.map(|()| Vec::new());
-    let events = client.request_events::<Value>(request).await;
-    let events = events.map_err(|error| Failure::of_error(&error))?;
-    Ok(events.map(|event| event.map_err(|error| Failure::of_error(&error))).boxed())
+/// Starts being told of one object: it is shown first, if it is there.
+pub(super) async fn changes(client: Client, key: Key, seconds: u64) -> Result<Changes, Failure> {
+    let answer = ask(&client, &key, &key.changes(seconds)).await?;
+    Ok(Box::pin(events::events(answer.into_body())))
 }
 
-fn request(path: &str) -> Result<Request<()>, Failure> {
-    let request = Request::get(path).header(ACCEPT, "application/json").body(());
-    request.map_err(|_| Failure::Passing(Why::Protocol, None))
-}
-
-/// An answer that is the object. Errors are told without what the server says in them.
-async fn ask(client: &Client, path: &str) -> Result<Response<Body>, Failure> {
-    let request = request(path)?.map(|()| Body::empty());
-    let answer = client.send(request).await.map_err(|error| Failure::of_error(&error))?;
+/// An answer that is no error. Errors are told without what the server says in them.
+async fn ask(client: &Client, key: &Key, path: &str) -> Result<Response<Body>, Failure> {
+    let protocol = Failure::Passing(Why::Protocol, None);
+    let request = Request::get(path).header(ACCEPT, "application/json").body(Body::empty());
+    let answer = client.send(request.map_err(|_| protocol)?).await;
+    let answer = answer.map_err(|error| Failure::of_error(&error))?;
     if answer.status().is_success() {
         return Ok(answer);
     }
-    let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    let wait = wait.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
-    Err(Failure::of_status(answer.status(), wait))
+    let seconds = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let failure = Failure::of_status(answer.status(), seconds.map(wait));
+    // Whoever stands before the server, or a server that has only just started, may know no such path.
+    if failure == Failure::NotFound && !objects::says_not_found(&read(answer).await?, &key.name) {
+        return Err(protocol);
+    }
+    Err(failure)
+}
+
+async fn read(answer: Response<Body>) -> Result<Value, Failure> {
+    let body = answer.into_body().collect().await.map_err(|error| Failure::of_error(&error))?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|_| Failure::Passing(Why::Protocol, None))
 }

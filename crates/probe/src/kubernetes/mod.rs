@@ -1,7 +1,9 @@
 //! What the Kubernetes API tells of an agent in a pod, as far as its service account may see it: the pod itself, what makes
 //! it, and the updater's Deployment. Each is asked for by name. Nothing is listed, and no Secret is read.
 
+mod backoff;
 mod client;
+mod events;
 mod names;
 mod objects;
 #[cfg(test)]
@@ -25,6 +27,7 @@ use crate::files::Tree;
 use crate::pool::Pool;
 use crate::target::ApiServer;
 
+use backoff::Backoff;
 use names::Key;
 use names::Kind;
 use names::Owner;
@@ -45,6 +48,9 @@ pub(crate) struct Session {
     client: Option<Client>,
     /// The next look makes another client.
     is_stale: bool,
+    /// There is no client, and one can be tried again then.
+    retry: Option<Instant>,
+    failures: Backoff,
     pod: Slot<OwnPod>,
     workload: Slot<Workload>,
     /// The updater's Deployment, by each name that it may have.
@@ -65,6 +71,8 @@ impl Session {
             files: Pool::default(),
             client: None,
             is_stale: false,
+            retry: None,
+            failures: Backoff::default(),
             pod: Slot::new(Keeping::Nothing),
             workload: Slot::new(Keeping::Nothing),
             updaters: [Slot::new(Keeping::Nothing), Slot::new(Keeping::Nothing)],
@@ -131,6 +139,8 @@ impl Session {
         match (&seen, &other) {
             // That one of them may not be seen says nothing of the other.
             (Fact::Unreadable(_), Fact::Absent) => seen,
+            // A release may have several agents.
+            (_, Fact::Present(other)) if is_of_another(other, by_owner) => seen,
             _ => other,
         }
     }
@@ -170,17 +180,26 @@ impl Session {
             Ok(client) => {
                 self.client = Some(client);
                 self.is_stale = false;
+                self.retry = None;
+                self.failures.succeeded();
                 Ok(())
             }
             // The one before may still do.
             Err(_) if self.client.is_some() => Ok(()),
-            Err(why) => Err(why),
+            Err(why) => {
+                self.retry = Some(Instant::now() + self.failures.wait(None));
+                Err(why)
+            }
         }
     }
 
     /// Waits for a change of what was seen; for ever if none can be told. It may be dropped at any time.
     pub(crate) async fn changed(&mut self) {
-        let Some(client) = &self.client else { return std::future::pending().await };
+        let Some(client) = &self.client else {
+            slot::until(self.retry).await;
+            self.retry = None;
+            return;
+        };
         let [first, second] = &mut self.updaters;
         let told = tokio::select! {
             told = self.pod.told(client) => told,
@@ -190,6 +209,12 @@ impl Session {
         };
         self.is_stale |= told == Told::Reconnect;
     }
+}
+
+/// Whether it says that it updates another agent than this one.
+fn is_of_another(updater: &UpdaterDeployment, agent: Option<&str>) -> bool {
+    let its = updater.agent.as_ref().map(selfcheck_core::Text::as_str);
+    agent.is_some() && its.is_some() && its != agent
 }
 
 /// What made the pod: as the pod itself says, else as its name does, else as the chart names it.

@@ -66,14 +66,14 @@ impl Key {
         format!("{}/{}", self.collection(), self.name)
     }
 
-    /// The path at which its changes are told, after `version` if that is known, for so many seconds.
-    pub(super) fn changes(&self, version: Option<&str>, seconds: u64) -> String {
-        let after = version.map(|version| format!("&resourceVersion={version}")).unwrap_or_default();
+    /// The path at which it is shown, if it is there, and its changes from then on are told for so many seconds.
+    ///
+    /// No version is named after which they are to be told. That of an object which has not changed for long is one
+    /// that a server has forgotten: it remembers the last changes of all objects of a kind, of one it remembers none.
+    pub(super) fn changes(&self, seconds: u64) -> String {
         let Self { name, .. } = self;
         let collection = self.collection();
-        format!(
-            "{collection}?watch=true&fieldSelector=metadata.name%3D{name}{after}&timeoutSeconds={seconds}"
-        )
+        format!("{collection}?watch=true&fieldSelector=metadata.name%3D{name}&timeoutSeconds={seconds}")
     }
 
     fn collection(&self) -> String {
@@ -173,9 +173,9 @@ mod tests {
         let updater = place.object(Kind::Deployment, "agents-updater").expect("a name");
         assert_eq!(updater.path(), "/apis/apps/v1/namespaces/teleport/deployments/agents-updater");
         assert_eq!(
-            updater.changes(Some("42"), 60),
+            updater.changes(60),
             "/apis/apps/v1/namespaces/teleport/deployments\
-             ?watch=true&fieldSelector=metadata.name%3Dagents-updater&resourceVersion=42&timeoutSeconds=60"
+             ?watch=true&fieldSelector=metadata.name%3Dagents-updater&timeoutSeconds=60"
         );
         for bad in ["", "a/b", "..", "a..b", "a?b", "A", "a%2f", &"x".repeat(254)] {
             assert_eq!(place.object(Kind::Pod, bad), None, "{bad}");

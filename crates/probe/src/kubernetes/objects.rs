@@ -19,6 +19,8 @@ use super::names::Owner;
 
 /// Tells the updater to leave a workload alone.
 const PAUSED: &str = "teleport.dev/skipreconcile";
+/// What the updater takes for a yes, as Go does.
+const YES: [&str; 6] = ["1", "t", "T", "true", "TRUE", "True"];
 /// The container of the agent in its pod.
 const AGENT: &str = "teleport";
 
@@ -35,9 +37,14 @@ pub(super) struct OwnPod {
     pub(super) owner: Option<Owner>,
 }
 
-/// The version of an object, from which its changes can be told.
-pub(super) fn version(object: &Value) -> Option<&str> {
-    object["metadata"]["resourceVersion"].as_str()
+/// The version of an object: of two, the greater is the later one. Others than numbers say nothing.
+pub(super) fn version(object: &Value) -> Option<u64> {
+    object["metadata"]["resourceVersion"].as_str()?.parse().ok()
+}
+
+/// Whether this is how a server says that there is no object of this name.
+pub(super) fn says_not_found(status: &Value, name: &str) -> bool {
+    status["kind"] == "Status" && status["reason"] == "NotFound" && status["details"]["name"] == name
 }
 
 /// The name of an object.
@@ -116,6 +123,8 @@ struct DeploymentStatus {
 struct Condition {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    status: String,
     last_transition_time: Option<Timestamp>,
 }
 
@@ -147,7 +156,7 @@ impl Object for Workload {
             kind: Text::new(&kind?),
             name: Text::new(&metadata.name),
             marks: kept,
-            paused: metadata.annotations.get(PAUSED).is_some_and(|value| value == "true"),
+            paused: metadata.annotations.get(PAUSED).is_some_and(|value| YES.contains(&value.as_str())),
         })
     }
 }
@@ -159,8 +168,11 @@ impl Object for UpdaterDeployment {
             return None;
         }
         let agent = spec.template.spec.containers.iter().find_map(|container| agent_name(&container.args));
-        let available = status.as_ref().and_then(|status| {
-            status.conditions.iter().find(|condition| condition.kind == "Available")?.last_transition_time
+        // One that says "True" though none is available, as where one may be missing at any time, changed who knows when.
+        let unavailable = status.as_ref().and_then(|status| {
+            let mut conditions = status.conditions.iter();
+            let unavailable = conditions.find(|condition| condition.kind == "Available")?;
+            unavailable.last_transition_time.filter(|_| unavailable.status == "False")
         });
         Some(Self {
             name: Text::new(&metadata.name),
@@ -168,7 +180,7 @@ impl Object for UpdaterDeployment {
             replicas: spec.replicas.unwrap_or(1),
             available: status.map_or(0, |status| status.available_replicas),
             created: metadata.creation_timestamp,
-            since: available,
+            since: unavailable,
         })
     }
 }
@@ -252,8 +264,12 @@ mod tests {
         let marks =
             Marks { app: Some("agents".into()), release_name: Some("agents".into()), ..Marks::default() };
         assert_eq!((seen.kind.as_str(), seen.marks, seen.paused), ("StatefulSet", marks, false));
-        set["metadata"]["annotations"][PAUSED] = "true".into();
-        assert!(Workload::read(&set).expect("a workload").paused);
+        for (value, expected) in
+            [("true", true), ("True", true), ("1", true), ("yes", false), ("0", false), ("", false)]
+        {
+            set["metadata"]["annotations"][PAUSED] = value.into();
+            assert_eq!(Workload::read(&set).expect("a workload").paused, expected, "{value}");
+        }
     }
 
     #[test]
@@ -268,12 +284,14 @@ mod tests {
         assert_eq!(fresh.agent, Some("agents".into()));
         deployment["spec"]["replicas"] = 2.into();
         deployment["status"] = json!({"availableReplicas": 1, "conditions": [
-            {"type": "Progressing", "lastTransitionTime": "2026-11-20T10:00:05Z"},
-            {"type": "Available", "status": "True", "lastTransitionTime": "2026-11-20T10:00:09Z"},
+            {"type": "Progressing", "status": "False", "lastTransitionTime": "2026-11-20T10:00:05Z"},
+            {"type": "Available", "status": "False", "lastTransitionTime": "2026-11-20T10:00:09Z"},
         ]});
         let seen = UpdaterDeployment::read(&deployment).expect("an updater");
         assert_eq!((seen.replicas, seen.available), (2, 1));
         assert_eq!(seen.since, Some("2026-11-20T10:00:09Z".parse().expect("time")));
+        deployment["status"]["conditions"][1]["status"] = "True".into();
+        assert_eq!(UpdaterDeployment::read(&deployment).expect("an updater").since, None);
         deployment["kind"] = "Secret".into();
         assert!(UpdaterDeployment::read(&deployment).is_none());
     }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use kube::Client;
-use kube::core::WatchEvent;
 use selfcheck_core::Fact;
 use selfcheck_core::Why;
 use serde_json::Value;
@@ -12,19 +11,22 @@ use tokio::time::Instant;
 use tokio::time::sleep_until;
 use tokio::time::timeout_at;
 
+use super::backoff::Backoff;
 use super::client;
 use super::client::Failure;
+use super::events::Event;
 use super::names::Key;
 use super::objects;
 use super::objects::Object;
 use super::telling::Heard;
-use super::telling::State;
 use super::telling::Telling;
 
 /// What could be seen is believed for so long after the API has stopped answering.
 const KEPT: Duration = Duration::from_secs(15 * 60);
 /// What may not be seen, or whose changes may not be told, is asked for again after so long.
 const AGAIN: Duration = Duration::from_secs(10 * 60);
+/// An object that is there is shown at once where its changes are told. One that is not shown by then is asked for.
+const SHOWN: Duration = Duration::from_secs(10);
 
 /// What is kept of an object from one look to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +45,8 @@ pub(super) struct Slot<T> {
     key: Option<Key>,
     /// What was seen last, or that it may not be seen.
     fact: Fact<T>,
-    /// Its version, after which changes are told.
-    version: Option<String>,
+    /// Of which version of the object that is.
+    version: Option<u64>,
     /// When the fact was last known to be so.
     confirmed: Option<Instant>,
     /// Why it could not be had since.
@@ -53,9 +55,14 @@ pub(super) struct Slot<T> {
     again: Option<Instant>,
     /// It is to be asked for again then, and whoever waits for changes is to be told so.
     retry: Option<Instant>,
+    /// It is to be asked for, whatever is remembered.
+    is_doubtful: bool,
     /// The last answer was none, and another connection may help.
     wants_connection: bool,
+    failures: Backoff,
     telling: Telling,
+    /// Since changes are told, it is known what they are changes of.
+    is_shown: bool,
 }
 
 /// What a slot has to say.
@@ -84,8 +91,11 @@ impl<T: Object> Slot<T> {
             trouble: None,
             again: None,
             retry: None,
+            is_doubtful: false,
             wants_connection: false,
+            failures: Backoff::default(),
             telling: Telling::default(),
+            is_shown: false,
         }
     }
 
@@ -106,18 +116,14 @@ impl<T: Object> Slot<T> {
         if !self.does(Instant::now()) {
             let answer = timeout_at(deadline, client::get(client, key)).await;
             let answer = answer.unwrap_or(Err(Failure::Passing(Why::Timeout, None)));
-            match answer.and_then(|object| self.read(&object).ok_or(Failure::Passing(Why::Protocol, None))) {
-                Ok(fact) => self.confirm(fact),
-                Err(Failure::NotFound) => {
-                    self.version = None;
-                    self.confirm(Fact::Absent);
-                }
+            match answer.and_then(|object| self.read(&object)) {
+                Ok((fact, version)) => self.confirm(fact, version),
+                Err(Failure::NotFound) => self.confirm(Fact::Absent, None),
                 Err(Failure::Forbidden) => {
-                    self.confirm(Fact::Unreadable(Why::Denied));
+                    self.confirm(Fact::Unreadable(Why::Denied), None);
                     self.again = Some(Instant::now() + AGAIN);
                 }
                 Err(Failure::Unauthorized) => return Err(Told::Reconnect),
-                Err(Failure::Gone) => self.failed(Why::Protocol, None),
                 Err(failure @ Failure::Passing(why, wait)) => {
                     self.failed(why, wait);
                     self.wants_connection = failure.may_be_the_connections();
@@ -141,24 +147,21 @@ impl<T: Object> Slot<T> {
     /// Whether what is remembered does, without asking.
     fn does(&self, now: Instant) -> bool {
         let within = |time: Duration| self.confirmed.is_some_and(|at| now < at + time);
-        let may_be_asked = self.again.is_none_or(|again| again <= now);
         match self.keeping {
             Keeping::Nothing => false,
-            _ if !may_be_asked => true,
-            _ if self.fact.is_unreadable() => false,
-            Keeping::Once => self.confirmed.is_some(),
-            Keeping::Told => match self.telling.state {
-                State::Open(..) => true,
-                State::Stale => false,
-                State::Refused => within(AGAIN),
-                State::Idle | State::Starting(_) | State::Waiting(_) | State::TooOld(_) => within(KEPT),
-            },
+            _ if self.again.is_some_and(|again| now < again) => true,
+            _ if self.is_doubtful || self.fact.is_unreadable() => false,
+            // What is not there at first may come.
+            Keeping::Once => self.fact.is_present() || within(AGAIN),
+            Keeping::Told if self.telling.is_refused() => within(AGAIN),
+            Keeping::Told => self.is_shown || within(KEPT),
         }
     }
 
     /// What is said of the object. What could be seen outlasts trouble, for a while, unless nothing is kept.
     fn said(&self, now: Instant) -> Fact<T> {
-        let is_kept = self.keeping != Keeping::Nothing && self.confirmed.is_some_and(|at| now < at + KEPT);
+        let is_kept = self.keeping != Keeping::Nothing
+            && (self.is_shown || self.confirmed.is_some_and(|at| now < at + KEPT));
         match self.trouble {
             Some(why) if !is_kept => Fact::Unreadable(why),
             _ => self.fact.clone(),
@@ -166,36 +169,41 @@ impl<T: Object> Slot<T> {
     }
 
     /// Reads the object, if it is the one that was asked for.
-    fn read(&mut self, object: &Value) -> Option<Fact<T>> {
-        let value = T::read(object).filter(|_| self.is_named(object))?;
-        self.remember(objects::version(object));
-        Some(Fact::Present(value))
+    fn read(&self, object: &Value) -> Result<(Fact<T>, Option<u64>), Failure> {
+        let value = T::read(object).filter(|_| self.is_named(object));
+        let value = value.ok_or(Failure::Passing(Why::Protocol, None))?;
+        Ok((Fact::Present(value), objects::version(object)))
     }
 
     fn is_named(&self, object: &Value) -> bool {
         self.key.as_ref().is_some_and(|key| objects::name(object) == Some(&key.name))
     }
 
-    /// Remembers a version, if it can be part of a query.
-    fn remember(&mut self, version: Option<&str>) {
-        let version = version.filter(|version| version.bytes().all(|byte| byte.is_ascii_digit()));
-        self.version = version.map(str::to_owned);
+    /// Asked for, and answered.
+    fn confirm(&mut self, fact: Fact<T>, version: Option<u64>) {
+        self.failures.succeeded();
+        self.telling.try_again();
+        self.know(fact, version);
     }
 
-    /// Asked for, and answered.
-    fn confirm(&mut self, fact: Fact<T>) {
+    /// It is so at this moment. Whether that is news.
+    fn know(&mut self, fact: Fact<T>, version: Option<u64>) -> bool {
+        let is_news = fact != self.fact || self.trouble.is_some();
         self.fact = fact;
+        self.version = version;
         self.confirmed = Some(Instant::now());
+        self.is_shown = self.telling.open_since().is_some();
         self.trouble = None;
         self.again = None;
         self.retry = None;
-        self.telling.go_on();
+        self.is_doubtful = false;
+        is_news
     }
 
     /// Asked for, and not answered as it should be.
     fn failed(&mut self, why: Why, wait: Option<Duration>) {
         self.trouble = Some(why);
-        let again = Instant::now() + self.telling.wait(wait);
+        let again = Instant::now() + self.failures.wait(wait);
         self.again = Some(again);
         self.retry = Some(again);
     }
@@ -203,18 +211,25 @@ impl<T: Object> Slot<T> {
     /// Waits for a change of the object. It may be dropped at any time; no change is lost.
     pub(super) async fn told(&mut self, client: &Client) -> Told {
         loop {
-            let Some(key) = self.key.as_ref().filter(|_| self.is_told()) else { return self.due().await };
-            let heard = self.telling.next(client, key, self.version.as_deref()).await;
-            if self.telling.is_open() {
-                self.confirmed = Some(Instant::now());
-            }
+            let doubted = self.doubted();
+            let Some(key) = self.key.as_ref().filter(|_| self.is_told()) else {
+                return self.doubt(doubted).await;
+            };
+            let heard = tokio::select! {
+                biased;
+                heard = self.telling.next(client, key) => heard,
+                () = until(doubted) => return self.doubt(doubted).await,
+            };
             match heard.and_then(|heard| self.take(heard)) {
                 Ok(false) => {}
                 Ok(true) => return Told::Changed,
                 Err(failure) => {
-                    let has_begun = self.telling.is_open();
+                    let had_begun = self.telling.open_since().is_some();
+                    if std::mem::replace(&mut self.is_shown, false) {
+                        self.confirmed = Some(Instant::now());
+                    }
                     self.telling.pause(failure);
-                    if !has_begun && failure.may_be_the_connections() {
+                    if !had_begun && failure.may_be_the_connections() {
                         return Told::Reconnect;
                     }
                 }
@@ -222,47 +237,59 @@ impl<T: Object> Slot<T> {
         }
     }
 
-    /// Waits until what could not be had is to be asked for again. That is told once: a look need not ask for it any more.
-    async fn due(&mut self) -> Told {
-        let Some(retry) = self.retry else { return std::future::pending().await };
-        sleep_until(retry).await;
+    /// Whether its changes are to be told. What may not be seen is asked for at looks.
+    fn is_told(&self) -> bool {
+        self.keeping == Keeping::Told && matches!(self.fact, Fact::Present(_) | Fact::Absent)
+    }
+
+    /// When it is to be asked for, if nothing is heard of it before. Never while it is told as it should be: nothing wakes then.
+    fn doubted(&self) -> Option<Instant> {
+        if self.retry.is_some() || self.is_doubtful || !self.is_told() || self.is_shown {
+            return self.retry;
+        }
+        match self.telling.open_since() {
+            Some(since) => Some(since + SHOWN),
+            None if self.telling.is_refused() => self.confirmed.map(|at| at + AGAIN),
+            None => self.confirmed.map(|at| at + KEPT),
+        }
+    }
+
+    /// Waits until then, and has it asked for. That is told once: a look need not ask for it any more.
+    async fn doubt(&mut self, then: Option<Instant>) -> Told {
+        until(then).await;
         self.retry = None;
+        self.is_doubtful = true;
         Told::Changed
     }
 
-    /// Whether its changes are to be told. What may not be seen is asked for at looks; what must be asked for anew, before
-    /// anything else.
-    fn is_told(&self) -> bool {
-        self.keeping == Keeping::Told
-            && matches!(self.fact, Fact::Present(_) | Fact::Absent)
-            && !matches!(self.telling.state, State::Stale)
-    }
-
-    /// Takes what is told. Whether that changes anything that matters.
+    /// Takes what is heard. Whether that is anything that matters.
     fn take(&mut self, heard: Heard) -> Result<bool, Failure> {
-        let event = match heard {
-            // What was seen holds again, if it was no longer believed.
-            Heard::Begun => return Ok(self.trouble.take().is_some()),
-            Heard::Forgotten => return Ok(true),
-            Heard::Event(event) => event,
-        };
-        let fact = match event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) if self.is_named(&object) => {
-                self.read(&object).ok_or(Failure::Gone)?
+        let (fact, version) = match heard {
+            Heard::Event(Event::Shown(object)) if self.is_named(&object) => self.read(&object)?,
+            Heard::Event(Event::Deleted(object)) if self.is_named(&object) => {
+                (Fact::Absent, objects::version(&object))
             }
-            WatchEvent::Deleted(object) if self.is_named(&object) => {
-                self.remember(objects::version(&object));
-                Fact::Absent
-            }
-            WatchEvent::Bookmark(bookmark) => {
-                self.remember(Some(&bookmark.metadata.resource_version));
+            Heard::Event(_) => return Ok(false),
+            Heard::Begun => {
+                self.is_shown = false;
                 return Ok(false);
             }
-            WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Deleted(_) => return Ok(false),
-            WatchEvent::Error(status) => return Err(Failure::of_code(status.code)),
         };
-        let is_changed = fact != self.fact;
-        self.fact = fact;
-        Ok(is_changed)
+        // A server that is behind the others shows what was; what followed it comes later. One that was restored from a copy has
+        // begun anew.
+        if let (Some(version), Some(known)) = (version, self.version)
+            && version < known
+        {
+            return Ok(false);
+        }
+        Ok(self.know(fact, version))
+    }
+}
+
+/// Waits until then; for ever if that is never.
+pub(super) async fn until(then: Option<Instant>) {
+    match then {
+        Some(then) => sleep_until(then).await,
+        None => std::future::pending().await,
     }
 }
