@@ -44,6 +44,17 @@ enum Pace {
     AsUsual,
     /// It was told to leave the agent alone: it writes nothing and sets no version.
     Paused,
+    /// Whether it was could not be seen for a reason that may pass.
+    Unknown,
+}
+
+/// Whether the updater's state file shows that it works, or that it does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    Something,
+    Nothing,
+    /// A fault, unless the updater is paused.
+    FaultUnlessPaused,
 }
 
 /// Judges the updater of an agent in a pod.
@@ -51,8 +62,12 @@ pub(super) fn judge(case: &mut Case<'_>, environment: &Environment) {
     let pace = paused(case);
     let shown = updater(case, environment);
     if claims_updater(environment) {
-        let is_proven = state(case, environment, pace);
-        if !is_proven && shown == Shown::Hidden {
+        let is_unproven = match state(case, environment, pace) {
+            Shows::Something => false,
+            Shows::Nothing => shown == Shown::Hidden,
+            Shows::FaultUnlessPaused => true,
+        };
+        if is_unproven {
             case.find(Reason::KubeUnproven)
                 .because_of("claimed", environment.ext_upgrader.clone())
                 .because_of("chart", environment.ext_upgrader_version.clone());
@@ -100,21 +115,18 @@ fn off(case: &mut Case<'_>, shown: Shown) {
         .remedied_by(remedy);
 }
 
-/// What the updater wrote. Whether that proves anything, for or against it.
-fn state(case: &mut Case<'_>, environment: &Environment, pace: Pace) -> bool {
+/// What the updater wrote.
+fn state(case: &mut Case<'_>, environment: &Environment, pace: Pace) -> Shows {
     match state_file(case.observation, environment) {
-        None => false,
-        Some(Fact::Present(config)) => {
-            written(case, config, pace);
-            true
-        }
+        None => Shows::Nothing,
+        Some(Fact::Present(config)) => written(case, config, pace),
         Some(Fact::Unreadable(why)) if why.is_corruption() => {
             let path = case.observation.v2.config_path.clone();
             case.find(Reason::ConfigCorrupt)
                 .because("path", path)
                 .because("why", why.code())
                 .remedied_by(Some(LOGS));
-            true
+            Shows::Something
         }
         Some(Fact::Unreadable(why)) => {
             let path = case.observation.v2.config_path.clone();
@@ -122,16 +134,16 @@ fn state(case: &mut Case<'_>, environment: &Environment, pace: Pace) -> bool {
                 .because("path", path)
                 .because("why", why.code())
                 .remedied_by(Some(LOGS));
-            true
+            Shows::Something
         }
-        Some(Fact::Absent | Fact::NotApplicable) => pace == Pace::AsUsual && never_ran(case),
+        Some(Fact::Absent | Fact::NotApplicable) => never_ran(case, pace),
     }
 }
 
 /// What helps where only the updater itself can say more.
 const LOGS: RemedyId = RemedyId::ShowKubeUpdaterLogs;
 
-fn written(case: &mut Case<'_>, config: &UpdateConfig, pace: Pace) {
+fn written(case: &mut Case<'_>, config: &UpdateConfig, pace: Pace) -> Shows {
     let path = case.observation.v2.config_path.clone();
     let version = |revision: &Option<Revision>| revision.as_ref().map(|revision| revision.version.clone());
     if !config.spec.enabled {
@@ -146,59 +158,85 @@ fn written(case: &mut Case<'_>, config: &UpdateConfig, pace: Pace) {
             .because_of("active", version(&config.status.active))
             .because_of("time", last.time)
             .since(last.time);
-    } else if pace == Pace::AsUsual && config.spec.enabled {
-        reverted(case, config);
+        return Shows::Something;
     }
+    let pace = if config.spec.enabled { pace } else { Pace::Paused };
+    reverted(case, config, pace).unwrap_or(Shows::Something)
 }
 
-/// The agent runs another version than its updater set, for longer than that takes. The file is written on changes only: its age alone says
-/// nothing.
-fn reverted(case: &mut Case<'_>, config: &UpdateConfig) {
+/// The agent runs another version than its updater set, for longer than that takes, if it does. The file is written on changes only: its age
+/// alone says nothing.
+fn reverted(case: &mut Case<'_>, config: &UpdateConfig, pace: Pace) -> Option<Shows> {
     let observation = case.observation;
     let running = version(observation);
     let active = config.status.active.as_ref().map(|active| active.version.clone());
-    let (Some(running), Some(active)) = (running, active) else { return };
+    let (running, active) = (running?, active?);
     let updated = config.status.last_update.as_ref().and_then(|last| last.time);
-    let Some(set) = updated.into_iter().chain(observation.v2.config_written).max() else { return };
+    let set = updated.into_iter().chain(observation.v2.config_written).max()?;
     let started = observation.agent.process.present().and_then(|process| process.started_boottime);
-    let Some(started) = started.filter(|_| running != active) else { return };
+    let started = started.filter(|_| running != active)?;
     let rollout = case.policy.thresholds.kube_rollout.usec();
     let old_enough = case.horizon.is_past_boottime(started, rollout);
     let long_enough = case.horizon.is_past_realtime(set, rollout);
-    if old_enough && long_enough {
-        let kept_by = Owner::of(observation).gitops.map(GitOps::name);
-        case.find(Reason::KubeImageReverted)
-            .because("running", running)
-            .because("active", active)
-            .because_of("kept_by", kept_by)
-            .since(Some(set));
+    if !old_enough || !long_enough || pace == Pace::Paused {
+        return None;
     }
+    if pace == Pace::Unknown {
+        return Some(Shows::FaultUnlessPaused);
+    }
+    let kept_by = Owner::of(observation).gitops.map(GitOps::name);
+    case.find(Reason::KubeImageReverted)
+        .because("running", running)
+        .because("active", active)
+        .because_of("kept_by", kept_by)
+        .since(Some(set));
+    Some(Shows::Something)
 }
 
-/// The state file is mounted and empty, or missing because its ConfigMap is. Whether that is a fault.
-fn never_ran(case: &mut Case<'_>) -> bool {
+/// The state file is mounted and empty, or missing because its ConfigMap is.
+fn never_ran(case: &mut Case<'_>, pace: Pace) -> Shows {
     let observation = case.observation;
     let process = observation.agent.process.present();
-    let Some(started) = process.and_then(|process| process.started_boottime) else { return false };
+    let Some(started) = process.and_then(|process| process.started_boottime) else { return Shows::Nothing };
     let rollout = case.policy.thresholds.kube_rollout.usec();
     // One that has only just been installed has had no time to; what installs it starts new pods, too.
-    let is_late = case.horizon.is_past_boottime(started, rollout);
-    if is_late {
-        let path = observation.v2.config_path.clone();
-        case.find(Reason::KubeNeverRan).because("missing", path);
+    if !case.horizon.is_past_boottime(started, rollout) {
+        return Shows::Nothing;
     }
-    is_late
+    match pace {
+        Pace::Paused => Shows::Something,
+        Pace::Unknown => Shows::FaultUnlessPaused,
+        Pace::AsUsual => {
+            let path = observation.v2.config_path.clone();
+            case.find(Reason::KubeNeverRan).because("missing", path);
+            Shows::Something
+        }
+    }
 }
 
 fn paused(case: &mut Case<'_>) -> Pace {
     let Some(workload) = workload(case.observation).filter(|workload| workload.paused) else {
-        return Pace::AsUsual;
+        return unseen_pace(case.observation);
     };
     let name = format!("{}/{}", workload.kind, workload.name);
     case.find(Reason::KubePaused)
         .because("workload", name.as_str())
         .because("annotation", "teleport.dev/skipreconcile=true");
     Pace::Paused
+}
+
+/// The pace where no pause is seen. Where it may never be seen, a fault is one for all that is known.
+fn unseen_pace(observation: &Observation) -> Pace {
+    let why = match &observation.kubernetes {
+        Fact::Present(kubernetes) => {
+            kubernetes.api.why().or_else(|| kubernetes.api.present()?.workload.why())
+        }
+        hidden => hidden.why(),
+    };
+    match why {
+        None | Some(Why::Denied) => Pace::AsUsual,
+        Some(_) => Pace::Unknown,
+    }
 }
 
 /// What the API shows of the updater's Deployment.
