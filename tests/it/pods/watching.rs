@@ -194,6 +194,28 @@ async fn a_first_answer_of_no_use_is_followed_by_another() {
 }
 
 #[tokio::test]
+async fn certificates_of_no_use_are_read_again_and_a_missing_token_at_looks() {
+    let agent = AgentOfRelease::permitted().await;
+    let trusted = agent.api.authority();
+    std::fs::write(&agent.server().authority, "").expect("written");
+    let mut watching = Watching { watch: Watch::new(agent.probe()), agent };
+    let hidden = |seen: &Observation| seen.kubernetes.present().expect("a pod").api.why();
+    assert_eq!(hidden(&watching.look().await), Some(Why::Protocol));
+    std::fs::write(&watching.agent.server().authority, trusted).expect("written");
+    assert_eq!(available(&watching.changed().await), 1);
+
+    let agent = AgentOfRelease::permitted().await;
+    std::fs::remove_file(agent.api.token_file()).expect("there was one");
+    let mut watching = Watching { watch: Watch::new(agent.probe()), agent };
+    assert_eq!(hidden(&watching.look().await), Some(Why::Denied));
+    std::fs::write(watching.agent.api.token_file(), TOKEN).expect("written");
+    // Nobody waits for what is not meant to come, and a look finds it.
+    let waited = tokio::time::timeout(Duration::from_secs(3), changed(&mut watching.watch)).await;
+    assert!(waited.is_err(), "{waited:?}");
+    assert_eq!(available(&watching.look().await), 1);
+}
+
+#[tokio::test]
 async fn a_token_that_was_replaced_is_read_anew() {
     let mut watching = Watching::told().await;
     watching.agent.api.let_in("the-next-token", NAMESPACE, RELEASE);

@@ -187,7 +187,9 @@ impl Session {
             // The one before may still do.
             Err(_) if self.client.is_some() => Ok(()),
             Err(why) => {
-                self.retry = Some(Instant::now() + self.failures.wait(None));
+                // A pod without a token is meant to be one. Looks find it if it gets one after all.
+                let may_pass = why != Why::Denied;
+                self.retry = may_pass.then(|| Instant::now() + self.failures.wait(None));
                 Err(why)
             }
         }
