@@ -61,17 +61,34 @@ pub enum Trouble {
 
 impl FakeBus {
     /// Every property that a look asks a healthy systemd for.
-    pub const ASKED: [&str; 11] = [
+    pub const ASKED: [&str; 13] = [
         "Version",
         "SystemState",
         "MainPID",
         "UnitFileState",
         "NeedDaemonReload",
         "Result",
-        "ExecMainExitTimestamp",
         "ExecStart",
         "NextElapseUSecMonotonic",
         "LastTriggerUSec",
+        "TimersMonotonic",
+        "Unit",
+        "WantedBy",
+        "DropInPaths",
+    ];
+    /// Those of them that a timer has.
+    const OF_TIMER: [&str; 12] = [
+        "LoadState",
+        "ActiveState",
+        "SubState",
+        "UnitFileState",
+        "NeedDaemonReload",
+        "DropInPaths",
+        "WantedBy",
+        "Unit",
+        "Result",
+        "LastTriggerUSec",
+        "NextElapseUSecMonotonic",
         "TimersMonotonic",
     ];
 
@@ -148,8 +165,8 @@ impl FakeBus {
                 Ok((property, reply))
             }
             _ => {
-                let properties = ["Result", "LastTriggerUSec", "NextElapseUSecMonotonic", "TimersMonotonic"];
-                let known = properties.iter().filter_map(|name| Some((*name, self.property(&unit, name)?)));
+                let known =
+                    Self::OF_TIMER.iter().filter_map(|name| Some((*name, self.property(&unit, name)?)));
                 Ok((member, answer.build(&known.collect::<HashMap<_, _>>())?))
             }
         }
@@ -176,9 +193,16 @@ impl FakeBus {
             "MainPID" => Variant::from(0_u32),
             "ExecMainExitTimestamp" | "LastTriggerUSec" => Variant::from(now_usec()),
             "NextElapseUSecMonotonic" => Variant::from(u64::MAX / 2),
+            // The clocks of the guest are none of this process's, but what was executed was so after the timer fired.
             "ExecStart" => {
-                Variant::from(Vec::<(String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32)>::new())
+                let program = "/usr/local/bin/teleport-update".to_owned();
+                let words = vec![program.clone(), "update".to_owned()];
+                let (now, later) = (now_usec(), u64::MAX / 4);
+                Variant::from(vec![(program, words, false, now, later, now, later, 4_242_u32, 1_i32, 0_i32)])
             }
+            "Unit" => Variant::from("teleport-update.service"),
+            "WantedBy" => Variant::from(vec!["teleport.service".to_owned()]),
+            "DropInPaths" => Variant::from(Vec::<String>::new()),
             "TimersMonotonic" => Variant::from(vec![("OnUnitActiveUSec".to_owned(), 300_000_000_u64, 0_u64)]),
             _ => return None,
         };

@@ -165,6 +165,25 @@ impl Host {
         assert!(self.run_updater().status.success(), "the updater runs");
     }
 
+    /// Lets the updater's service execute this instead; `PROGRAM` stands for the program `program` under the updater's name.
+    pub fn execute(&self, program: &str, settings: &str) {
+        let place = "/usr/libexec/standin/teleport-update";
+        self.guest.must(&["sh", "-c", &format!("mkdir -p /usr/libexec/standin && cp {program} {place}")]);
+        let settings = settings.replace("PROGRAM", place);
+        let drop_in = "/etc/systemd/system/teleport-update.service.d/test.conf";
+        self.guest.write(drop_in, &format!("[Service]\n{settings}\n"));
+        self.guest.systemctl(&["daemon-reload"]);
+    }
+
+    /// Starts a process in the control group of the agent's unit, beside its main process, as one that serves its sessions
+    /// to the end after a graceful restart; the result is its id.
+    pub fn start_beside_the_agent(&self, program: &str) -> String {
+        let group = "/sys/fs/cgroup/system.slice/teleport.service/cgroup.procs";
+        let start =
+            format!("echo 0 > {group} && {{ setsid {program} </dev/null >/dev/null 2>&1 & echo $!; }}");
+        self.guest.must(&["sh", "-c", &start]).trim().to_owned()
+    }
+
     /// `debug updater-status` inside the guest.
     pub fn look(&self, user: User, flags: &[&str]) -> Output {
         self.guest.run(user, &[&["teleport-selfcheck", "debug", "updater-status"], flags].concat())

@@ -17,6 +17,7 @@ use selfcheck_inventory::IdentityError;
 use selfcheck_inventory::TlsError;
 use selfcheck_inventory::issue::IssueError;
 use selfcheck_probe::FileError;
+use selfcheck_probe::NotAnAgent;
 use selfcheck_probe::YamlError;
 
 /// An error that ends a command.
@@ -38,8 +39,8 @@ pub(crate) enum CliError {
     NowBeforeObservation { now: jiff::Timestamp, made: jiff::Timestamp },
     #[error(transparent)]
     OpenImage(selfcheck_probe::OpenImage),
-    #[error("there is no process {0} on this host")]
-    NoSuchProcess(u32),
+    #[error(transparent)]
+    NotAnAgent(NotAnAgent),
     #[error("observation could not be saved to `{}`: {}", .path.display(), .source.kind())]
     SaveObservation { path: PathBuf, source: io::Error },
     #[error("no self-check daemon answers on {}", sockets(.0))]
@@ -120,7 +121,7 @@ impl CliError {
             }
             Self::NowBeforeObservation { .. } => "give a later time, or leave out `--now`",
             Self::OpenImage(_) => "give the folder in which the image's /etc and /usr lie",
-            Self::NoSuchProcess(_) => "leave out `--pid` to find the agent by its unit or pid file",
+            Self::NotAnAgent(_) => "leave out `--pid` to find the agent by its unit or pid file",
             Self::NoDaemon(_) => {
                 "leave out `--live` to look at the host itself, or start `teleport-selfcheck agent`"
             }

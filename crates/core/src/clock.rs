@@ -78,3 +78,11 @@ pub struct Moment {
     /// `CLOCK_MONOTONIC` in microseconds, for ages.
     pub monotonic: Usec,
 }
+
+impl Moment {
+    /// The instant that systemd tells by both clocks in microseconds; `None` where it says that there was none.
+    pub fn from_usec(realtime: Usec, monotonic: Usec) -> Option<Self> {
+        let realtime = Timestamp::from_microsecond(i64::try_from(realtime).ok()?).ok()?;
+        (monotonic != 0).then_some(Self { realtime, monotonic })
+    }
+}

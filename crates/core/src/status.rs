@@ -73,6 +73,9 @@ pub struct AgentSummary {
     pub hostname: Option<Text>,
     /// Its installation.
     pub namespace: Namespace,
+    /// The systemd unit that runs it, as its process or its installation tells; null where there is none.
+    #[serde(default)]
+    pub unit: Option<Text>,
     /// Its Teleport roles.
     pub services: Vec<Text>,
     /// In a pod, the Helm release it belongs to, as far as that is known; null elsewhere.
@@ -112,9 +115,10 @@ pub struct Unseen {
 }
 
 impl Unseen {
-    /// There is no agent's process to be seen.
-    pub(crate) fn no_agent() -> Self {
-        Self { fact: "agent process".into(), why: "no agent runs".into() }
+    /// No process of an agent was found where one of this installation would be.
+    pub(crate) fn no_agent(namespace: &Namespace) -> Self {
+        let why = format!("no agent was found under {} or its pid file", namespace.agent_unit());
+        Self { fact: "agent process".into(), why: Text::new(&why) }
     }
 
     pub(crate) fn new(fact: &str, why: Why) -> Self {
@@ -166,9 +170,10 @@ impl Status {
         self.findings.first()
     }
 
-    /// Whether positively no agent runs; if its process could only not be seen, that is not known.
+    /// Whether no process was found where an agent's would be; if it could only not be seen, that is not known.
     pub fn is_without_process(&self) -> bool {
-        self.agent.pid.is_none() && self.unseen.iter().any(|unseen| *unseen == Unseen::no_agent())
+        let nobody = Unseen::no_agent(&self.agent.namespace);
+        self.agent.pid.is_none() && self.unseen.contains(&nobody)
     }
 
     /// Whether the fact of this name, as in [`unseen`](Self::unseen), could not be seen.

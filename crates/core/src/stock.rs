@@ -43,6 +43,9 @@ pub(crate) fn stock_view(
     if verdict == Verdict::Unknown && !(kind.is_some() && reasons.contains(&Reason::ConfigDenied)) {
         return detected(observation);
     }
+    if reasons.contains(&Reason::AgentNotManaged) {
+        return detected(observation); // stock Teleport goes by the file that the agent runs
+    }
     let Some(kind) = kind else { return Some(StockView::default()) };
     Some(StockView::of_updater(kind, &|reason| reasons.contains(&reason)))
 }
@@ -50,6 +53,9 @@ pub(crate) fn stock_view(
 impl StockView {
     /// The fields for an updater that was observed; `found` tells which reasons hold.
     pub fn of_updater(kind: &Text, found: &dyn Fn(Reason) -> bool) -> Self {
+        if found(Reason::AgentNotManaged) {
+            return Self::default();
+        }
         let has = |wanted: &[Reason]| wanted.iter().any(|reason| found(*reason));
         let status = if has(&[
             Reason::ConfigMissing,
@@ -60,7 +66,10 @@ impl StockView {
             Reason::ServiceMasked,
             Reason::TimerDisabled,
             Reason::TimerInactive,
+            Reason::TimerMisdirected,
             Reason::TimerNotArmed,
+            Reason::RunSkipped,
+            Reason::ServiceReplaced,
             Reason::UpdatesDisabled,
             Reason::KubePaused,
         ]) {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use selfcheck_core::Fact;
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
+use selfcheck_core::Usec;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Kubernetes;
 use selfcheck_core::observation::Process;
@@ -16,6 +17,7 @@ use crate::files::AgentFiles;
 use crate::files::Tree;
 use crate::process;
 use crate::target::Target;
+use crate::versions::Versions;
 
 /// The agent that was found.
 pub(crate) struct AgentSeen {
@@ -28,6 +30,25 @@ pub(crate) struct AgentSeen {
     pub(crate) units: Units,
     /// Of an agent in a pod.
     pub(crate) kubernetes: Fact<Kubernetes>,
+}
+
+/// A process that was seen to be the agent's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Known {
+    pid: u32,
+    started: Option<Usec>,
+    supervisor: Option<u32>,
+}
+
+impl Known {
+    pub(crate) fn of(process: &Process) -> Self {
+        Self { pid: process.pid, started: process.started_boottime, supervisor: process.supervisor }
+    }
+
+    /// Whether it is the same process, and not another one that was given its number.
+    fn is(&self, process: &Process) -> bool {
+        self.pid == process.pid && self.started == process.started_boottime
+    }
 }
 
 /// What systemd's answer will most likely lead to, looked at while it is awaited.
@@ -45,18 +66,20 @@ struct FilesAhead {
 }
 
 impl Ahead {
-    /// Looks at the process `pid`, which the agent had when last seen, and at the usual configuration.
-    pub(crate) fn look(target: &Target, pid: Option<u32>) -> Self {
-        let namespace = target.namespace.clone().unwrap_or_default();
+    /// Looks at the process that the agent of the installation `namespace` had when last seen, and at the usual
+    /// configuration.
+    pub(crate) fn look(target: &Target, namespace: &Namespace, known: Option<&Known>) -> Self {
         let config_path = target.config.clone().unwrap_or_else(|| namespace.agent_config().into());
         let data_dir = namespace.data_dir();
         let files = AgentFiles::look(&Tree::default(), &config_path, &data_dir, target.file_bytes);
-        let process = pid.and_then(|pid| process::look(pid).present().cloned());
+        let process = known.and_then(|known| process::look(known.pid).present().cloned());
+        let process = process.filter(|process| known.is_some_and(|known| known.is(process)));
         Self { process, files: Some(FilesAhead { config_path, data_dir, files }) }
     }
 
+    /// The agent that the process `pid` is or started.
     fn process(&mut self, pid: u32) -> Fact<Process> {
-        match self.process.take_if(|process| process.pid == pid) {
+        match self.process.take_if(|process| process.pid == pid && process::is_teleport(process)) {
             Some(process) => Fact::Present(process),
             None => process::look(pid),
         }
@@ -71,9 +94,9 @@ impl Ahead {
 }
 
 impl AgentSeen {
-    pub(crate) fn look(target: &Target, mut units: Units, mut ahead: Ahead) -> Self {
-        let assumed = target.namespace.clone().unwrap_or_default();
-        let process = find_process(target, &assumed, &units, &mut ahead);
+    /// Looks for the agent of the installation `assumed`, unless `target` or the process found names another.
+    pub(crate) fn look(target: &Target, assumed: Namespace, mut units: Units, mut ahead: Ahead) -> Self {
+        let mut process = find_process(target, &assumed, &units, &mut ahead);
         let namespace = match &target.namespace {
             Some(namespace) => namespace.clone(),
             None => process.present().and_then(process::namespace).unwrap_or(assumed),
@@ -84,6 +107,13 @@ impl AgentSeen {
             hidden => AgentFiles::unreadable(hidden.why().unwrap_or(Why::Io)),
         };
         let update_config = update_config(target, &process, &namespace);
+        if let Fact::Present(process) = &mut process {
+            let tree = Tree::default();
+            let managed = process::managed(process, &Versions::beside(&tree, &update_config));
+            if let Fact::Present(executable) = &mut process.executable {
+                executable.managed = managed;
+            }
+        }
         units.complete(&namespace);
         Self {
             kubernetes: kubernetes(target, &process),
@@ -99,9 +129,8 @@ impl AgentSeen {
         }
     }
 
-    /// Nothing but what the bus said could be seen.
-    pub(crate) fn unreadable(target: &Target, units: Units, why: Why) -> Self {
-        let namespace = target.namespace.clone().unwrap_or_default();
+    /// Nothing but what the bus said could be seen of the installation `namespace`.
+    pub(crate) fn unreadable(namespace: Namespace, units: Units, why: Why) -> Self {
         Self {
             process: Fact::Unreadable(why),
             config_path: Text::new(&namespace.agent_config()),
@@ -150,32 +179,31 @@ fn update_config(target: &Target, process: &Fact<Process>, namespace: &Namespace
 /// The agent's process: the one asked for, else the main process of its unit, else that of its pid file.
 fn find_process(target: &Target, namespace: &Namespace, units: &Units, ahead: &mut Ahead) -> Fact<Process> {
     if let Some(pid) = target.pid {
-        return ahead.process(pid);
+        return ahead.process(pid).map(process::agent_of);
     }
     if let Some(pid) = units.agent.present().and_then(|agent| agent.main_pid) {
         return match ahead.process(pid) {
             // systemd is about to turn this process into the agent; its environment is not yet the agent's.
             Fact::Present(process) if process::is_systemds(&process) => Fact::Unreadable(Why::Timeout),
-            found => found,
+            found => found.map(process::agent_of),
         };
     }
     match process::from_pid_file(&namespace.pid_file()) {
         // A pid file may outlive its process, and its number may have gone to another one.
         Fact::Present(pid) => match process::look(pid) {
-            Fact::Present(process) if !is_teleport(&process) => Fact::Absent,
+            Fact::Present(process) if !process::is_teleport(&process) => Fact::Absent,
             found => found,
         },
         Fact::Unreadable(why) => Fact::Unreadable(why),
         // Without the unit's word there may well be a process.
         Fact::Absent | Fact::NotApplicable => match &units.agent {
-            Fact::Unreadable(why) => Fact::Unreadable(*why),
+            Fact::Unreadable(why) => match ahead.process.take().filter(process::is_teleport) {
+                Some(known) => Fact::Present(known),
+                None => Fact::Unreadable(*why),
+            },
             // Without a service manager, as in a container, the agent is the first process or one that it started.
             Fact::NotApplicable => process::of_container(),
             Fact::Present(_) | Fact::Absent => Fact::Absent,
         },
     }
-}
-
-fn is_teleport(process: &Process) -> bool {
-    process.executable.present().is_none_or(|executable| executable.path.as_str().ends_with("/teleport"))
 }

@@ -28,6 +28,8 @@ mod marks;
 mod pool;
 mod process;
 mod target;
+mod unit_files;
+mod versions;
 mod watch;
 
 pub use clock::now;
@@ -40,6 +42,8 @@ pub use host::this_host;
 pub use image::Image;
 pub use image::OpenImage;
 pub use look::Probe;
+pub use process::NotAnAgent;
+pub use process::check_agent;
 pub use target::ApiServer;
 pub use target::SYSTEM_BUS;
 pub use target::Target;

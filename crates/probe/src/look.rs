@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::agent::AgentSeen;
 use crate::agent::Ahead;
+use crate::agent::Known;
 use crate::bus::Bus;
 use crate::bus::Names;
 use crate::bus::Units;
@@ -32,6 +33,8 @@ use crate::kubernetes::Session;
 use crate::pool::Pool;
 use crate::pool::Work;
 use crate::target::Target;
+use crate::unit_files;
+use crate::versions::Versions;
 
 /// The folder by which systemd marks that it is running.
 const BOOTED: &str = "/run/systemd/system";
@@ -49,7 +52,7 @@ pub struct Probe {
     files: Pool,
     agent: Pool,
     /// The agent's process when last seen.
-    pid: Option<u32>,
+    known: Option<Known>,
     /// The installation that process belonged to, where nobody said which to judge.
     namespace: Option<Namespace>,
 }
@@ -69,7 +72,7 @@ impl Probe {
             host: Arc::default(),
             files: Pool::default(),
             agent: Pool::default(),
-            pid: None,
+            known: None,
             namespace: None,
         }
     }
@@ -79,15 +82,17 @@ impl Probe {
     /// Must be called within a tokio runtime that has its IO and time drivers.
     pub async fn look(&mut self, time: Duration) -> Observation {
         let deadline = Instant::now() + time;
+        // On the heap, so that a caller's own future stays small.
         if let Some(last) = self.namespace.take() {
-            let observation = self.look_at(last.clone(), deadline).await;
-            if observation.agent.process.is_present() && observation.agent.namespace == last {
+            let observation = Box::pin(self.look_at(last.clone(), deadline)).await;
+            // What could not be seen, as while the bus is away, has not gone.
+            if !observation.agent.process.is_absent() && observation.agent.namespace == last {
                 self.namespace = Some(last);
                 return observation;
             }
         }
         let assumed = self.target.namespace.clone().unwrap_or_default();
-        let observation = self.look_at(assumed, deadline).await;
+        let observation = Box::pin(self.look_at(assumed, deadline)).await;
         if self.target.namespace.is_none() && observation.agent.process.is_present() {
             self.namespace = Some(observation.agent.namespace.clone());
         }
@@ -102,10 +107,10 @@ impl Probe {
         let assumed_config = assumed.update_config();
         // The files of the installation are read while systemd answers.
         let reading = self.read(assumed.clone(), assumed_config.clone());
-        let ahead = self.look_ahead();
+        let ahead = self.look_ahead(&assumed);
         let units = self.units(&booted, &assumed, clock, deadline - time / FILES_SHARE).await;
         let ahead = had(ahead, deadline).await;
-        let mut seen = self.agent(self.target.clone(), units, ahead, deadline).await;
+        let mut seen = self.agent(self.target.clone(), assumed.clone(), units, ahead, deadline).await;
         let mut installation = reading.wait(deadline).await;
         let judged = only_other(&self.target, &seen, &installation).unwrap_or_else(|| seen.namespace.clone());
         if judged != assumed {
@@ -114,8 +119,8 @@ impl Probe {
             let half = now + deadline.saturating_duration_since(now) / 2;
             let units = self.units(&booted, &judged, clock, half).await;
             let pid = seen.process.present().map(|process| process.pid);
-            let target = Target { namespace: Some(judged), pid, ..self.target.clone() };
-            seen = self.agent(target, units, Ahead::default(), deadline).await;
+            let target = Target { namespace: Some(judged.clone()), pid, ..self.target.clone() };
+            seen = self.agent(target, judged, units, Ahead::default(), deadline).await;
         }
         if seen.units.settle_doubts(&mut self.bus, deadline).await {
             let (mut units, namespace) = (seen.units.clone(), seen.namespace.clone());
@@ -130,10 +135,14 @@ impl Probe {
         }
         let installation =
             installation.unwrap_or_else(|why| Installation::unreadable(seen.update_config.as_str(), why));
-        self.pid = seen.process.present().map(|process| process.pid);
+        self.look_at_agents_unit(&mut seen, deadline).await;
+        // One that could not be seen this time may be the same still.
+        if !seen.process.is_unreadable() {
+            self.known = seen.process.present().map(Known::of);
+        }
         let holds = self.holds(&seen, &installation, deadline).await;
         self.ask_kubernetes(&mut seen, deadline).await;
-        observation(clock, booted, seen, installation, holds, self.target.version.clone())
+        observation(booted, seen, installation, holds, self.target.version.clone())
     }
 
     /// Asks the Kubernetes API about an agent in a pod.
@@ -158,7 +167,7 @@ impl Probe {
         deadline: Instant,
     ) -> Units {
         if booted.is_absent() {
-            return Units::not_applicable();
+            return Units::not_applicable(clock);
         }
         // On the heap, so that a caller's own future stays small.
         Box::pin(Units::look(&mut self.bus, &Names::of(namespace), clock, deadline)).await
@@ -174,16 +183,53 @@ impl Probe {
     }
 
     /// Starts looking at what is known of the agent before systemd has answered.
-    fn look_ahead(&self) -> Work<Ahead> {
-        let (target, pid) = (self.target.clone(), self.pid);
-        self.agent.start(move || Ahead::look(&target, pid))
+    fn look_ahead(&self, namespace: &Namespace) -> Work<Ahead> {
+        let (target, namespace, known) = (self.target.clone(), namespace.clone(), self.known.clone());
+        self.agent.start(move || Ahead::look(&target, &namespace, known.as_ref()))
     }
 
     /// Looks at the agent's process and configuration.
-    async fn agent(&self, target: Target, units: Units, ahead: Ahead, deadline: Instant) -> AgentSeen {
-        let (unseen, late) = (target.clone(), units.clone());
-        let seen = self.agent.start(move || AgentSeen::look(&target, units, ahead)).wait(deadline).await;
-        seen.unwrap_or_else(|why| AgentSeen::unreadable(&unseen, late, why))
+    async fn agent(
+        &self,
+        target: Target,
+        assumed: Namespace,
+        units: Units,
+        ahead: Ahead,
+        deadline: Instant,
+    ) -> AgentSeen {
+        let (unseen, late) = (assumed.clone(), units.clone());
+        let seen = self.agent.start(move || AgentSeen::look(&target, assumed, units, ahead));
+        let seen = seen.wait(deadline).await;
+        seen.unwrap_or_else(|why| AgentSeen::unreadable(unseen, late, why))
+    }
+
+    /// Looks at the unit that the agent's process belongs to, and at what it would start where the updater does not replace
+    /// what the process executes.
+    async fn look_at_agents_unit(&mut self, seen: &mut AgentSeen, deadline: Instant) {
+        let Some(process) = seen.process.present() else { return };
+        if let Some(name) = process.unit.present()
+            && *name != *seen.namespace.agent_unit()
+            && matches!(seen.units.agent, Fact::Present(_) | Fact::Absent)
+        {
+            seen.units.agent = Units::agent_called(&mut self.bus, name.as_str(), deadline).await;
+        }
+        let in_doubt = process.executable.present().is_some_and(|executable| executable.managed.is_absent());
+        let Fact::Present(unit) = &mut seen.units.agent else { return };
+        if !in_doubt {
+            return;
+        }
+        let update_config = seen.update_config.clone();
+        unit.starts = match Units::lines_of(&mut self.bus, unit.state.unit.as_str(), deadline).await {
+            Err(why) => Fact::Unreadable(why),
+            Ok(lines) => {
+                let started = self.files.start(move || {
+                    let tree = Tree::default();
+                    let versions = Versions::beside(&tree, &update_config);
+                    unit_files::agents_start(&tree, &lines, |path| versions.place_of(path))
+                });
+                started.wait(deadline).await.unwrap_or_else(Fact::Unreadable)
+            }
+        };
     }
 
     /// Packages held for the older updater, where that is the one to be judged.
@@ -226,14 +272,14 @@ fn only_other(
 }
 
 fn observation(
-    clock: Clock,
     booted: Fact<Text>,
     seen: AgentSeen,
     installation: Installation,
     holds: Fact<selfcheck_core::observation::Holds>,
     version: Option<Text>,
 ) -> Observation {
-    let Units { manager, resumed, agent, timer_v2, service_v2, timer_v1, service_v1, .. } = seen.units;
+    let Units { clock, manager, resumed, loaded, agent, timer_v2, service_v2, timer_v1, service_v1, .. } =
+        seen.units;
     let Installation { host, v2, v1 } = installation;
     Observation {
         schema: ObservationSchema,
@@ -249,7 +295,7 @@ fn observation(
             host_id: seen.files.host_id,
             version,
         },
-        systemd: Systemd { booted, resumed, manager },
+        systemd: Systemd { booted, resumed, units_loaded: loaded, manager },
         v2: UpdaterV2 {
             config_path: v2.config_path,
             config: v2.config,

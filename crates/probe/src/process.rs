@@ -1,5 +1,6 @@
 //! The agent's process: what it executes, its named environment variables, nothing else.
 
+use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -23,11 +24,15 @@ use selfcheck_core::observation::Process;
 
 use crate::files;
 use crate::files::Tree;
+use crate::versions::Versions;
 
 /// Command lines and environments are at most this large on Linux unless somebody raised the stack limit.
 const LIMIT: u64 = 2 << 20;
 
-/// A container has a handful of processes.
+/// What an agent's process is called.
+const PROGRAM: &str = "teleport";
+
+/// A container, and what a supervisor started, has a handful of processes.
 const CHILDREN: usize = 256;
 
 /// What the first process of a whole system is called. What it started is not the agent of a container.
@@ -58,6 +63,8 @@ pub(crate) fn look(pid: u32) -> Fact<Process> {
     let started = fields.nth(18).and_then(|ticks| ticks.parse().ok()).and_then(ticks_to_usec);
     Fact::Present(Process {
         pid,
+        supervisor: None,
+        unit: unit(pid),
         started_boottime: started,
         executable: executable(pid),
         command_line: split(pid, "cmdline").map(|words| command_line(&words)),
@@ -70,13 +77,8 @@ pub(crate) fn of_container() -> Fact<Process> {
     if name(1).is_some_and(|name| INITS.contains(&name.as_str())) {
         return Fact::Absent;
     }
-    let started = Tree::default().read(Path::new("/proc/1/task/1/children"), LIMIT);
-    let started = started.present().map(String::as_str).unwrap_or_default();
-    let pids = started.split_ascii_whitespace().filter_map(|pid| pid.parse().ok());
-    let agent = std::iter::once(1)
-        .chain(pids)
-        .take(CHILDREN)
-        .find(|pid| name(*pid).is_some_and(|name| name == "teleport"));
+    let mut pids = [1].into_iter().chain(children(1));
+    let agent = pids.find(|pid| name(*pid).is_some_and(|name| name == PROGRAM));
     agent.map_or(Fact::Absent, look)
 }
 
@@ -113,6 +115,7 @@ fn executable(pid: u32) -> Fact<Executable> {
                 path: deleted.unwrap_or(&path).into(),
                 deleted: deleted.is_some(),
                 replaced_at: deleted.and_then(replaced_at),
+                managed: Fact::NotApplicable,
             })
         }
         Err(error) => files::failed(&error),
@@ -182,7 +185,7 @@ pub(crate) fn is_systemds(process: &Process) -> bool {
 /// The installation a process belongs to: by its executable, else by the update.yaml its environment names, else by
 /// its unit, which everybody may see.
 pub(crate) fn namespace(process: &Process) -> Option<Namespace> {
-    by_executable(process).or_else(|| by_environment(process)).or_else(|| by_unit(process.pid))
+    by_executable(process).or_else(|| by_environment(process)).or_else(|| by_unit(process))
 }
 
 /// The installation in whose version folders the executable lies.
@@ -196,9 +199,124 @@ fn by_environment(process: &Process) -> Option<Namespace> {
     in_opt(path.as_str().strip_suffix("/update.yaml")?)
 }
 
-fn by_unit(pid: u32) -> Option<Namespace> {
-    let groups = Tree::default().read(&proc(pid, "cgroup"), LIMIT);
-    groups.present()?.lines().find_map(|line| of_unit(line.rsplit('/').next()?))
+fn by_unit(process: &Process) -> Option<Namespace> {
+    of_unit(process.unit.present()?.as_str())
+}
+
+/// The service of the system's service manager that the process `pid` belongs to, as its control group tells. Absent: to
+/// none, as a session's or a user's own service does not.
+fn unit(pid: u32) -> Fact<Text> {
+    match Tree::default().read(&proc(pid, "cgroup"), LIMIT) {
+        Fact::Present(groups) => unit_of_groups(&groups),
+        Fact::Absent | Fact::NotApplicable => Fact::NotApplicable,
+        Fact::Unreadable(why) => Fact::Unreadable(why),
+    }
+}
+
+/// The service in a list of control groups, of which systemd keeps that of the second version or one named after itself.
+fn unit_of_groups(groups: &str) -> Fact<Text> {
+    let paths = groups.lines().filter_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        matches!(controllers, "" | "name=systemd").then_some(path)
+    });
+    let mut none = Fact::NotApplicable; // a container sees of its own group no more than that there is one
+    for path in paths.filter(|path| *path != "/") {
+        match path.rsplit('/').find(|part| part.ends_with(".service")) {
+            Some(service) if !path.contains("/user@") => return Fact::Present(Text::new(service)),
+            _ => none = Fact::Absent,
+        }
+    }
+    none
+}
+
+/// The process itself where it executes Teleport, or the nearest one that it started and that does; else itself.
+pub(crate) fn agent_of(supervisor: Process) -> Process {
+    if is_teleport(&supervisor) {
+        return supervisor;
+    }
+    let mut started: VecDeque<u32> = children(supervisor.pid).into();
+    for _ in 0..CHILDREN {
+        let Some(pid) = started.pop_front() else { break };
+        if name(pid).is_some_and(|name| name == PROGRAM)
+            && let Fact::Present(process) = look(pid)
+            && is_teleport(&process)
+        {
+            return Process { supervisor: Some(supervisor.pid), ..process };
+        }
+        started.extend(children(pid));
+    }
+    supervisor
+}
+
+/// Whether it executes a program of Teleport's name; by the name of the process where the program may not be seen.
+pub(crate) fn is_teleport(process: &Process) -> bool {
+    match process.executable.present() {
+        Some(executable) => executable.path.as_str().ends_with("/teleport"),
+        None => name(process.pid).is_some_and(|name| name == PROGRAM),
+    }
+}
+
+/// The processes that `pid` started, in any of its threads.
+fn children(pid: u32) -> Vec<u32> {
+    let threads = Tree::default().names(&format!("/proc/{pid}/task"), CHILDREN).unwrap_or_default();
+    let of_thread = |thread: String| {
+        let path = format!("/proc/{pid}/task/{thread}/children");
+        let started = Tree::default().read(Path::new(&path), LIMIT);
+        let started = started.present().map(String::as_str).unwrap_or_default();
+        started.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()
+    };
+    threads.into_iter().flat_map(of_thread).take(CHILDREN).collect()
+}
+
+/// Whether the updater of `versions` replaces the program that `process` executes.
+pub(crate) fn managed(process: &Process, versions: &Versions<'_>) -> Fact<Text> {
+    let Some(executable) = process.executable.present() else { return Fact::NotApplicable };
+    let path = Path::new(executable.path.as_str());
+    if executable.deleted {
+        let place = Text::new(executable.path.as_str());
+        return if versions.contains(path) { Fact::Present(place) } else { Fact::Absent };
+    }
+    match std::fs::metadata(proc(process.pid, "exe")) {
+        Ok(metadata) => versions.place_of_file(path, &metadata),
+        // It has ended meanwhile.
+        Err(error) if files::failed::<()>(&error).is_absent() => Fact::NotApplicable,
+        Err(error) => Fact::Unreadable(files::why(&error)),
+    }
+}
+
+/// A process id that was given for an agent's and is not.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAnAgent {
+    /// There is no such process.
+    #[error("there is no process {0}")]
+    Gone(
+        /// Its id.
+        u32,
+    ),
+    /// It executes something else, and nothing that it started executes Teleport.
+    #[error("process {pid} executes `{program}`, which is not Teleport")]
+    Other {
+        /// Its id.
+        pid: u32,
+        /// What it executes.
+        program: Text,
+    },
+}
+
+/// Checks that the process `pid`, or one that it started, executes Teleport, as far as that can be seen.
+pub fn check_agent(pid: u32) -> Result<(), NotAnAgent> {
+    match look(pid) {
+        Fact::Absent | Fact::NotApplicable => Err(NotAnAgent::Gone(pid)),
+        Fact::Unreadable(_) => Ok(()),
+        Fact::Present(process) => {
+            let program = process.executable.present().map(|executable| executable.path.clone());
+            let program = program.or_else(|| name(pid).map(|name| Text::new(&name)));
+            match program {
+                Some(program) if !is_teleport(&agent_of(process)) => Err(NotAnAgent::Other { pid, program }),
+                _ => Ok(()),
+            }
+        }
+    }
 }
 
 /// The installation of an agent's unit, `teleport.service` or `teleport_<suffix>.service`.
@@ -263,6 +381,26 @@ mod tests {
         for other in ["teleport-update.service", "teleportd.service", "session-1.scope", "teleport_.service"]
         {
             assert_eq!(of_unit(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn tells_the_service_of_a_control_group() {
+        let present = |name: &str| Fact::Present(Text::new(name));
+        for (groups, expected) in [
+            ("0::/system.slice/teleport-node.service\n", present("teleport-node.service")),
+            ("0::/system.slice/teleport.service/sessions/1\n", present("teleport.service")),
+            ("0::/system.slice/system-teleport.slice/teleport@a.service\n", present("teleport@a.service")),
+            (
+                "12:cpu:/x.service\n1:name=systemd:/system.slice/teleport.service\n0::/\n",
+                present("teleport.service"),
+            ),
+            ("0::/user.slice/user-0.slice/user@0.service/app.slice/teleport.service\n", Fact::Absent),
+            ("0::/user.slice/user-0.slice/session-1.scope\n", Fact::Absent),
+            ("0::/\n", Fact::NotApplicable),
+            ("", Fact::NotApplicable),
+        ] {
+            assert_eq!(unit_of_groups(groups), expected, "{groups}");
         }
     }
 

@@ -59,14 +59,8 @@ fn another_version_on_disk_counts_for_the_main_process_only() {
     host.expect_with(User::Root, &policy, "impaired", &["running-old-binary"]);
     // After a graceful restart the former process serves its sessions to the end.
     let program = "/opt/teleport/default/versions/18.2.0/bin/teleport";
-    host.guest.must(&["systemd-run", "--unit=former", program]);
-    let former = host.guest.systemctl(&["show", "--value", "-p", "MainPID", "former.service"]);
-    host.expect_with(
-        User::Root,
-        &[&["--pid", former.trim()], policy.as_slice()].concat(),
-        "accompanied",
-        &[],
-    );
+    let former = host.start_beside_the_agent(program);
+    host.expect_with(User::Root, &[&["--pid", &former], policy.as_slice()].concat(), "accompanied", &[]);
 }
 
 #[test]
@@ -76,7 +70,8 @@ fn an_agent_that_does_not_run_is_judged_all_the_same() {
     host.expect_as_root("accompanied", &[]);
     let text = String::from_utf8_lossy(&host.look(User::Root, &[]).stdout).into_owned();
     assert!(
-        text.contains("teleport, not running") && text.contains("agent process: no agent runs"),
+        text.contains("teleport, no process found")
+            && text.contains("agent process: no agent was found under teleport.service or its pid file"),
         "{text}"
     );
 }
@@ -86,12 +81,11 @@ fn an_updater_enabled_behind_the_agents_back_is_told() {
     let Some(host) = Host::with_package() else { return };
     let pid = host.status(User::Root, &[]).agent.pid.expect("agent").to_string();
     // Enabling restarts the agent; a process from before still runs the packaged program.
-    host.guest.must(&["systemd-run", "--unit=former", "/opt/teleport/system/bin/teleport"]);
     host.guest.must(&["teleport-update", "enable", "--group", "production"]);
+    let former = host.start_beside_the_agent("/opt/teleport/system/bin/teleport");
     assert_ne!(host.status(User::Root, &[]).agent.pid.expect("agent").to_string(), pid);
     host.expect_as_root("accompanied", &[]);
-    let former = host.guest.systemctl(&["show", "--value", "-p", "MainPID", "former.service"]);
-    host.expect_with(User::Root, &["--pid", former.trim()], "accompanied", &["updater-changed-since-start"]);
+    host.expect_with(User::Root, &["--pid", &former], "accompanied", &["updater-changed-since-start"]);
 }
 
 #[test]

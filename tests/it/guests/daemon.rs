@@ -54,7 +54,7 @@ fn what_happens_to_runs_is_told() {
     assert_eq!(sidecar.next_change().label(), "accompanied");
     host.guest.write(
         "/etc/systemd/system/teleport-update.service.d/test.conf",
-        "[Service]\nExecStart=\nExecStart=/bin/sh -c 'exit 1'\n",
+        "[Service]\nExecStart=\nExecStart=/usr/local/bin/teleport-update no-such-command\n",
     );
     host.guest.systemctl(&["daemon-reload"]);
     assert!(!host.run_updater().status.success());
@@ -184,8 +184,13 @@ fn a_firing_of_the_timer_costs_one_look() {
 #[test]
 fn the_examples_do_what_they_say() {
     let Some(host) = Host::accompanied() else { return };
-    let examples = "/usr/local/libexec/selfcheck/examples";
-    let told = Followed::start(&host.guest, "embedding", User::Root, &[&format!("{examples}/embed")]);
+    // As in an agent, whose program is one of those that the updater replaces.
+    let versions = "/opt/teleport/default/versions/18.2.0/bin";
+    for example in ["embed", "acknowledge"] {
+        let built = format!("/usr/local/libexec/selfcheck/examples/{example}");
+        host.guest.must(&["cp", &built, &format!("{versions}/{example}")]);
+    }
+    let told = Followed::start(&host.guest, "embedding", User::Root, &[&format!("{versions}/embed")]);
     assert_eq!(
         told.line(),
         "change 1: accompanied: teleport-update is scheduled, and its last run succeeded"
@@ -195,9 +200,12 @@ fn the_examples_do_what_they_say() {
         told.line(),
         "change 2: impaired: teleport-update's timer is stopped, so nothing starts the updater"
     );
-    assert!(told.line().starts_with("    run `sudo systemctl start teleport-update.timer`"));
+    // The agent's unit is another one than an installation's, so that one is to start the timer from now on.
+    assert!(
+        told.line().starts_with("    run `sudo systemctl add-wants embedding.service teleport-update.timer")
+    );
     host.guest.systemctl(&["stop", "embedding.service"]);
-    let acknowledged = host.guest.must(&[&format!("{examples}/acknowledge")]);
+    let acknowledged = host.guest.must(&[&format!("{versions}/acknowledge")]);
     assert_eq!(
         acknowledged,
         "exempt: somebody took over its updates by policy\n\

@@ -7,15 +7,6 @@ use selfcheck_tests::User;
 const CONFIG: &str = "/opt/teleport/default/update.yaml";
 const SERVICE: &str = "teleport-update.service";
 
-/// Replaces what the updater's service executes.
-fn execute(host: &Host, command: &str) {
-    host.guest.write(
-        "/etc/systemd/system/teleport-update.service.d/test.conf",
-        &format!("[Service]\nExecStart=\nExecStart={command}\n"),
-    );
-    host.guest.systemctl(&["daemon-reload"]);
-}
-
 fn severity(host: &Host) -> Severity {
     let status = host.status(User::Root, &[]);
     assert_eq!(status.label(), "impaired.run-failed");
@@ -41,8 +32,8 @@ fn run_failed_for_want_of_the_proxy_and_mended() {
 #[test]
 fn a_failure_of_the_system_is_critical() {
     let Some(host) = Host::accompanied() else { return };
-    for command in ["/nonexistent/teleport-update", "/bin/sh -c 'kill -KILL $$$$'"] {
-        execute(&host, command);
+    for command in ["/nonexistent/teleport-update", "PROGRAM -c 'kill -KILL $$$$'"] {
+        host.execute("/bin/sh", &format!("ExecStart=\nExecStart={command}"));
         assert!(!host.run_updater().status.success());
         assert_eq!(severity(&host), Severity::Critical, "{command}");
     }
@@ -51,7 +42,7 @@ fn a_failure_of_the_system_is_critical() {
 #[test]
 fn a_start_limit_is_cleared_by_the_remedy() {
     let Some(host) = Host::accompanied() else { return };
-    execute(&host, "/bin/true");
+    host.execute("/bin/true", "ExecStart=\nExecStart=PROGRAM");
     for _ in 0..8 {
         host.run_updater();
     }
@@ -77,7 +68,7 @@ fn a_program_that_is_gone_is_installed_again() {
 #[test]
 fn run_stuck() {
     let Some(host) = Host::accompanied() else { return };
-    execute(&host, "/bin/sleep infinity");
+    host.execute("/bin/sleep", "ExecStart=\nExecStart=PROGRAM infinity");
     host.guest.systemctl(&["start", "--no-block", SERVICE]);
     // A run in progress is no fault, and its timer has no next run.
     let policy = host.policy("thresholds: {stuck: 0s}\n");

@@ -162,8 +162,11 @@ fn agent(view: &View<'_>) -> String {
         }
         None if status.evidence == EvidenceKind::Static => "teleport, in an image".to_owned(),
         None if observation.is_none() => "no process".to_owned(),
-        None => "teleport, not running".to_owned(),
+        None => "teleport, no process found".to_owned(),
     }];
+    if let Some(unit) = agent.unit.as_ref().filter(|unit| **unit != *agent.namespace.agent_unit()) {
+        parts.push(format!("unit {unit} (the updater restarts only {})", agent.namespace.agent_unit()));
+    }
     if let Some(suffix) = agent.namespace.suffix() {
         parts.push(format!("installation `{suffix}`"));
     }

@@ -33,6 +33,8 @@ pub(super) struct Draft {
     pub(super) remedy: Option<RemedyId>,
     /// The updater meant.
     pub(super) generation: Generation,
+    /// What is the case, where this evidence calls for other words than the catalogue's.
+    pub(super) summary: Option<String>,
 }
 
 impl<'a> Case<'a> {
@@ -54,6 +56,11 @@ impl<'a> Case<'a> {
         self.horizon.is_past_boottime(0, grace) && awake
     }
 
+    /// Whether `reason` was found.
+    pub(super) fn has(&self, reason: Reason) -> bool {
+        self.findings.iter().any(|draft| draft.reason == reason)
+    }
+
     /// Adds a finding with the catalogue's severity and remedy.
     pub(super) fn find(&mut self, reason: Reason) -> &mut Draft {
         let entry = reason.entry();
@@ -64,6 +71,7 @@ impl<'a> Case<'a> {
             since: None,
             remedy: entry.remedy,
             generation: Generation::V2,
+            summary: None,
         };
         self.findings.push(draft);
         let last = self.findings.len() - 1;
@@ -101,6 +109,12 @@ impl Draft {
     /// Gives it the remedy this evidence calls for.
     pub(super) const fn remedied_by(&mut self, remedy: Option<RemedyId>) -> &mut Self {
         self.remedy = remedy;
+        self
+    }
+
+    /// Says in other words than the catalogue's what is the case.
+    pub(super) fn in_words(&mut self, summary: Option<String>) -> &mut Self {
+        self.summary = summary;
         self
     }
 

@@ -24,6 +24,7 @@ use crate::StatusSchema;
 use crate::Text;
 use crate::Unseen;
 use crate::UpdaterSummary;
+use crate::observation::Runs;
 use crate::observation::ServiceUnit;
 use crate::observation::TimerUnit;
 use crate::stock::stock_view;
@@ -84,7 +85,9 @@ fn finding(draft: Draft) -> Finding {
     Finding {
         reason: draft.reason,
         severity: draft.severity,
-        summary: draft.reason.entry().summary_for(draft.generation.updater()),
+        summary: draft
+            .summary
+            .unwrap_or_else(|| draft.reason.entry().summary_for(draft.generation.updater())),
         evidence: draft.evidence,
         since: draft.since,
     }
@@ -98,9 +101,9 @@ fn summary(findings: &[Finding], observation: &Observation, found: Found, proof:
     if found == Found::Kubernetes {
         return kubernetes::summary(proof).to_owned();
     }
-    let (updater, service) = match found {
-        Found::V1 => (Generation::V1, observation.v1.service.present()),
-        _ => (Generation::V2, observation.v2.service.present()),
+    let (updater, timer, service) = match found {
+        Found::V1 => (Generation::V1, observation.v1.timer.present(), observation.v1.service.present()),
+        _ => (Generation::V2, observation.v2.timer.present(), observation.v2.service.present()),
     };
     let updater = updater.updater();
     if observation.evidence == EvidenceKind::Static {
@@ -109,8 +112,16 @@ fn summary(findings: &[Finding], observation: &Observation, found: Found, proof:
     if service.is_some_and(ServiceUnit::is_running) {
         return format!("{updater} is scheduled, and a run is in progress");
     }
+    let has_succeeded = service.is_some_and(|service| {
+        let is_seen = service.exec.as_ref().is_none_or(|exec| exec.runs != Some(Runs::Opaque));
+        is_seen && service.has_succeeded()
+    });
     match proof.last_run {
-        Some(_) => format!("{updater} is scheduled, and its last run succeeded"),
+        Some(_) if has_succeeded => format!("{updater} is scheduled, and its last run succeeded"),
+        Some(_) => format!("{updater} is scheduled and was started; how its last run ended is not known"),
+        None if timer.is_some_and(|timer| timer.last_trigger.is_some()) => {
+            format!("{updater} is scheduled and was started; how its last run ended is not known")
+        }
         None => format!("{updater} is scheduled; its first run since boot is still to come"),
     }
 }
@@ -127,6 +138,10 @@ fn agent(observation: &Observation, found: Found) -> AgentSummary {
         host_id: agent.host_id.present().cloned(),
         hostname: observation.host.hostname.clone(),
         namespace: agent.namespace.clone(),
+        unit: process
+            .is_none_or(|process| !process.unit.is_absent())
+            .then(|| Some(agent.unit.present()?.state.unit.clone()))
+            .flatten(),
         services: applicability::roles(observation),
         kubernetes: (found == Found::Kubernetes).then(|| {
             let Owner { release, namespace, .. } = Owner::of(observation);
@@ -192,8 +207,13 @@ fn proof(observation: &Observation, found: Found) -> Proof {
         Found::V1 => (observation.v1.timer.present(), observation.v1.service.present()),
         _ => return Proof::default(),
     };
-    let last_run =
-        service.and_then(|service| service.exited.or(service.started)).map(|moment| moment.realtime);
+    // A run of something else is none of the updater.
+    let is_updaters =
+        |service: &&ServiceUnit| service.exec.as_ref().is_none_or(|exec| exec.runs != Some(Runs::Other));
+    let last_run = service
+        .filter(is_updaters)
+        .and_then(|service| service.exited.or(service.started))
+        .map(|moment| moment.realtime);
     Proof { last_run, last_success: last_success(observation, service), next_run: timer.and_then(next_run) }
 }
 
@@ -215,16 +235,33 @@ fn unseen(observation: &Observation, reasons: &[Reason]) -> Vec<Unseen> {
     let mut unseen: Vec<_> =
         observation.unreadable().into_iter().map(|(fact, why)| Unseen::new(fact, why)).collect();
     if observation.agent.process.is_absent() {
-        unseen.push(Unseen::no_agent());
+        unseen.push(Unseen::no_agent(&observation.agent.namespace));
     }
     let mut add = |fact: &str, why: &str| unseen.push(Unseen { fact: fact.into(), why: why.into() });
     if observation.evidence == EvidenceKind::Static {
         add("agent process, timer and runs", "nothing runs in an image");
     }
+    for service in [observation.v2.service.present(), observation.v1.service.present()].into_iter().flatten()
+    {
+        let Some(exec) = &service.exec else { continue };
+        if exec.runs == Some(Runs::Opaque) {
+            add(&format!("what {} runs", service.state.unit), &format!("`{}` may start anything", exec.path));
+        }
+        if exec.hides_status {
+            let why = format!("`{}` does not pass it on", exec.path);
+            add(&format!("how the updater in {} ended", service.state.unit), &why);
+        }
+    }
     if observation.history.is_none() && reasons.contains(&Reason::RunFailed) {
         add("runs before the last one", "only a daemon remembers them");
     }
     unseen
+}
+
+/// The unit that a remedy is about: the agent's, if there is one that a boot starts.
+fn agent_unit(observation: &Observation) -> &str {
+    let unit = observation.agent.unit.present().filter(|unit| !unit.state.is_masked());
+    unit.map_or("multi-user.target", |unit| unit.state.unit.as_str())
 }
 
 fn remedy(observation: &Observation, draft: &Draft) -> Option<Remedy> {
@@ -251,6 +288,7 @@ fn remedy(observation: &Observation, draft: &Draft) -> Option<Remedy> {
     Some(
         id.render(&RemedyTarget {
             namespace,
+            agent_unit: agent_unit(observation),
             generation: draft.generation,
             // The host of a hashed address ends in `.invalid`, which by RFC 2606 is nobody's.
             proxy: agents_proxy

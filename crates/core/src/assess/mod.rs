@@ -7,13 +7,16 @@ mod applicability;
 mod case;
 mod conclude;
 mod config;
+mod firing;
 mod gaps;
 mod horizon;
 mod kubernetes;
+mod managed;
 mod presence;
 mod process;
 mod run;
 mod schedule;
+mod starters;
 mod update;
 mod v1;
 mod verdict;
@@ -41,9 +44,11 @@ pub fn assess(observation: &Observation, policy: &Policy, now: Clock) -> Status 
         match presence::judge(&mut case) {
             Judged::Units(updater) => {
                 config::judge(&mut case, &updater);
+                firing::judge(&mut case, &updater);
                 schedule::judge(&mut case, &updater);
                 run::judge(&mut case, &updater);
                 update::judge(&mut case, &updater);
+                managed::judge(&mut case, &updater);
                 process::judge(&mut case, &updater);
                 gaps::judge(&mut case, &updater);
             }

@@ -13,6 +13,7 @@ use super::applicability;
 use super::case::Case;
 use super::gaps;
 use super::kubernetes;
+use super::managed;
 
 /// What remains to be judged.
 pub(super) enum Judged<'a> {
@@ -180,11 +181,15 @@ fn unaccompanied(case: &mut Case<'_>, reason: Reason) {
         gaps::applicability(case, fact, why);
         return;
     }
+    let in_container = managed::is_in_container(case);
     let draft = case.find(reason);
     draft.because("missing", &observation.v2.config_path);
     if let Some(binary) = observation.v2.binary.present() {
         draft.because("program", &binary.path);
     } else if let Some(script) = observation.v1.script.present() {
         draft.because("program", script).remedied_by(Some(RemedyId::InstallV2));
+    }
+    if in_container {
+        draft.in_words(Some(managed::redeploy().to_owned())).remedied_by(None);
     }
 }

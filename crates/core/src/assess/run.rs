@@ -45,18 +45,30 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     // What failed is not mended by trying again: a run in progress leaves the one before it standing.
     let standing = history.and_then(|history| history.standing_failure(&service.state.unit));
     let remembered = standing.filter(|_| service.is_running());
-    let Some(run) = FailedRun::last_of(service).or(remembered) else { return };
+    // The settings say to try again only after a failure, and it was tried again.
+    let retried = service.restarts_after_failure.filter(|restarts| *restarts > 0 && service.is_running());
+    let retried = retried.map(|_| FailedRun { result: UnitResult::Other, exit_status: None, ended: None });
+    let Some(run) = FailedRun::last_of(service).or(remembered).or(retried) else { return };
     let failed_runs = history.map_or(0, |history| history.consecutive_failed_runs);
     let repeated = failed_runs >= case.policy.thresholds.failed_runs;
     let severity = if repeated || !is_plain(&run) { Severity::Critical } else { Severity::Warning };
-    let remedy =
-        if run.result == UnitResult::StartLimitHit { RemedyId::ResetUpdater } else { RemedyId::RunUpdater };
+    // What comes before the updater in its service is not of the product, and a person put it there.
+    let before_it = !service.is_running() && !service.came_to_its_program();
+    let remedy = if run.result == UnitResult::StartLimitHit {
+        RemedyId::ResetUpdater
+    } else if before_it && service.state.has_own_drop_ins() {
+        RemedyId::RevertService
+    } else {
+        RemedyId::RunUpdater
+    };
     case.find(Reason::RunFailed)
         .of(updater.generation)
         .graded(severity)
         .because("unit", &service.state.unit)
         .because("result", run.result.word())
-        .because_of("exit_status", run.exit_status)
+        .because_of("exit_status", run.exit_status.filter(|_| !before_it))
+        .because_of("stopped_before", before_it.then(|| updater.generation.updater()))
+        .because_of("restarts", service.restarts_after_failure.filter(|_| service.is_running()))
         .because_of("ended", run.ended)
         .since(history.and_then(|history| history.failing_since).or(run.ended))
         .remedied_by(Some(remedy));
@@ -64,6 +76,6 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
 
 /// Whether the updater itself said that it failed, which one time may be the network.
 fn is_plain(run: &FailedRun) -> bool {
-    run.result == UnitResult::ExitCode
+    matches!(run.result, UnitResult::ExitCode | UnitResult::Other)
         && !run.exit_status.is_some_and(|status| EXEC_FAILURES.contains(&status))
 }

@@ -2,6 +2,7 @@
 
 use crate::Fact;
 use crate::Generation;
+use crate::Moment;
 use crate::Reason;
 use crate::RemedyId;
 use crate::Usec;
@@ -13,7 +14,9 @@ use crate::observation::UnitFileState;
 use crate::observation::UnitState;
 
 use super::case::Case;
+use super::firing;
 use super::presence::Updater;
+use super::starters;
 
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let namespace = &case.observation.agent.namespace;
@@ -78,17 +81,11 @@ fn find_masked(
 /// The rest of the chain, for a timer and a service that exist.
 fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service: Option<&ServiceUnit>) {
     let state = &timer.state;
-    // In an image only a link starts the timer; on a host it may have been started otherwise.
-    let is_enabled = state.unit_file_state == Some(UnitFileState::Enabled);
-    if is_not_enabled(state.unit_file_state) || case.is_static() && !is_enabled {
-        case.find(Reason::TimerDisabled)
-            .of(generation)
-            .because("unit", &state.unit)
-            .because_of("unit_file_state", state.unit_file_state.map(UnitFileState::word))
-            .because("active_state", state.active_state.word());
+    if starters::judge(case, generation, timer) {
         return;
     }
     if case.is_static() {
+        misdirected(case, generation, timer, service);
         return;
     }
     let failed = state.active_state == ActiveState::Failed;
@@ -96,6 +93,13 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
         return; // the host is still starting or waking
     }
     if !matches!(state.active_state, ActiveState::Active | ActiveState::Activating | ActiveState::Reloading) {
+        let remedy = if state.is_broken() {
+            RemedyId::EnableV2
+        } else if starters::agents_unit_starts_it(case, timer) {
+            RemedyId::StartTimer
+        } else {
+            RemedyId::WantTimer
+        };
         case.find(Reason::TimerInactive)
             .of(generation)
             .because("unit", &state.unit)
@@ -105,7 +109,10 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
                 (state.load_state != LoadState::Loaded).then(|| state.load_state.word()),
             )
             .because_of("result", timer.result.map(crate::observation::UnitResult::word))
-            .remedied_by(Some(if state.is_broken() { RemedyId::EnableV2 } else { RemedyId::StartTimer }));
+            .remedied_by(Some(remedy));
+        return;
+    }
+    if misdirected(case, generation, timer, service) || case.has(Reason::RunSkipped) {
         return;
     }
     // While its service runs, a timer has no next run and its last one may lie long back.
@@ -114,7 +121,7 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
     if running {
         return;
     }
-    if timer.next_elapse.is_none() {
+    let Some(next) = timer.next_elapse else {
         case.find(Reason::TimerNotArmed)
             .of(generation)
             .because("unit", &state.unit)
@@ -122,23 +129,36 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
             // A timer that fires but once has nothing to be armed for.
             .remedied_by(timer.schedule.repeats().then_some(RemedyId::RestartTimer));
         return;
-    }
+    };
     match timer.last_trigger {
         None => never_fired(case, generation, timer),
-        Some(_) => overdue(case, generation, timer),
+        Some(last) => overdue(case, generation, timer, last, next),
     }
 }
 
-const fn is_not_enabled(state: Option<UnitFileState>) -> bool {
-    matches!(
-        state,
-        Some(
-            UnitFileState::Disabled
-                | UnitFileState::Linked
-                | UnitFileState::LinkedRuntime
-                | UnitFileState::EnabledRuntime
-        )
-    )
+/// Adds that the timer starts another unit than the updater's service, where it does.
+fn misdirected(
+    case: &mut Case<'_>,
+    generation: Generation,
+    timer: &TimerUnit,
+    service: Option<&ServiceUnit>,
+) -> bool {
+    if !service.is_some_and(|service| firing::is_misdirected(timer, service)) {
+        return false;
+    }
+    // A packaged drop-in comes back whatever is done.
+    let remedy = if timer.state.has_own_drop_ins() {
+        Some(RemedyId::RevertTimer)
+    } else {
+        timer.state.drop_ins.is_empty().then_some(RemedyId::EnableV2)
+    };
+    case.find(Reason::TimerMisdirected)
+        .of(generation)
+        .because("unit", &timer.state.unit)
+        .because_of("starts", timer.triggers.clone())
+        .because_of("drop_in", timer.state.drop_ins.last())
+        .remedied_by(remedy);
+    true
 }
 
 fn never_fired(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit) {
@@ -157,8 +177,7 @@ fn never_fired(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit) {
     }
 }
 
-fn overdue(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit) {
-    let (Some(last), Some(next)) = (timer.last_trigger, timer.next_elapse) else { return };
+fn overdue(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, last: Moment, next: Moment) {
     let thresholds = case.policy.thresholds;
     let by_interval = timer.schedule.interval.is_some() || timer.schedule.calendar.is_empty();
     let late = if by_interval {

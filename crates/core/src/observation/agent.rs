@@ -12,16 +12,33 @@ use crate::Usec;
 
 use super::unit::UnitState;
 
+/// Programs that start containers.
+pub const CONTAINER_TOOLS: [&str; 13] = [
+    "apptainer",
+    "conmon",
+    "crictl",
+    "crun",
+    "ctr",
+    "docker",
+    "lxc-start",
+    "machinectl",
+    "nerdctl",
+    "podman",
+    "runc",
+    "singularity",
+    "systemd-nspawn",
+];
+
 /// The agent judged.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Agent {
     /// Which installation it belongs to.
     #[serde(default)]
     pub namespace: Namespace,
-    /// Its systemd unit.
+    /// Its systemd unit: the one that its process belongs to, else that of its installation.
     #[serde(default)]
     pub unit: Fact<AgentUnit>,
-    /// Its process. Absent: no agent runs.
+    /// Its process. Absent: there was none where one of this installation would be.
     pub process: Fact<Process>,
     /// Where its configuration was looked for.
     #[serde(default)]
@@ -56,6 +73,33 @@ pub struct AgentUnit {
     /// What its file starts it with. Looked at in images, where no process tells.
     #[serde(default)]
     pub command_line: Option<CommandLine>,
+    /// What a start of it would execute. Looked at where the process executes a file that the updater does not replace,
+    /// and in images.
+    #[serde(default)]
+    pub starts: Fact<Started>,
+}
+
+/// What a start of the agent's unit would execute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// The program, links followed; that of a wrapper where it hides the agent's.
+    pub path: Text,
+    /// What that is.
+    pub kind: StartedKind,
+}
+
+/// What the program of the agent's unit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartedKind {
+    /// A file below the updater's `versions` folder.
+    Managed,
+    /// Another file.
+    Unmanaged,
+    /// A script or program that starts the agent in a way that cannot be seen.
+    Opaque,
+    /// A program that starts containers.
+    Container,
 }
 
 /// A running agent.
@@ -63,6 +107,12 @@ pub struct AgentUnit {
 pub struct Process {
     /// Its process id.
     pub pid: u32,
+    /// The main process of its unit, where that started the agent and is not the agent itself.
+    #[serde(default)]
+    pub supervisor: Option<u32>,
+    /// The service of the system's service manager that it belongs to, as its control group tells. Absent: to none.
+    #[serde(default)]
+    pub unit: Fact<Text>,
     /// When it started, by `CLOCK_BOOTTIME` in microseconds.
     #[serde(default)]
     pub started_boottime: Option<Usec>,
@@ -89,9 +139,19 @@ pub struct Executable {
     /// the nearest folder that is still there.
     #[serde(default)]
     pub replaced_at: Option<Timestamp>,
+    /// Whether it is a file below the `versions` folder beside update.yaml, by device and inode, or by its path where it is
+    /// deleted. The value is its place there.
+    #[serde(default)]
+    pub managed: Fact<Text>,
 }
 
 impl Executable {
+    /// Whether it is a program that starts containers, whose images bring their own updates.
+    pub fn starts_containers(&self) -> bool {
+        let name = self.path.as_str().rsplit('/').next().unwrap_or_default();
+        CONTAINER_TOOLS.contains(&name)
+    }
+
     /// The version folder of managed updates v2 this executable lies in, if it does.
     pub fn revision(&self) -> Option<Revision> {
         Revision::of_program(self.path.as_str())

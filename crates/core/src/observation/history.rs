@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::Text;
 
-use super::unit::ServiceUnit;
+use super::service::ServiceUnit;
 use super::unit::UnitResult;
 
 /// What a daemon remembers beyond one look, of the service that runs the updater judged.
@@ -45,12 +45,22 @@ pub struct FailedRun {
 impl FailedRun {
     /// The last run of `service`, if it ended in failure.
     pub fn last_of(service: &ServiceUnit) -> Option<Self> {
-        let result = service.result.filter(|result| *result != UnitResult::Success)?;
         if service.is_running() {
             return None; // what it says is about the run in progress
         }
-        let ended = service.exited.or(service.started).map(|moment| moment.realtime);
-        Some(Self { result, exit_status: service.exit_status, ended })
+        let ended = service.last_seen_at_work().map(|moment| moment.realtime);
+        let is_failure = |result: &UnitResult| *result != UnitResult::Success;
+        match service.result.filter(is_failure) {
+            // A condition of the unit that said no is no failure: nothing was run.
+            Some(UnitResult::ExecCondition) => None,
+            Some(result) => Some(Self { result, exit_status: service.exit_status, ended }),
+            // Settings that call any status a success do not make it one.
+            None => {
+                let exec = service.exec.as_ref()?;
+                let result = exec.result.filter(is_failure)?;
+                Some(Self { result, exit_status: exec.status, ended })
+            }
+        }
     }
 }
 
@@ -60,7 +70,8 @@ impl History {
     pub fn after(self, service: &ServiceUnit, now: Timestamp) -> Self {
         let unit = Some(service.state.unit.clone());
         let before = if self.unit == unit { self } else { Self { unit, ..Self::default() } };
-        if service.is_running() {
+        // A condition that said no leaves the run before it standing.
+        if service.is_running() || service.result == Some(UnitResult::ExecCondition) {
             return before;
         }
         match FailedRun::last_of(service) {
@@ -83,8 +94,7 @@ impl History {
     /// The end of the last run of `service`, if that run succeeded. One that failed and was then reset by a person says
     /// of itself that it did, and one that did not run since boot that there was no failure.
     pub fn success_of(&self, service: &ServiceUnit) -> Option<Timestamp> {
-        let succeeded = service.result == Some(UnitResult::Success) && !service.is_running();
-        let ended = service.exited.filter(|_| succeeded)?.realtime;
+        let ended = service.exited.filter(|_| service.has_succeeded())?.realtime;
         let was_failure = self.last_failure.is_some_and(|failure| failure.ended == Some(ended));
         (!was_failure).then_some(ended)
     }
@@ -124,11 +134,20 @@ mod tests {
                 need_daemon_reload: None,
                 fragment: Fact::NotApplicable,
                 vendor_file: Fact::NotApplicable,
+                lasting_file: Fact::NotApplicable,
+                id: None,
+                job: None,
+                drop_ins: Vec::new(),
             },
             result: Some(result),
             exit_status: Some(1),
             started: None,
+            main_started: Fact::NotApplicable,
             exited,
+            refusal: None,
+            restarts_after_failure: None,
+            remains_after_exit: None,
+            stops_when_unneeded: None,
             exec: None,
         }
     }

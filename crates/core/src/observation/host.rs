@@ -44,6 +44,10 @@ pub struct Systemd {
     /// When the host last woke from sleep, as systemd tells; null if it never slept or that is not known.
     #[serde(default)]
     pub resumed: Option<Moment>,
+    /// When systemd last read all unit files; null if it is too old to tell, or nobody asked. What it tells of a unit that
+    /// was not loaded for a while begins then.
+    #[serde(default)]
+    pub units_loaded: Option<Moment>,
     /// What the manager said of itself when it was first asked over the present connection.
     pub manager: Fact<Manager>,
 }

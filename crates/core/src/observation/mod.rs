@@ -5,6 +5,8 @@ mod history;
 mod host;
 mod kubernetes;
 mod schema;
+mod service;
+mod timer;
 mod unit;
 mod updater_v1;
 mod updater_v2;
@@ -12,11 +14,14 @@ mod updater_v2;
 pub use agent::Agent;
 pub use agent::AgentConfig;
 pub use agent::AgentUnit;
+pub use agent::CONTAINER_TOOLS;
 pub use agent::CommandLine;
 pub use agent::Environment;
 pub use agent::Executable;
 pub use agent::Process;
 pub use agent::ServiceSwitch;
+pub use agent::Started;
+pub use agent::StartedKind;
 pub use history::FailedRun;
 pub use history::History;
 pub use host::Host;
@@ -30,12 +35,16 @@ pub use kubernetes::Pod;
 pub use kubernetes::UpdaterDeployment;
 pub use kubernetes::Workload;
 pub use schema::ObservationSchema;
+pub use service::Exec;
+pub use service::Refusal;
+pub use service::Runs;
+pub use service::ServiceUnit;
+pub use timer::Schedule;
+pub use timer::Starter;
+pub use timer::StarterState;
+pub use timer::TimerUnit;
 pub use unit::ActiveState;
-pub use unit::Exec;
 pub use unit::LoadState;
-pub use unit::Schedule;
-pub use unit::ServiceUnit;
-pub use unit::TimerUnit;
 pub use unit::UnitFileState;
 pub use unit::UnitResult;
 pub use unit::UnitState;
@@ -104,23 +113,30 @@ impl Observation {
     /// What could not be seen, as the name of the fact and the reason, in a fixed order.
     pub fn unreadable(&self) -> Vec<(&'static str, Why)> {
         let process = self.agent.process.present();
+        let unit = self.agent.unit.present();
         let kubernetes = self.kubernetes.present();
+        let starters = |timer: &Fact<TimerUnit>| timer.present().and_then(|timer| timer.starters.why());
+        let managed = process.and_then(|process| process.executable.present()?.managed.why());
         let facts = [
             ("agent process", self.agent.process.why()),
             ("process executable", process.and_then(|process| process.executable.why())),
+            ("whether the updater replaces the executable", managed),
             ("process command line", process.and_then(|process| process.command_line.why())),
             ("process environment", process.and_then(|process| process.environment.why())),
             ("agent configuration", self.agent.config.why()),
             ("agent unit", self.agent.unit.why()),
+            ("file that the agent unit starts", unit.and_then(|unit| unit.starts.why())),
             ("systemd", self.systemd.booted.why()),
             ("systemd manager", self.systemd.manager.why()),
             ("update.yaml", self.v2.config.why()),
             ("update.lock", self.v2.lock.why()),
             ("teleport-update", self.v2.binary.why()),
             ("teleport-update timer", self.v2.timer.why()),
+            ("what starts the teleport-update timer", starters(&self.v2.timer)),
             ("teleport-update service", self.v2.service.why()),
             ("teleport-upgrade", self.v1.script.why()),
             ("teleport-upgrade timer", self.v1.timer.why()),
+            ("what starts the teleport-upgrade timer", starters(&self.v1.timer)),
             ("teleport-upgrade service", self.v1.service.why()),
             ("teleport-upgrade endpoint", self.v1.endpoint.why()),
             ("teleport-upgrade schedule", self.v1.schedule.why()),

@@ -4,9 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::Fact;
-use crate::Moment;
 use crate::Text;
-use crate::Usec;
 
 /// Makes an enum of the words systemd uses, closed by `Other` for words added later.
 macro_rules! words {
@@ -164,6 +162,18 @@ pub struct UnitState {
     /// A file of the unit's name where packages put units, which unmasking would bring back.
     #[serde(default)]
     pub vendor_file: Fact<Text>,
+    /// The file of the unit that a boot will find. Absent: there is one only below /run, which a boot empties.
+    #[serde(default)]
+    pub lasting_file: Fact<Text>,
+    /// The unit's own name, where the name asked for is an alias of it.
+    #[serde(default)]
+    pub id: Option<Text>,
+    /// The job that waits or works for the unit, as `start`.
+    #[serde(default)]
+    pub job: Option<Text>,
+    /// Drop-ins that change the unit; asked of a service only where something is amiss.
+    #[serde(default)]
+    pub drop_ins: Vec<Text>,
 }
 
 impl UnitState {
@@ -178,114 +188,19 @@ impl UnitState {
         matches!(self.load_state, LoadState::BadSetting | LoadState::Error)
     }
 
+    /// Whether `name` is a name of this unit.
+    pub fn is_called(&self, name: &Text) -> bool {
+        self.unit == *name || self.id.as_ref() == Some(name)
+    }
+
+    /// Whether an administrator's drop-in changes the unit, which `systemctl revert` takes away.
+    pub fn has_own_drop_ins(&self) -> bool {
+        let is_own = |path: &Text| ["/etc/", "/run/"].iter().any(|folder| path.as_str().starts_with(folder));
+        self.drop_ins.iter().any(is_own)
+    }
+
     /// Whether the unit is loaded but its file is gone, so that it will not outlive a reload or reboot.
     pub const fn has_lost_its_file(&self) -> bool {
         matches!(self.load_state, LoadState::Loaded) && self.fragment.is_absent()
     }
-}
-
-/// A timer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimerUnit {
-    /// State common to all units.
-    #[serde(flatten)]
-    pub state: UnitState,
-    /// `Result`.
-    #[serde(default)]
-    pub result: Option<UnitResult>,
-    /// When it became active.
-    #[serde(default)]
-    pub active_since: Option<Moment>,
-    /// When it last started its service.
-    #[serde(default)]
-    pub last_trigger: Option<Moment>,
-    /// When it will start its service next.
-    #[serde(default)]
-    pub next_elapse: Option<Moment>,
-    /// When it starts its service.
-    #[serde(default)]
-    pub schedule: Schedule,
-}
-
-/// When a timer starts its service. Lengths are in microseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Schedule {
-    /// From the timer's start to its first firing (`OnActiveSec=` and the like).
-    #[serde(default)]
-    pub first: Option<Usec>,
-    /// From one firing to the next (`OnUnitActiveSec=` and the like).
-    #[serde(default)]
-    pub interval: Option<Usec>,
-    /// Calendar expressions.
-    #[serde(default)]
-    pub calendar: Vec<Text>,
-    /// `RandomizedDelaySec=`.
-    #[serde(default)]
-    pub random_delay: Usec,
-    /// `AccuracySec=`.
-    #[serde(default)]
-    pub accuracy: Usec,
-}
-
-impl Schedule {
-    /// How much later than asked a firing may be.
-    pub const fn slack(&self) -> Usec {
-        self.random_delay.saturating_add(self.accuracy)
-    }
-
-    /// Whether it fires again and again.
-    pub fn repeats(&self) -> bool {
-        self.interval.is_some() || !self.calendar.is_empty()
-    }
-
-    /// The longest time between two firings of a healthy timer, if the schedule is by intervals.
-    pub fn period(&self) -> Option<Usec> {
-        Some(self.interval?.saturating_add(self.slack()))
-    }
-}
-
-/// A service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServiceUnit {
-    /// State common to all units.
-    #[serde(flatten)]
-    pub state: UnitState,
-    /// `Result` of the last run; `success` also before the first one.
-    #[serde(default)]
-    pub result: Option<UnitResult>,
-    /// The exit status or signal number of the last run.
-    #[serde(default)]
-    pub exit_status: Option<i32>,
-    /// When the last run started.
-    #[serde(default)]
-    pub started: Option<Moment>,
-    /// When the last run ended.
-    #[serde(default)]
-    pub exited: Option<Moment>,
-    /// What it executes.
-    #[serde(default)]
-    pub exec: Option<Exec>,
-}
-
-impl ServiceUnit {
-    /// Whether a run is in progress.
-    pub const fn is_running(&self) -> bool {
-        matches!(
-            self.state.active_state,
-            ActiveState::Active
-                | ActiveState::Activating
-                | ActiveState::Reloading
-                | ActiveState::Deactivating
-        )
-    }
-}
-
-/// What a service executes, as far as judgement needs it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exec {
-    /// The program.
-    pub path: Text,
-    /// Whether `--insecure` is among its arguments.
-    #[serde(default)]
-    pub insecure: bool,
 }

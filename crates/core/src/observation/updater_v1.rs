@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::Fact;
 use crate::Text;
 
-use super::unit::ServiceUnit;
-use super::unit::TimerUnit;
+use super::service::ServiceUnit;
+use super::timer::TimerUnit;
 
 /// The parts of `teleport-upgrade`. There is one per host; it knows no install suffix.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -8,8 +8,8 @@ use crate::Fact;
 use crate::Revision;
 use crate::Text;
 
-use super::unit::ServiceUnit;
-use super::unit::TimerUnit;
+use super::service::ServiceUnit;
+use super::timer::TimerUnit;
 
 /// The parts of `teleport-update` of one installation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -96,11 +96,14 @@ catalogue! {
         "{updater}'s service is masked, so its timer starts nothing",
         "The service's unit file is a link to /dev/null.";
     TimerDisabled "timer-disabled", IMPAIRED, Critical, Host, Some(RemedyId::EnableTimer), V2,
-        "{updater}'s timer is disabled, so it stops at the next boot or has stopped already",
-        "The timer is not enabled. If it is still active it fires until the next boot; after that nothing starts the updater.";
+        "{updater}'s timer is disabled, so it will not start at boot",
+        "No unit that will be there after a boot starts the timer: it is not enabled, only until the next boot, or only through a unit that is missing or masked. If it is still active it fires until the next boot; after that nothing starts the updater.";
     TimerInactive "timer-inactive", IMPAIRED, Critical, Host, Some(RemedyId::StartTimer), V2,
         "{updater}'s timer is stopped, so nothing starts the updater",
         "The timer is enabled but not active. It starts with the agent's unit; somebody stopped it, or the agent runs under a unit of another name.";
+    TimerMisdirected "timer-misdirected", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
+        "{updater}'s timer starts another unit than the updater's service",
+        "The timer fires, but what it starts is not the service that runs the updater: a drop-in or an edited file names another unit, or the timer is a link to another timer.";
     TimerNotArmed "timer-not-armed", IMPAIRED, Critical, Host, Some(RemedyId::RestartTimer), V2,
         "{updater}'s timer has no next run",
         "The timer is active, but systemd has no time at which it will fire again.";
@@ -116,6 +119,12 @@ catalogue! {
     RunStuck "run-stuck", IMPAIRED, Critical, Host, Some(RemedyId::StopRun), V2,
         "{updater}'s run has not ended for too long",
         "A run of the updater is in progress for more than an hour. While it lasts no other run starts.";
+    RunSkipped "run-skipped", IMPAIRED, Critical, Host, None, V2,
+        "{updater}'s timer fires, but the updater does not run",
+        "The timer fires and its service does not start: a condition or assertion of the service says no, a job for it waits or fails because of another unit, or the service stays active after a run (RemainAfterExit), so that starting it does nothing.";
+    ServiceReplaced "service-replaced", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
+        "{updater}'s service runs another program than the updater",
+        "None of the lines that the service executes runs the updater, by itself or through a program that only starts it. A drop-in usually replaced them.";
     RolledBack "rolled-back", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
         "the last update failed and was rolled back; this version will not be tried again",
         "The updater installed the target version, found the agent unhealthy, went back, and noted the target as one to skip. It does nothing until the cluster's target changes or somebody enables it again.";
@@ -137,6 +146,9 @@ catalogue! {
     V1ScheduleBad "v1-schedule-bad", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V1,
         "teleport-upgrade has no usable schedule or installer, so it updates nothing",
         "The schedule that the agent writes every 40 minutes says never, is missing or is old although the agent has run for long; or the installer is missing or says to do nothing, in which case the updater ends with success and updates nothing; or a drop-in of teleport-update took it out of action and nothing took its place. An empty schedule is no fault: the agent leaves one while it cannot reach the auth service.";
+    AgentNotManaged "agent-not-managed", IMPAIRED, Critical, Host, None, V2,
+        "the agent runs a file that {updater} does not replace",
+        "The updater works, but the file that this agent executes is not one of its versions, and a restart would start the same file again: the unit names another path, a copy took the place of the link, or the agent runs in a container. Let the unit start the program that the updater links.";
     RunningOldBinary "running-old-binary", IMPAIRED, Critical, Host, Some(RemedyId::RestartAgent), V2,
         "the agent still runs a version that has been replaced on disk",
         "The agent's executable has been deleted or is not the version that the updater activated, for longer than a restart takes. The update takes effect only when the agent is restarted.";

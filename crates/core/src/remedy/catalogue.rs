@@ -35,6 +35,12 @@ coded! {
         StartTimer = "start-timer",
         /// Restart the timer.
         RestartTimer = "restart-timer",
+        /// Take away local changes of the timer.
+        RevertTimer = "revert-timer",
+        /// Take away local changes of the service.
+        RevertService = "revert-service",
+        /// Let the agent's unit start the timer.
+        WantTimer = "want-timer",
         /// Unmask, enable and start the timer.
         UnmaskTimer = "unmask-timer",
         /// Unmask the service.
@@ -51,6 +57,8 @@ coded! {
         StopRun = "stop-run",
         /// Restart the agent.
         RestartAgent = "restart-agent",
+        /// Restart the unit that runs the agent, which has another name than an installation's.
+        RestartUnit = "restart-unit",
         /// Let systemd read its unit files again.
         ReloadSystemd = "reload-systemd",
         /// Start the system bus.
@@ -203,6 +211,34 @@ impl RemedyId {
                 None,
                 UPDATES,
             ),
+            Self::RevertTimer => one(
+                systemctl(&["revert", &timer]),
+                &format!("takes away all drop-ins of {timer} and arms it anew; the updater runs {soon}"),
+                None,
+                UPDATES,
+            )
+            .then(systemctl(&["restart", &timer])),
+            Self::RevertService => one(
+                systemctl(&["revert", &service]),
+                &format!(
+                    "takes away all drop-ins of {service}, whatever they are for (as a proxy for downloads), and arms its \
+                     timer anew; the updater runs {soon}"
+                ),
+                None,
+                UPDATES,
+            )
+            .then(systemctl(&["stop", &service]))
+            .then(systemctl(&["restart", &timer])),
+            Self::WantTimer => one(
+                systemctl(&["add-wants", target.agent_unit, &timer]),
+                &format!("lets {} start the timer at every boot, and starts it now", target.agent_unit),
+                Some(shell::command(&words(&[
+                    "rm",
+                    &format!("/etc/systemd/system/{}.wants/{timer}", target.agent_unit),
+                ]))),
+                UPDATES,
+            )
+            .then(systemctl(&["start", &timer])),
             Self::UnmaskTimer => unmask(&[], &timer, &["--now"]).then(systemctl(&["enable", "--now", &timer])),
             Self::UnmaskService => unmask(&[], &service, &[]).then(systemctl(&["restart", &timer])),
             Self::UnmaskRuntimeTimer => {
@@ -235,6 +271,12 @@ impl RemedyId {
             ),
             Self::RestartAgent => one(
                 systemctl(&["restart", &target.namespace.agent_unit()]),
+                "restarts the agent; sessions through it end",
+                None,
+                UPDATES,
+            ),
+            Self::RestartUnit => one(
+                systemctl(&["restart", target.agent_unit]),
                 "restarts the agent; sessions through it end",
                 None,
                 UPDATES,
@@ -380,6 +422,7 @@ mod tests {
         let render = |id: RemedyId, proxy: Option<&str>| {
             id.render(&RemedyTarget {
                 namespace: &namespace,
+                agent_unit: "teleport.service",
                 generation: Generation::V2,
                 proxy: proxy.and_then(ProxyAddr::parse),
                 update_config: "/opt/teleport/default/update.yaml",

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio::time::timeout_at;
 use zbus::Message;
 use zbus::OwnedVariant;
+use zbus::Variant;
 use zbus::message::Builder;
 use zbus::message::Type;
 
@@ -37,7 +38,8 @@ pub(super) type Place = Range<usize>;
 #[derive(Debug, Clone, Copy)]
 enum Question {
     One(&'static str),
-    All,
+    /// Of all interfaces together, of which these are wanted.
+    All(&'static [&'static str]),
     States,
     Word,
 }
@@ -65,7 +67,12 @@ impl Reply {
         let body = message.body();
         Ok(match question {
             Question::One(property) => Self::Property((property.to_owned(), body.deserialize()?)),
-            Question::All => Self::Properties(body.deserialize()?),
+            Question::All(wanted) => {
+                let all: HashMap<&str, Variant<'_>> = body.deserialize()?;
+                let wanted = all.into_iter().filter(|(name, _)| wanted.contains(name));
+                let owned = wanted.map(|(name, value)| Ok((name.to_owned(), value.try_into_owned()?)));
+                Self::Properties(owned.collect::<Result<_, zbus::Error>>()?)
+            }
             Question::States if body.len() > STATES_LIMIT => Self::Failed(Why::Protocol),
             Question::States => Self::States(message),
             Question::Word => Self::Word(body.deserialize()?),
@@ -84,10 +91,11 @@ impl Batch {
         start..self.questions.len()
     }
 
-    /// Asks for all properties of an interface with few of them.
-    pub(super) fn ask_all(&mut self, object: &str, interface: &str) -> Place {
+    /// Asks for all properties of `object` in one message, so that nothing happens between them, and keeps those `wanted`.
+    pub(super) fn ask_all(&mut self, object: &str, wanted: &'static [&'static str]) -> Place {
         let start = self.questions.len();
-        self.push(Question::All, object, "GetAll", &format!("{SYSTEMD}.{interface}"));
+        // No interface means all of them.
+        self.push(Question::All(wanted), object, "GetAll", &"");
         start..self.questions.len()
     }
 

@@ -24,6 +24,17 @@ impl Properties {
         self.0.remove(name).map(|value| T::try_from(value).map_err(|_| Why::Protocol)).transpose()
     }
 
+    /// Whether there is one of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// A list of strings, of which so many are kept.
+    pub(super) fn list(&mut self, name: &str, most: usize) -> Result<Vec<Text>, Why> {
+        let list: Vec<String> = self.take(name)?.unwrap_or_default();
+        Ok(list.iter().take(most).map(|text| Text::new(text)).collect())
+    }
+
     /// A string that is not empty.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<Text>, Why> {
         let text: Option<String> = self.take(name)?;

@@ -1,5 +1,6 @@
 //! When a timer fired and will fire.
 
+use jiff::Timestamp;
 use selfcheck_core::Clock;
 use selfcheck_core::Moment;
 use selfcheck_core::Text;
@@ -8,16 +9,25 @@ use selfcheck_core::observation::Schedule;
 
 use super::properties::Properties;
 
-/// A timer's last firing. systemd before 235 has the wall-clock time only.
+/// A timer's last firing since boot. A wall-clock time alone is the stamp of an earlier boot, which a `Persistent=` timer
+/// keeps; systemd before 235 has no other.
 pub(super) fn last_trigger(timer: &mut Properties, clock: Clock) -> Result<Option<Moment>, Why> {
+    let is_old = !timer.has("LastTriggerUSecMonotonic");
     let monotonic = timer.usec("LastTriggerUSecMonotonic")?;
     let realtime = timer.instant("LastTriggerUSec")?;
     Ok(match (realtime, monotonic) {
         (Some(realtime), Some(monotonic)) => Some(Moment { realtime, monotonic }),
         (None, Some(monotonic)) => Some(Moment { realtime: clock.realtime_of(monotonic), monotonic }),
-        (Some(realtime), None) => Some(Moment { realtime, monotonic: clock.monotonic_of(realtime) }),
-        (None, None) => None,
+        (Some(realtime), None) if is_old && is_of_this_boot(realtime, clock) => {
+            Some(Moment { realtime, monotonic: clock.monotonic_of(realtime) })
+        }
+        (Some(_) | None, None) => None,
     })
+}
+
+fn is_of_this_boot(instant: Timestamp, clock: Clock) -> bool {
+    let since = clock.realtime.duration_since(instant).as_micros();
+    since <= i128::from(clock.boottime)
 }
 
 /// A timer's next firing: the earlier of those by the monotonic and by the wall clock.

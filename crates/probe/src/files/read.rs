@@ -63,6 +63,15 @@ impl Tree {
             .and_read(|file| Ok(String::from_utf8_lossy(&read_bytes(&file, limit)?).into_owned()))
     }
 
+    /// Whether the regular file `path` begins with `bytes`.
+    pub(crate) fn starts_with(&self, path: &Path, bytes: &[u8]) -> Fact<bool> {
+        self.regular(path).and_read(|file| {
+            let mut first = Vec::with_capacity(bytes.len());
+            file.take(bytes.len() as u64).read_to_end(&mut first).map_err(|error| why(&error))?;
+            Ok(first == bytes)
+        })
+    }
+
     /// Opens `path` if it is a regular file. Neither a FIFO nor a device is ever waited for.
     pub(super) fn regular(&self, path: &Path) -> Fact<File> {
         let regular = |metadata: Metadata| if metadata.is_file() { Ok(()) } else { Err(Why::NotAFile) };

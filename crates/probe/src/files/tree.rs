@@ -66,7 +66,7 @@ impl Tree {
     }
 
     /// Opens `path`, whatever it is, as a mere place.
-    pub(super) fn place(&self, path: &Path) -> io::Result<File> {
+    pub(crate) fn place(&self, path: &Path) -> io::Result<File> {
         self.open(path, PLACE)
     }
 
@@ -76,7 +76,7 @@ impl Tree {
     }
 
     /// What is known of the file at `path`.
-    pub(super) fn metadata(&self, path: &Path) -> io::Result<Metadata> {
+    pub(crate) fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         match &self.0 {
             None => std::fs::metadata(path),
             Some(_) => self.place(path)?.metadata(),
@@ -92,7 +92,7 @@ impl Tree {
     }
 
     /// Whether a file with something in it is at `path`; the value is the path.
-    pub(super) fn has_content(&self, path: &str) -> Fact<Text> {
+    pub(crate) fn has_content(&self, path: &str) -> Fact<Text> {
         match self.metadata(Path::new(path)) {
             Ok(metadata) if metadata.is_file() && metadata.len() > 0 => Fact::Present(path.into()),
             Ok(_) => Fact::Absent,
@@ -106,7 +106,7 @@ impl Tree {
     }
 
     /// The name, in this tree and free of links, of an open file.
-    pub(super) fn true_name(&self, file: &File) -> Option<PathBuf> {
+    pub(crate) fn true_name(&self, file: &File) -> Option<PathBuf> {
         let name = std::fs::read_link(of_descriptor(file)).ok()?;
         match &self.0 {
             None => Some(name),

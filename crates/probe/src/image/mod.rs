@@ -1,6 +1,5 @@
 //! A static look: an unpacked image or another disk, judged by its files alone.
 
-mod unit_file;
 mod units;
 
 use std::io;
@@ -33,6 +32,8 @@ use crate::files::FilesV2;
 use crate::files::Tree;
 use crate::host;
 use crate::target::Target;
+#[cfg(fuzzing)]
+use crate::unit_files;
 
 use units::Units;
 
@@ -87,8 +88,8 @@ impl Image {
 
 /// What the text of a service's file starts.
 #[cfg(fuzzing)]
-pub fn exec_start(text: &str) -> Option<Vec<String>> {
-    unit_file::exec_start(&unit_file::settings(text))
+pub fn exec_start(text: &str) -> Vec<(bool, Vec<String>)> {
+    unit_files::command_lines(&unit_files::settings(text, ""))
 }
 
 fn look(tree: &Tree, target: &Target) -> Observation {
@@ -105,7 +106,7 @@ fn look(tree: &Tree, target: &Target) -> Observation {
 }
 
 fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespace) -> Observation {
-    let unit = units.agent(&namespace.agent_unit());
+    let unit = units.agent(&namespace.agent_unit(), &namespace.update_config());
     let named = unit.present().and_then(|unit| unit.command_line.as_ref()?.config.as_ref());
     let config_path = target.config.clone().unwrap_or_else(|| {
         named.map_or_else(|| namespace.agent_config().into(), |path| path.as_str().into())
@@ -113,7 +114,7 @@ fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespac
     let agent = AgentFiles::look(tree, &config_path, &namespace.data_dir(), target.file_bytes);
     let v2 = FilesV2::look(tree, namespace, &namespace.update_config(), target.file_bytes);
     let v1 = FilesV1::look(tree);
-    let timer_v1 = units.timer(&Generation::V1.timer(namespace));
+    let timer_v1 = units.timer(&Generation::V1.timer(namespace), &namespace.agent_unit());
     let judges_v1 = v2.config.is_absent() && timer_v1.is_present();
     Observation {
         schema: ObservationSchema,
@@ -138,20 +139,25 @@ fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespac
             host_id: agent.host_id,
             version: None,
         },
-        systemd: Systemd { booted: systemd(tree), resumed: None, manager: Fact::NotApplicable },
+        systemd: Systemd {
+            booted: systemd(tree),
+            resumed: None,
+            units_loaded: None,
+            manager: Fact::NotApplicable,
+        },
         v2: UpdaterV2 {
             config_path: v2.config_path,
             config: v2.config,
             config_written: v2.config_written,
             lock: Fact::NotApplicable,
             binary: v2.binary,
-            timer: units.timer(&Generation::V2.timer(namespace)),
-            service: units.service(&Generation::V2.service(namespace)),
+            timer: units.timer(&Generation::V2.timer(namespace), &namespace.agent_unit()),
+            service: units.service(&Generation::V2.service(namespace), Generation::V2.updater()),
         },
         v1: UpdaterV1 {
             script: v1.script,
             timer: timer_v1,
-            service: units.service(&Generation::V1.service(namespace)),
+            service: units.service(&Generation::V1.service(namespace), Generation::V1.updater()),
             endpoint: v1.endpoint,
             schedule: v1.schedule,
             schedule_written: v1.schedule_written,
@@ -198,7 +204,12 @@ fn unreadable(target: &Target, why: Why) -> Observation {
             version: None,
             namespace,
         },
-        systemd: Systemd { booted: Fact::Unreadable(why), resumed: None, manager: Fact::NotApplicable },
+        systemd: Systemd {
+            booted: Fact::Unreadable(why),
+            resumed: None,
+            units_loaded: None,
+            manager: Fact::NotApplicable,
+        },
         v2: UpdaterV2 {
             config_path: files.config_path,
             config: files.config,

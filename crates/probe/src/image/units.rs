@@ -1,19 +1,12 @@
 //! Units as their files say: where systemd would find them, and whether a link enables them.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Component;
 use std::path::Path;
-use std::path::PathBuf;
 
-use nix::fcntl::readlinkat;
 use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::ActiveState;
 use selfcheck_core::observation::AgentUnit;
-use selfcheck_core::observation::Exec;
 use selfcheck_core::observation::LoadState;
 use selfcheck_core::observation::Schedule;
 use selfcheck_core::observation::ServiceUnit;
@@ -21,21 +14,22 @@ use selfcheck_core::observation::TimerUnit;
 use selfcheck_core::observation::UnitFileState;
 use selfcheck_core::observation::UnitState;
 
-use crate::files;
 use crate::files::Tree;
 use crate::process;
+use crate::unit_files;
+use crate::unit_files::ADMIN_DIRS;
+use crate::unit_files::Line;
+use crate::unit_files::Link;
+use crate::unit_files::Setting;
+use crate::unit_files::VENDOR_DIRS;
+use crate::versions::Versions;
 
-use super::unit_file;
-use super::unit_file::Setting;
-
-/// Where the administrator's units lie, which come before all others.
-const ADMINISTRATORS: &str = "/etc/systemd/system";
 /// A unit file is a few hundred bytes.
 const LIMIT: u64 = 64 << 10;
 /// The most entries of a folder of units.
 const MOST_UNITS: usize = 10_000;
-/// The most drop-ins of one unit that are read.
-const MOST_DROP_INS: usize = 64;
+/// The most drop-ins of one unit that are told of.
+const MOST_TOLD: usize = 16;
 
 /// The units of a tree.
 pub(super) struct Units<'a> {
@@ -48,18 +42,10 @@ pub(super) struct Units<'a> {
 /// The file of a unit.
 struct UnitFile {
     path: String,
+    /// The unit's own name.
+    name: String,
     load: LoadState,
     settings: Vec<Setting>,
-}
-
-/// A link to a unit.
-enum Link {
-    /// To /dev/null, which is how units and links are masked.
-    Null,
-    /// To anything else.
-    Other,
-    /// Something is there that is no link.
-    None,
 }
 
 impl<'a> Units<'a> {
@@ -67,42 +53,62 @@ impl<'a> Units<'a> {
         Self { tree, starting: starting(tree) }
     }
 
-    pub(super) fn agent(&self, name: &str) -> Fact<AgentUnit> {
+    pub(super) fn agent(&self, name: &str, update_config: &str) -> Fact<AgentUnit> {
         self.unit(name, |file, state| {
-            let words = unit_file::exec_start(&self.with_drop_ins(name, file.settings));
-            AgentUnit { state, main_pid: None, command_line: words.as_deref().map(process::command_line) }
+            let lines = lines(&self.with_drop_ins(name, file.settings));
+            AgentUnit {
+                state,
+                main_pid: None,
+                command_line: lines.first().map(|line| process::command_line(&line.arguments)),
+                starts: unit_files::agents_start(self.tree, &lines, |path| {
+                    Versions::beside(self.tree, update_config).place_of(path)
+                }),
+            }
         })
     }
 
-    pub(super) fn timer(&self, name: &str) -> Fact<TimerUnit> {
-        self.unit(name, |_, state| TimerUnit {
-            state,
-            result: None,
-            active_since: None,
-            last_trigger: None,
-            next_elapse: None,
-            schedule: Schedule::default(),
+    pub(super) fn timer(&self, name: &str, agent: &str) -> Fact<TimerUnit> {
+        self.unit(name, |file, state| {
+            let own = file.name.clone();
+            let settings = self.with_drop_ins(name, file.settings);
+            let triggers = unit_files::last(&settings, "Timer", "Unit").map_or_else(
+                || own.strip_suffix(".timer").map(|stem| format!("{stem}.service")),
+                |unit| Some(unit.to_owned()),
+            );
+            let triggers = triggers.map(|unit| self.own_name(&unit));
+            TimerUnit {
+                state: UnitState { drop_ins: self.drop_ins(name), ..state },
+                result: None,
+                active_since: None,
+                last_trigger: None,
+                next_elapse: None,
+                triggers: triggers.map(|unit| Text::new(&unit)),
+                starters: unit_files::starters(self.tree, name, agent, &[]),
+                schedule: Schedule::default(),
+            }
         })
     }
 
-    pub(super) fn service(&self, name: &str) -> Fact<ServiceUnit> {
+    pub(super) fn service(&self, name: &str, updater: &str) -> Fact<ServiceUnit> {
         self.unit(name, |file, mut state| {
-            let words = unit_file::exec_start(&self.with_drop_ins(name, file.settings));
-            if words.is_none() && state.load_state == LoadState::Loaded {
+            let settings = self.with_drop_ins(name, file.settings);
+            let lines = lines(&settings);
+            if lines.is_empty() && state.load_state == LoadState::Loaded {
                 state.load_state = LoadState::BadSetting; // systemd does not load a service that starts nothing
             }
+            let is_set = |section, key| unit_files::last(&settings, section, key).map(is_yes);
             ServiceUnit {
-                state,
+                state: UnitState { drop_ins: self.drop_ins(name), ..state },
                 result: None,
                 exit_status: None,
                 started: None,
+                main_started: Fact::NotApplicable,
                 exited: None,
-                exec: words.and_then(|words| {
-                    Some(Exec {
-                        path: Text::new(words.first()?),
-                        insecure: words.iter().any(|word| word == "--insecure"),
-                    })
-                }),
+                refusal: None,
+                restarts_after_failure: None,
+                remains_after_exit: is_set("Service", "RemainAfterExit"),
+                stops_when_unneeded: is_set("Unit", "StopWhenUnneeded"),
+                exec: (!lines.is_empty()).then(|| unit_files::exec(self.tree, &lines, updater)),
             }
         })
     }
@@ -118,8 +124,12 @@ impl<'a> Units<'a> {
                 need_daemon_reload: None,
                 fragment: Fact::Present(Text::new(&file.path)),
                 vendor_file: Fact::NotApplicable,
+                lasting_file: Fact::NotApplicable,
+                id: Some(Text::new(&file.name)).filter(|id| *id != *name),
+                job: None,
+                drop_ins: Vec::new(),
             };
-            files::complete(self.tree, &mut state);
+            unit_files::complete(self.tree, &mut state);
             Ok(make(file, state))
         })
     }
@@ -140,7 +150,7 @@ impl<'a> Units<'a> {
         let mut hidden = None;
         for starting in self.starting.as_ref().map_err(|why| *why)? {
             match self.first(&format!("{starting}/{name}")) {
-                Ok(Some((_, Link::Other))) => return Ok(true),
+                Ok(Some((_, Link::To(_)))) => return Ok(true),
                 Ok(_) => {}
                 // What is no folder starts nothing.
                 Err(why) if why.is_corruption() => {}
@@ -154,9 +164,11 @@ impl<'a> Units<'a> {
     fn file(&self, name: &str) -> Fact<UnitFile> {
         for folder in folders() {
             let path = format!("{folder}/{name}");
+            let name = self.own_name(name);
             match self.link(&path) {
                 Ok(Some(Link::Null)) => {
-                    return Fact::Present(UnitFile { path, load: LoadState::Masked, settings: Vec::new() });
+                    let (load, settings) = (LoadState::Masked, Vec::new());
+                    return Fact::Present(UnitFile { path, name, load, settings });
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => continue,
@@ -170,9 +182,33 @@ impl<'a> Units<'a> {
                 // A link to nowhere is no unit.
                 Fact::Absent | Fact::NotApplicable => continue,
             };
-            return Fact::Present(UnitFile { path, load, settings: unit_file::settings(&text) });
+            let settings = unit_files::settings(&text, &path);
+            return Fact::Present(UnitFile { path, name, load, settings });
         }
         Fact::Absent
+    }
+
+    /// The own name of a unit that may be an alias.
+    fn own_name(&self, unit: &str) -> String {
+        let link = match self.first(unit) {
+            Ok(Some((_, Link::To(target)))) => {
+                target.file_name().and_then(|name| name.to_str().map(str::to_owned))
+            }
+            _ => None,
+        };
+        link.unwrap_or_else(|| unit.to_owned())
+    }
+
+    /// The drop-ins that say something of the unit `name`.
+    fn drop_ins(&self, name: &str) -> Vec<Text> {
+        let mut files: Vec<_> =
+            self.settings_of_drop_ins(name).into_iter().map(|setting| setting.file).collect();
+        files.dedup();
+        files.iter().take(MOST_TOLD).map(|file| Text::new(file)).collect()
+    }
+
+    fn settings_of_drop_ins(&self, name: &str) -> Vec<Setting> {
+        unit_files::drop_ins(self.tree, &folders().collect::<Vec<_>>(), name)
     }
 
     /// What is at `name` in the first folder of units that has it, and where.
@@ -186,48 +222,20 @@ impl<'a> Units<'a> {
         Ok(None)
     }
 
-    /// What kind of link is at `path`, if anything is. An image need not have the device /dev/null.
     fn link(&self, path: &str) -> Result<Option<Link>, Why> {
-        let read = || -> io::Result<Link> {
-            let place = self.tree.place_of_link(Path::new(path))?;
-            if !place.metadata()?.is_symlink() {
-                return Ok(Link::None);
-            }
-            let target = readlinkat(&place, "")?;
-            let folder = Path::new(path).parent().unwrap_or(Path::new("/"));
-            let target = plain(&folder.join(Path::new(&target)));
-            Ok(if target.as_os_str().as_bytes() == b"/dev/null" { Link::Null } else { Link::Other })
-        };
-        match read() {
-            Ok(link) => Ok(Some(link)),
-            Err(error) => files::failed::<()>(&error).why().map_or(Ok(None), Err),
-        }
+        unit_files::link(self.tree, path)
     }
 
     /// The settings of a unit with those of its drop-ins behind. Drop-ins out of reach change nothing.
     fn with_drop_ins(&self, name: &str, mut settings: Vec<Setting>) -> Vec<Setting> {
-        let mut found = BTreeMap::new();
-        for folder in folders() {
-            let folder = format!("{folder}/{name}.d");
-            for file in self.tree.names(&folder, MOST_UNITS).unwrap_or_default() {
-                if has_ending(&file, &["conf"]) {
-                    let path = format!("{folder}/{file}");
-                    found.entry(file).or_insert(path);
-                }
-            }
-        }
-        for path in found.values().take(MOST_DROP_INS) {
-            if let Fact::Present(text) = self.tree.read(Path::new(path), LIMIT) {
-                settings.extend(unit_file::settings(&text));
-            }
-        }
+        settings.extend(self.settings_of_drop_ins(name));
         settings
     }
 }
 
 /// Where units lie, the most important folder first.
 fn folders() -> impl Iterator<Item = &'static str> {
-    [ADMINISTRATORS].into_iter().chain(files::VENDOR_DIRS)
+    [ADMIN_DIRS[0]].into_iter().chain(VENDOR_DIRS)
 }
 
 /// The names of all `.wants` and `.requires` folders.
@@ -246,17 +254,11 @@ fn has_ending(name: &str, endings: &[&str]) -> bool {
     name.rsplit_once('.').is_some_and(|(_, ending)| endings.contains(&ending))
 }
 
-/// `path` without `.` and `..`, by its words alone.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::from("/");
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                plain.pop();
-            }
-            Component::Normal(name) => plain.push(name),
-            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
-        }
-    }
-    plain
+fn lines(settings: &[Setting]) -> Vec<Line> {
+    unit_files::command_lines(settings).into_iter().map(|(_, words)| Line::new(words)).collect()
+}
+
+/// What systemd takes for yes.
+fn is_yes(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "1" | "y" | "yes" | "t" | "true" | "on")
 }

@@ -12,10 +12,10 @@ use selfcheck_core::Generation;
 use selfcheck_core::Namespace;
 use selfcheck_core::Observation;
 
-use crate::files::ADMIN_DIRS;
-use crate::files::VENDOR_DIRS;
-use crate::files::enabling_links;
 use crate::target::Target;
+use crate::unit_files::ADMIN_DIRS;
+use crate::unit_files::VENDOR_DIRS;
+use crate::unit_files::enabling_links;
 
 /// What to listen for in one folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,13 @@ impl Places {
         if let Fact::Present(binary) = &observation.v2.binary {
             places.file(binary.path.as_str()); // in a folder that update.yaml may name
         }
+        let timers = [&observation.v2.timer, &observation.v1.timer].into_iter().filter_map(Fact::present);
+        for starter in timers.filter_map(|timer| timer.starters.present()).flatten() {
+            places.file(starter.by.as_str());
+            for folder in ADMIN_DIRS.iter().chain(&VENDOR_DIRS) {
+                places.file(format!("{folder}/{}", starter.unit));
+            }
+        }
         if observation.kubernetes.is_present() {
             for mounted in [&target.pod.labels, &target.pod.annotations] {
                 places.file(mounted);
@@ -95,6 +102,9 @@ impl Places {
                     places.file(format!("{folder}/{unit}"));
                 }
                 places.folder(format!("{}/{unit}.d", ADMIN_DIRS[0]));
+            }
+            for folder in ADMIN_DIRS.iter().chain(&VENDOR_DIRS) {
+                places.file(format!("{folder}/{}", namespace.agent_unit())); // which starts the timer
             }
             for link in enabling_links(&timer, &namespace.agent_unit()) {
                 places.file(link);

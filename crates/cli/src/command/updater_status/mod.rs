@@ -13,8 +13,10 @@ use selfcheck_core::Verdict;
 use selfcheck_core::assess;
 use selfcheck_core::observation::Agent;
 use selfcheck_probe::Image;
+use selfcheck_probe::NotAnAgent;
 use selfcheck_probe::Probe;
 use selfcheck_probe::Target;
+use selfcheck_probe::check_agent;
 use tokio::time::Instant;
 
 use crate::args::StatusArgs;
@@ -53,6 +55,9 @@ fn judge(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
         show(args, output, &View { observation: Some(&observation), ..View::of(&status, now.realtime) })?;
         return Ok(exit_code(args, status.verdict));
     }
+    if let Some(pid) = args.pid {
+        check_agent(pid).map_err(CliError::NotAnAgent)?;
+    }
     if args.live {
         return in_runtime(live(args, output));
     }
@@ -84,8 +89,8 @@ async fn host(args: &StatusArgs, policy: &Policy, output: &Output) -> Result<u8,
     let deadline = Instant::now() + args.timeout.duration();
     let mut probe = Probe::new(target(args, policy), bus_address(args.bus.as_ref()));
     let observation = probe.look(args.timeout.duration()).await;
-    if args.pid.is_some() && observation.agent.process.is_absent() {
-        return Err(CliError::NoSuchProcess(args.pid.unwrap_or_default()));
+    if let Some(pid) = args.pid.filter(|_| observation.agent.process.is_absent()) {
+        return Err(CliError::NotAnAgent(NotAnAgent::Gone(pid)));
     }
     // A label is made often, and nobody reads more of it.
     let asks = !args.probe && args.format != StatusFormat::Label;

@@ -7,6 +7,7 @@ use selfcheck_agent::SelfCheck;
 use selfcheck_agent::debug::DebugClient;
 use selfcheck_core::Policy;
 use selfcheck_core::Status;
+use selfcheck_probe::NotAnAgent;
 
 use crate::args::StatusArgs;
 use crate::args::StatusFormat;
@@ -97,7 +98,7 @@ impl Printer {
 /// A process that was asked for by its number must be there.
 fn require_process(args: &StatusArgs, status: &Status) -> Result<(), CliError> {
     match args.pid {
-        Some(pid) if status.is_without_process() => Err(CliError::NoSuchProcess(pid)),
+        Some(pid) if status.is_without_process() => Err(CliError::NotAnAgent(NotAnAgent::Gone(pid))),
         _ => Ok(()),
     }
 }

@@ -9,20 +9,19 @@ use selfcheck_core::Fact;
 use selfcheck_core::observation::UnitFileState;
 use selfcheck_core::observation::UnitState;
 
-use super::tree::Tree;
+use crate::files::Tree;
 
-/// Where administrators and installers put units, which come before those of packages.
-pub(crate) const ADMIN_DIRS: [&str; 2] = ["/etc/systemd/system", "/run/systemd/system"];
-/// Where packages put units, in systemd's order.
-pub(crate) const VENDOR_DIRS: [&str; 3] =
-    ["/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+use super::folders::ADMIN_DIRS;
+use super::folders::VENDOR_DIRS;
+use super::folders::lasting_file;
 
-/// Completes a unit's state: whether the file it was read from is still there, and, for a masked unit, whether
-/// a packaged one would come back.
+/// Completes a unit's state: whether the file it was read from is still there, whether a boot will find one, and, for a
+/// masked unit, whether a packaged one would come back.
 pub(crate) fn complete(tree: &Tree, state: &mut UnitState) {
     if let Fact::Present(path) = &state.fragment {
         state.fragment = tree.exists(path.as_str());
     }
+    state.lasting_file = lasting_file(tree, state.unit.as_str());
     if state.is_masked() {
         let candidates = VENDOR_DIRS.map(|dir| tree.has_content(&format!("{dir}/{}", state.unit)));
         state.vendor_file = candidates.into_iter().find(Fact::is_present).unwrap_or(Fact::Absent);
