@@ -7,6 +7,7 @@ use selfcheck_core::Status;
 use crate::Proxy;
 use crate::SystemdGuest;
 use crate::User;
+use crate::eventually;
 use crate::guest::BINARIES;
 
 /// The services of an agent that runs nothing but SSH.
@@ -163,6 +164,51 @@ impl Host {
         self.guest.systemctl(&["daemon-reload"]);
         self.guest.systemctl(&["restart", "teleport-update.timer"]);
         assert!(self.run_updater().status.success(), "the updater runs");
+    }
+
+    /// Adds a drop-in to a unit, and lets systemd read it.
+    pub fn drop_in(&self, unit: &str, text: &str) {
+        self.guest.write(&format!("/etc/systemd/system/{unit}.d/test.conf"), text);
+        self.guest.systemctl(&["daemon-reload"]);
+    }
+
+    /// Lets the timer fire at once and then every five minutes, whatever its service does about that.
+    pub fn fire(&self) {
+        self.fire_again_after("5m");
+    }
+
+    /// The same, and then again and again so long after each firing.
+    pub fn fire_again_after(&self, interval: &str) {
+        let schedule = format!(
+            "[Unit]\nStartLimitIntervalSec=0\n[Timer]\nOnActiveSec=\nOnActiveSec=1ms\n\
+             OnUnitActiveSec={interval}\nRandomizedDelaySec=0\nAccuracySec=1us\n"
+        );
+        let timer = "teleport-update.timer";
+        self.guest.write(&format!("/etc/systemd/system/{timer}.d/often.conf"), &schedule);
+        let often = "/etc/systemd/system/teleport-update.service.d/often.conf";
+        self.guest.write(often, "[Unit]\nStartLimitIntervalSec=0\n");
+        self.guest.systemctl(&["daemon-reload"]);
+        let fired = || self.guest.systemctl(&["show", "--value", "-p", "LastTriggerUSecMonotonic", timer]);
+        let before = fired();
+        self.guest.systemctl(&["restart", timer]);
+        eventually("the timer fires", || fired() != before);
+        let busy = ["show", "--value", "-p", "SubState", "-p", "Job", timer, "teleport-update.service"];
+        eventually("the firing is over", || {
+            let state = self.guest.systemctl(&busy);
+            !state.contains("start") || state.contains("auto-restart")
+        });
+    }
+
+    /// Records what is seen now, and judges it as so much later, in minutes.
+    pub fn judged_later(&self, minutes: i64) -> (String, Vec<&'static str>) {
+        let seen = self.status(User::Root, &["--save-observation", "/run/seen.json"]);
+        let at = (seen.observed_at + jiff::SignedDuration::from_mins(minutes)).to_string();
+        self.judged(User::Root, &["--observation", "/run/seen.json", "--now", &at])
+    }
+
+    /// What the command prints as root.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.look(User::Root, &[]).stdout).into_owned()
     }
 
     /// Lets the updater's service execute this instead; `PROGRAM` stands for the program `program` under the updater's name.

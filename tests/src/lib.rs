@@ -43,6 +43,7 @@ pub use command::shown;
 pub use component::available;
 pub use counterpart::Counterpart;
 pub use eventually::eventually;
+pub use eventually::eventually_within;
 pub use fake_bus::FakeBus;
 pub use fake_bus::Listing;
 pub use fake_bus::Trouble;

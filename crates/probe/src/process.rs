@@ -231,7 +231,9 @@ fn unit_of_groups(groups: &str) -> Fact<Text> {
 
 /// The process itself where it executes Teleport, or the nearest one that it started and that does; else itself.
 pub(crate) fn agent_of(supervisor: Process) -> Process {
-    if is_teleport(&supervisor) {
+    // What a whole system's first process started is everything.
+    let is_init = name(supervisor.pid).is_some_and(|name| INITS.contains(&name.as_str()));
+    if is_init || is_teleport(&supervisor) {
         return supervisor;
     }
     let mut started: VecDeque<u32> = children(supervisor.pid).into();

@@ -2,16 +2,20 @@
 
 mod agent;
 mod applicability;
+mod boot;
 mod buses;
 mod config;
 mod daemon;
 mod fakes;
 mod faults;
+mod firing;
 mod healthy;
 mod inventory;
+mod managed;
 mod pairs;
 mod runs;
 mod schedule;
 mod sidecar;
 mod suffixes;
+mod torn;
 mod v1;

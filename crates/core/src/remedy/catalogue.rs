@@ -112,6 +112,7 @@ impl RemedyId {
                 | Self::RetryUpdateV2
                 | Self::RunUpdater
                 | Self::ResetUpdater
+                | Self::RevertService
                 | Self::EnableKubeUpdater
         )
     }
@@ -221,14 +222,13 @@ impl RemedyId {
             Self::RevertService => one(
                 systemctl(&["revert", &service]),
                 &format!(
-                    "takes away all drop-ins of {service}, whatever they are for (as a proxy for downloads), and arms its \
-                     timer anew; the updater runs {soon}"
+                    "takes away all drop-ins of {service}, whatever they are for (as a proxy for downloads), and runs the \
+                     updater now, which may update and reload the agent"
                 ),
                 None,
                 UPDATES,
             )
-            .then(systemctl(&["stop", &service]))
-            .then(systemctl(&["restart", &timer])),
+            .then(systemctl(&["restart", &service])),
             Self::WantTimer => one(
                 systemctl(&["add-wants", target.agent_unit, &timer]),
                 &format!("lets {} start the timer at every boot, and starts it now", target.agent_unit),
