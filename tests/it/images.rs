@@ -301,3 +301,80 @@ fn a_running_host_judged_by_its_files_is_judged_the_same() {
     // An ordinary user cannot read the agent's configuration, which an image without updater would be judged by.
     host.expect_with(User::Ordinary, &files, "accompanied", &[]);
 }
+
+/// What files alone tell of the chain, each beside what nearly is so.
+#[test]
+fn the_chain_from_timer_to_program_by_files() {
+    let service = format!("{UNITS}/teleport-update.service.d/test.conf");
+    let timer = format!("{UNITS}/teleport-update.timer.d/test.conf");
+    let by_kind = format!("{UNITS}/teleport-.service.d/test.conf");
+    for (path, text, reasons) in [
+        (&timer, "[Timer]\nUnit=other.service\n", &["timer-misdirected"][..]),
+        (&timer, "[Timer]\nUnit=teleport-update.service\n", &[]),
+        (&service, "[Service]\nRemainAfterExit=yes\n", &["run-skipped"]),
+        (&by_kind, "[Service]\nRemainAfterExit=on\n", &["run-skipped"]),
+        (&service, "[Service]\nRemainAfterExit=no\n", &[]),
+        (&service, "[Unit]\nStopWhenUnneeded=yes\n[Service]\nRemainAfterExit=yes\n", &[]),
+        (&service, "[Service]\nExecStart=\nExecStart=/bin/true\n", &["service-replaced"]),
+        (&service, "[Service]\nExecStart=\nExecStart=/bin/echo teleport-update\n", &["service-replaced"]),
+        (
+            &service,
+            "[Service]\nExecStart=\nExecStart=/usr/bin/env A=b /usr/local/bin/teleport-update update\n",
+            &[],
+        ),
+        (&service, "[Service]\nExecStart=/bin/true\n", &[]),
+    ] {
+        let image = UnpackedImage::accompanied();
+        image.write(path, text);
+        image.expect(if reasons.is_empty() { "accompanied" } else { "impaired" }, reasons);
+    }
+    let image = UnpackedImage::accompanied();
+    image.write("/usr/lib/systemd/system/backup.timer", "[Timer]\nOnUnitActiveSec=5m\n");
+    image.link(&format!("{UNITS}/teleport-update.timer"), "/usr/lib/systemd/system/backup.timer");
+    image.expect("impaired", &["timer-misdirected"]);
+}
+
+#[test]
+fn the_unit_under_which_a_timer_is_linked_must_be_in_the_image() {
+    let unit = format!("{UNITS}/teleport.service");
+    let image = UnpackedImage::accompanied();
+    image.remove(&unit);
+    image.expect("impaired", &["timer-disabled"]);
+    image.link(&unit, "/dev/null");
+    image.expect("impaired", &["timer-disabled"]);
+    image.remove(&unit);
+    image.write("/usr/lib/systemd/system/teleport.service", "[Service]\nExecStart=/usr/local/bin/teleport\n");
+    image.expect("accompanied", &[]);
+    image.remove(WANTED);
+    image.expect("impaired", &["timer-disabled"]);
+    image.write(&format!("{unit}.d/wants.conf"), "[Unit]\nWants=teleport-update.timer\n");
+    image.expect("accompanied", &[]);
+}
+
+#[test]
+fn the_file_that_the_agents_unit_starts_must_be_one_that_the_updater_replaces() {
+    let unit = format!("{UNITS}/teleport.service");
+    let starts = |command: &str| format!("[Service]\nExecStart={command}\n");
+    let image = UnpackedImage::accompanied();
+    image.write("/usr/bin/teleport", "ELF");
+    image.write("/usr/bin/docker", "ELF");
+    image.write("/usr/bin/start-teleport", "#!/bin/sh\nexec teleport start\n");
+    for (command, reasons) in [
+        ("/usr/bin/teleport start", &["agent-not-managed"][..]),
+        ("/usr/bin/nice /usr/bin/teleport start", &["agent-not-managed"]),
+        ("/usr/bin/docker run teleport", &["agent-not-managed"]),
+        ("/usr/local/bin/teleport start", &[]),
+        ("teleport start", &[]),
+        ("/opt/teleport/default/versions/18.2.0/bin/teleport start", &[]),
+        ("/usr/bin/start-teleport", &[]),
+        ("/nowhere/teleport start", &[]),
+    ] {
+        image.write(&unit, starts(command));
+        image.expect(if reasons.is_empty() { "accompanied" } else { "impaired" }, reasons);
+    }
+    // A copy in the place of the link.
+    image.make_room("/usr/local/bin/teleport");
+    image.write("/usr/local/bin/teleport", "ELF");
+    image.write(&unit, starts("/usr/local/bin/teleport start"));
+    image.expect("impaired", &["agent-not-managed"]);
+}

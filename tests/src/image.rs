@@ -22,8 +22,10 @@ const HEALTHY: &[(&str, &str)] = &[
     ),
     (
         "/opt/teleport/default/update.yaml",
-        "version: v1\nkind: update_config\nspec: {proxy: teleport.example.com, group: production, enabled: true}\n",
+        "version: v1\nkind: update_config\nspec: {proxy: teleport.example.com, group: production, enabled: true}\n\
+         status: {active: {version: 18.2.0}}\n",
     ),
+    ("/opt/teleport/default/versions/18.2.0/bin/teleport", "ELF"),
     ("/opt/teleport/default/versions/18.2.0/bin/teleport-update", "ELF"),
     (
         "/etc/systemd/system/teleport-update.timer",
@@ -41,6 +43,7 @@ const LINKS: &[(&str, &str)] = &[
         "/etc/systemd/system/teleport.service.wants/teleport-update.timer",
         "/etc/systemd/system/teleport-update.timer",
     ),
+    ("/usr/local/bin/teleport", "/opt/teleport/default/versions/18.2.0/bin/teleport"),
     ("/usr/local/bin/teleport-update", "/opt/teleport/default/versions/18.2.0/bin/teleport-update"),
 ];
 

@@ -81,10 +81,10 @@ pub(super) fn of<'a>(case: &Case<'a>, updater: &Updater<'_>) -> Managed<'a> {
     if process.is_some_and(|process| process.unit.is_absent()) || observation.agent.unit.is_absent() {
         return never;
     }
-    match starts.and_then(Fact::present) {
-        Some(Started { kind: StartedKind::Managed, .. }) => Managed::AfterRestart,
-        Some(_) => never,
+    match starts {
+        Some(Fact::Present(Started { kind: StartedKind::Managed, .. })) => Managed::AfterRestart,
+        Some(Fact::Present(_) | Fact::Absent) => never,
         // What the unit starts could not be seen, so what a restart does is not known.
-        None => Managed::NotInDoubt,
+        Some(Fact::Unreadable(_) | Fact::NotApplicable) | None => Managed::NotInDoubt,
     }
 }

@@ -1,6 +1,7 @@
 //! What a command line runs in the end, seen through programs that only start another one.
 
 use std::path::Path;
+use std::path::PathBuf;
 
 use selfcheck_core::Fact;
 use selfcheck_core::Moment;
@@ -12,6 +13,7 @@ use selfcheck_core::observation::Started;
 use selfcheck_core::observation::StartedKind;
 use selfcheck_core::observation::UnitResult;
 
+use crate::files;
 use crate::files::Tree;
 
 use super::shell;
@@ -19,6 +21,8 @@ use super::wrappers;
 
 /// Programs that start programs that start programs are followed so far.
 const DEEPEST: usize = 8;
+/// The folders of programs, in systemd's order.
+const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// One line of a service, and what is known of its last run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,19 +92,29 @@ pub(crate) fn agents_start(
     let Some(line) = own_line(lines, "teleport") else { return Fact::Absent };
     let started = |path: &str, kind| Fact::Present(Started { path: Text::new(path), kind });
     let path = match see_through(tree, &line.all_words(), "teleport", 0) {
-        Seen::Opaque(path) => return started(&path, StartedKind::Opaque),
-        Seen::Other(path) if CONTAINER_TOOLS.contains(&name_of(&path)) => {
+        Seen::Opaque(path) | Seen::Other(path) if CONTAINER_TOOLS.contains(&name_of(&path)) => {
             return started(&path, StartedKind::Container);
         }
+        Seen::Opaque(path) => return started(&path, StartedKind::Opaque),
         Seen::Wanted { path, .. } | Seen::Other(path) => path,
     };
-    let place = tree.place(Path::new(&path)).ok().and_then(|file| tree.true_name(&file));
-    let place = place.unwrap_or_else(|| path.clone().into());
+    let place = match tree.place(&in_path(tree, &path)) {
+        Ok(file) => tree.true_name(&file).unwrap_or_else(|| path.clone().into()),
+        Err(error) => return files::failed(&error),
+    };
     match managed(&place) {
         Fact::Present(place) => Fact::Present(Started { path: place, kind: StartedKind::Managed }),
         Fact::Absent | Fact::NotApplicable => started(&place.to_string_lossy(), StartedKind::Unmanaged),
         Fact::Unreadable(why) => Fact::Unreadable(why),
     }
+}
+
+/// Where systemd finds a program that is named without a folder.
+fn in_path(tree: &Tree, program: &str) -> PathBuf {
+    let candidates = PATH.iter().map(|folder| Path::new(folder).join(program));
+    let mut found = candidates.filter(|path| tree.metadata(path).is_ok());
+    let named = || PathBuf::from(program);
+    if program.contains('/') { named() } else { found.next().unwrap_or_else(named) }
 }
 
 impl Line {
