@@ -103,7 +103,7 @@ impl RemedyGroup {
         let generation = if self.kind == *"unit" { Generation::V1 } else { Generation::V2 };
         Some(self.remedy.id?.render(&RemedyTarget {
             namespace: &self.namespace,
-            agent_unit: UNIT,
+            agent_unit: None, // only its own host may name one
             generation,
             proxy: proxy.cloned(),
             update_config: &self.namespace.update_config(),
@@ -293,9 +293,6 @@ impl Report {
         self.findings.first()
     }
 }
-
-/// What stands for a unit that only its own host may name.
-const UNIT: &str = "UNIT";
 
 /// What stands for a value that this version does not know.
 pub const OTHER: &str = "other";

@@ -9,6 +9,7 @@ mod daemon;
 mod fakes;
 mod faults;
 mod firing;
+mod generated;
 mod healthy;
 mod inventory;
 mod managed;

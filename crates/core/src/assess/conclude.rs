@@ -288,7 +288,7 @@ fn remedy(observation: &Observation, draft: &Draft) -> Option<Remedy> {
     Some(
         id.render(&RemedyTarget {
             namespace,
-            agent_unit: agent_unit(observation),
+            agent_unit: Some(agent_unit(observation)),
             generation: draft.generation,
             // The host of a hashed address ends in `.invalid`, which by RFC 2606 is nobody's.
             proxy: agents_proxy

@@ -131,7 +131,6 @@ fn leads_to_nothing(case: &mut Case<'_>, timer: &TimerUnit, service: &ServiceUni
     let thresholds = case.policy.thresholds;
     let waits = service.state.job.is_some();
     let period = timer.schedule.period();
-    let limit = thresholds.overdue_after(period);
     // What is told of a service begins when systemd read its file, and what is told of firings when the timer started.
     let loaded = case.observation.systemd.units_loaded;
     let known_since = [service.last_seen_at_work(), timer.active_since, loaded]
@@ -139,10 +138,15 @@ fn leads_to_nothing(case: &mut Case<'_>, timer: &TimerUnit, service: &ServiceUni
         .flatten()
         .map(|m| m.monotonic)
         .max();
-    // Several firings in a row, of which this is the last, led to nothing.
-    let missed = known_since.is_some_and(|since| fired.monotonic.saturating_sub(since) >= limit);
-    let by_interval = period.is_some() && missed && (!waits || loaded.is_some());
-    let allowed = if waits { thresholds.stuck.usec() } else { limit };
+    // Several firings in a row, of which this is the last, led to nothing. By the calendar they come as far apart as the
+    // last one and the next.
+    let apart = timer.next_elapse.map(|next| next.monotonic.saturating_sub(fired.monotonic));
+    let several = period.or(apart).map(|apart| thresholds.overdue_after(Some(apart)));
+    let missed = known_since
+        .zip(several)
+        .is_some_and(|(since, several)| fired.monotonic.saturating_sub(since) >= several);
+    let is_known = !waits || loaded.is_some();
+    let allowed = if waits { thresholds.stuck.usec() } else { thresholds.overdue_after(period) };
     // The question about time is asked in any case, so that the status says how long it holds.
-    case.horizon.is_past(fired.monotonic, allowed) || by_interval
+    case.horizon.is_past(fired.monotonic, allowed) || missed && is_known
 }

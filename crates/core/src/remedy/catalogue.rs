@@ -88,6 +88,10 @@ const UPDATES: &str = "https://goteleport.com/docs/upgrading/agent-managed-updat
 const PLACEHOLDER: &str = "PROXY";
 /// and what to do about that.
 const FILL_IN: &str = "; write your cluster's proxy address for PROXY";
+/// What stands for the agent's unit where that is not known,
+const UNIT: &str = "UNIT";
+/// and what to do about that.
+const FILL_IN_UNIT: &str = "; write the unit that runs the agent for UNIT";
 /// What `teleport-update enable` does beyond enabling.
 const ENABLE_EFFECT: &str =
     "re-creates the units, may update to the cluster's version and reload the agent now";
@@ -128,6 +132,11 @@ impl RemedyId {
         )
     }
 
+    /// Whether its command names the agent's unit.
+    pub const fn names_agents_unit(self) -> bool {
+        matches!(self, Self::WantTimer | Self::RestartUnit)
+    }
+
     /// Renders this remedy for `target`.
     pub fn render(self, target: &RemedyTarget<'_>) -> Remedy {
         match (self, &target.proxy) {
@@ -139,12 +148,13 @@ impl RemedyId {
         let plan = self.plan(target);
         let steps: Vec<_> = plan.argvs.into_iter().map(|argv| Step { argv, stdin_from: None }).collect();
         let shell = shell::line(&steps, true);
+        let is_to_fill_in = self.names_agents_unit() && target.agent_unit.is_none();
         Remedy {
             id: self,
             shell,
-            steps,
+            steps: if is_to_fill_in { Vec::new() } else { steps },
             root: true,
-            effect: plan.effect,
+            effect: if is_to_fill_in { plan.effect + FILL_IN_UNIT } else { plan.effect },
             undo: plan.undo,
             docs: plan.docs.to_owned(),
         }
@@ -154,6 +164,7 @@ impl RemedyId {
     fn plan(self, target: &RemedyTarget<'_>) -> Plan {
         let timer = target.generation.timer(target.namespace);
         let service = target.generation.service(target.namespace);
+        let agent_unit = target.agent_unit.unwrap_or(UNIT);
         let soon = match target.generation {
             Generation::V2 => "within two minutes",
             Generation::V1 => "when it next fires",
@@ -230,11 +241,11 @@ impl RemedyId {
             )
             .then(systemctl(&["restart", &service])),
             Self::WantTimer => one(
-                systemctl(&["add-wants", target.agent_unit, &timer]),
-                &format!("lets {} start the timer at every boot, and starts it now", target.agent_unit),
+                systemctl(&["add-wants", agent_unit, &timer]),
+                &format!("lets {agent_unit} start the timer at every boot, and starts it now"),
                 Some(shell::command(&words(&[
                     "rm",
-                    &format!("/etc/systemd/system/{}.wants/{timer}", target.agent_unit),
+                    &format!("/etc/systemd/system/{agent_unit}.wants/{timer}"),
                 ]))),
                 UPDATES,
             )
@@ -276,7 +287,7 @@ impl RemedyId {
                 UPDATES,
             ),
             Self::RestartUnit => one(
-                systemctl(&["restart", target.agent_unit]),
+                systemctl(&["restart", agent_unit]),
                 "restarts the agent; sessions through it end",
                 None,
                 UPDATES,
@@ -422,7 +433,7 @@ mod tests {
         let render = |id: RemedyId, proxy: Option<&str>| {
             id.render(&RemedyTarget {
                 namespace: &namespace,
-                agent_unit: "teleport.service",
+                agent_unit: None,
                 generation: Generation::V2,
                 proxy: proxy.and_then(ProxyAddr::parse),
                 update_config: "/opt/teleport/default/update.yaml",
@@ -430,6 +441,11 @@ mod tests {
                 kubernetes: KubernetesTarget::default(),
             })
         };
+        for id in [RemedyId::WantTimer, RemedyId::RestartUnit] {
+            let unknown = render(id, None);
+            assert!(unknown.steps.is_empty() && unknown.shell.contains("UNIT"), "{unknown:?}");
+            assert!(unknown.effect.ends_with("write the unit that runs the agent for UNIT"), "{unknown:?}");
+        }
         for id in [RemedyId::SetProxyV2, RemedyId::InstallV2] {
             let unknown = render(id, None);
             assert!(unknown.steps.is_empty() && unknown.shell.contains("PROXY"), "{unknown:?}");

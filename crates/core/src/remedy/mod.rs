@@ -24,8 +24,8 @@ pub struct RemedyTarget<'a> {
     pub namespace: &'a Namespace,
     /// The updater whose units are meant.
     pub generation: Generation,
-    /// The agent's unit, or `UNIT` where that is for a person to fill in.
-    pub agent_unit: &'a str,
+    /// The agent's unit; where it is not known, a person has to write it for `UNIT`.
+    pub agent_unit: Option<&'a str>,
     /// The proxy the agent connects to, where known.
     pub proxy: Option<ProxyAddr>,
     /// Where update.yaml lies.

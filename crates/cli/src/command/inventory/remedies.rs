@@ -121,8 +121,12 @@ fn runnable(groups: Vec<Group>, output: &Output) -> Vec<Group> {
     let mut runnable = Vec::new();
     for mut group in groups {
         if group.remedy.steps.is_empty() {
-            output
-                .warn(&format!("{} agents need the cluster's proxy; add `--proxy ADDR`", group.agents.len()));
+            let missing = if group.remedy.id.names_agents_unit() {
+                "are left out: only their own host knows the unit that runs the agent; see `--format text`"
+            } else {
+                "need the cluster's proxy; add `--proxy ADDR`"
+            };
+            output.warn(&format!("{} agents {missing}", group.agents.len()));
             continue;
         }
         let before = group.agents.len();
