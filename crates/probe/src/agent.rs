@@ -17,6 +17,7 @@ use crate::files::AgentFiles;
 use crate::files::Tree;
 use crate::process;
 use crate::target::Target;
+use crate::unit_files;
 use crate::versions::Versions;
 
 /// The agent that was found.
@@ -115,6 +116,9 @@ impl AgentSeen {
             }
         }
         units.complete(&namespace);
+        if let Fact::Present(unit) = &mut units.agent {
+            unit.state.lasting_file = unit_files::lasting_file(&Tree::default(), unit.state.unit.as_str());
+        }
         Self {
             kubernetes: kubernetes(target, &process),
             files,

@@ -211,7 +211,13 @@ impl Probe {
             && *name != *seen.namespace.agent_unit()
             && matches!(seen.units.agent, Fact::Present(_) | Fact::Absent)
         {
+            let name = name.clone();
             seen.units.agent = Units::agent_called(&mut self.bus, name.as_str(), deadline).await;
+            if let Fact::Present(unit) = &mut seen.units.agent {
+                let lasting =
+                    self.files.start(move || unit_files::lasting_file(&Tree::default(), name.as_str()));
+                unit.state.lasting_file = lasting.wait(deadline).await.unwrap_or_else(Fact::Unreadable);
+            }
         }
         let in_doubt = process.executable.present().is_some_and(|executable| executable.managed.is_absent());
         let Fact::Present(unit) = &mut seen.units.agent else { return };

@@ -24,6 +24,7 @@ use selfcheck_core::observation::Process;
 
 use crate::files;
 use crate::files::Tree;
+use crate::unit_files::starts_others;
 use crate::versions::Versions;
 
 /// Command lines and environments are at most this large on Linux unless somebody raised the stack limit.
@@ -274,6 +275,10 @@ fn children(pid: u32) -> Vec<u32> {
 pub(crate) fn managed(process: &Process, versions: &Versions<'_>) -> Fact<Text> {
     let Some(executable) = process.executable.present() else { return Fact::NotApplicable };
     let path = Path::new(executable.path.as_str());
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    if starts_others(name) {
+        return Fact::NotApplicable; // a script that has not come to the agent yet, or starts it again
+    }
     if executable.deleted {
         let place = Text::new(executable.path.as_str());
         return if versions.contains(path) { Fact::Present(place) } else { Fact::Absent };

@@ -121,6 +121,21 @@ fn aliases_and_templates_start_a_timer_as_well() {
     host.guest.write(&format!("{UNITS}/teleport@.service"), "[Service]\nExecStart=/bin/sleep infinity\n");
     host.expect("accompanied", &[]);
     host.guest.must(&["rm", "-r", &folder]);
+    // The template itself may say what its instances start.
+    host.guest.systemctl(&["daemon-reload"]);
+    host.expect("impaired", &["timer-disabled"]);
+    host.guest.write(
+        &format!("{UNITS}/teleport@.service"),
+        &format!("[Unit]\nWants={TIMER}\n[Service]\nExecStart=/bin/sleep infinity\n"),
+    );
+    host.guest.systemctl(&["daemon-reload"]);
+    host.guest.systemctl(&["start", "teleport@node.service"]);
+    host.expect("accompanied", &[]);
+    host.guest.must(&[
+        "sh",
+        "-c",
+        "systemctl stop teleport@node.service && rm /etc/systemd/system/teleport@.service",
+    ]);
     // One under an alias as far as there is what it is an alias of.
     link("ssh-agent-of-teleport.service");
     host.guest.must(&["ln", "-s", "nowhere.service", &format!("{UNITS}/ssh-agent-of-teleport.service")]);

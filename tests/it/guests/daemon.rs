@@ -200,9 +200,9 @@ fn the_examples_do_what_they_say() {
         told.line(),
         "change 2: impaired: teleport-update's timer is stopped, so nothing starts the updater"
     );
-    // The agent's unit is another one than an installation's, so that one is to start the timer from now on.
+    // The agent runs in a unit that does not start the timer and that a boot forgets.
     assert!(
-        told.line().starts_with("    run `sudo systemctl add-wants embedding.service teleport-update.timer")
+        told.line().starts_with("    run `sudo systemctl add-wants multi-user.target teleport-update.timer")
     );
     host.guest.systemctl(&["stop", "embedding.service"]);
     let acknowledged = host.guest.must(&[&format!("{versions}/acknowledge")]);

@@ -141,6 +141,8 @@ fn a_start_that_fails_because_of_another_unit() {
     host.drop_in(SERVICE, "[Unit]\nRequires=broken.service\nAfter=broken.service\n");
     host.guest.must(&["sh", "-c", "systemctl start teleport-update.service || true"]);
     host.fire_again_after("200ms");
+    // A reload is no reason to begin anew.
+    host.guest.systemctl(&["daemon-reload"]);
     let policy = host.policy("thresholds: {overdue: 1s, overdue_periods: 1}\n");
     selfcheck_tests::eventually("skipped", || host.judged(User::Root, &policy).1 == ["run-skipped"]);
     // So that no run is known at all.
@@ -193,9 +195,17 @@ fn a_failure_that_settings_hide_is_a_failure() {
         let status = host.status(User::Root, &[]);
         assert_eq!(status.findings[0].severity, Severity::Warning);
         assert!(status.proof.last_success < before, "{settings}: a failure is given as a success");
-        if !settings.contains("/bin/true") {
-            // systemd forgets how each line ended, but not how the last one did.
-            host.guest.systemctl(&["daemon-reload"]);
+        // systemd forgets how each line ended, but not how the last one did.
+        host.guest.systemctl(&["daemon-reload"]);
+        if settings.contains("/bin/true") {
+            host.expect("accompanied", &[]);
+            let text = host.text().replace("\n    ", " ");
+            assert!(
+                text.contains("systemd forgot it at a reload") && !text.contains("last run succeeded"),
+                "{text}"
+            );
+            assert!(host.status(User::Root, &[]).proof.last_success < before, "{text}");
+        } else {
             host.expect("impaired", &["run-failed"]);
         }
     }

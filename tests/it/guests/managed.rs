@@ -167,6 +167,36 @@ fn hardened_units_and_wrappers_are_healthy() {
 }
 
 #[test]
+fn a_script_that_starts_the_agent_is_not_the_agent() {
+    let Some(host) = Host::accompanied() else { return };
+    // It waits for something before it becomes the agent.
+    host.guest.write(
+        "/usr/local/bin/start-teleport",
+        "#!/bin/sh\nwhile [ ! -e /run/network ]; do sleep 0.05; done\nexec /usr/local/bin/teleport start\n",
+    );
+    host.guest.must(&["chmod", "755", "/usr/local/bin/start-teleport"]);
+    start(&host, "/usr/local/bin/start-teleport");
+    host.expect_as_root("accompanied", &[]);
+    host.guest.write("/run/network", "");
+    let main = host.guest.systemctl(&["show", "--value", "-p", "MainPID", UNIT]);
+    let is_agent =
+        || host.guest.must(&["readlink", &format!("/proc/{}/exe", main.trim())]).contains("versions");
+    selfcheck_tests::eventually("it becomes the agent", is_agent);
+    host.expect("accompanied", &[]);
+    // Where it starts a file that is not managed, what a restart does is not seen, and that is said.
+    host.guest.must(&["cp", VERSION, "/usr/bin/teleport"]);
+    host.guest.write("/usr/local/bin/start-teleport", "#!/bin/sh\nexec /usr/bin/teleport start\n");
+    host.guest.systemctl(&["restart", UNIT]);
+    let copied = || {
+        host.status(User::Root, &[])
+            .unseen
+            .iter()
+            .any(|unseen| unseen.fact == *"file that the agent unit starts")
+    };
+    selfcheck_tests::eventually("it is said", copied);
+}
+
+#[test]
 fn a_process_that_is_no_agent_is_an_error() {
     let Some(host) = Host::accompanied() else { return };
     for user in [User::Root, User::Ordinary] {

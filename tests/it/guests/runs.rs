@@ -17,11 +17,16 @@ fn severity(host: &Host) -> Severity {
 fn run_failed_for_want_of_the_proxy_and_mended() {
     let Some(mut host) = Host::accompanied() else { return };
     let address = host.proxy.address();
+    // A drop-in that is for something else is none to take away because of this.
+    host.drop_in(SERVICE, "[Service]\nEnvironment=NO_PROXY=localhost\n");
     let gone = std::mem::replace(&mut host.proxy, selfcheck_tests::Proxy::start("18.2.0"));
     drop(gone);
     assert!(!host.run_updater().status.success());
     host.expect("impaired", &["run-failed"]);
     assert_eq!(severity(&host), Severity::Warning);
+    let finding = &host.status(User::Root, &[]).findings[0];
+    assert!(!finding.evidence.contains_key("stopped_before"), "{finding:?}");
+    assert!(finding.evidence.contains_key("exit_status"), "{finding:?}");
     // The cluster is reachable again, at another address.
     for file in [CONFIG, "/etc/teleport.yaml"] {
         host.edit(file, &address, &host.proxy.address());

@@ -26,7 +26,9 @@ use crate::Unseen;
 use crate::UpdaterSummary;
 use crate::observation::Runs;
 use crate::observation::ServiceUnit;
+use crate::observation::StartedKind;
 use crate::observation::TimerUnit;
+use crate::observation::UnitState;
 use crate::stock::stock_view;
 
 use super::applicability;
@@ -112,10 +114,7 @@ fn summary(findings: &[Finding], observation: &Observation, found: Found, proof:
     if service.is_some_and(ServiceUnit::is_running) {
         return format!("{updater} is scheduled, and a run is in progress");
     }
-    let has_succeeded = service.is_some_and(|service| {
-        let is_seen = service.exec.as_ref().is_none_or(|exec| exec.runs != Some(Runs::Opaque));
-        is_seen && service.has_succeeded()
-    });
+    let has_succeeded = service.is_some_and(ServiceUnit::has_succeeded);
     match proof.last_run {
         Some(_) if has_succeeded => format!("{updater} is scheduled, and its last run succeeded"),
         Some(_) => format!("{updater} is scheduled and was started; how its last run ended is not known"),
@@ -247,10 +246,18 @@ fn unseen(observation: &Observation, reasons: &[Reason]) -> Vec<Unseen> {
         if exec.runs == Some(Runs::Opaque) {
             add(&format!("what {} runs", service.state.unit), &format!("`{}` may start anything", exec.path));
         }
+        if exec.is_forgotten {
+            let why = "systemd forgot it at a reload";
+            add(&format!("how the updater in {} ended", service.state.unit), why);
+        }
         if exec.hides_status {
             let why = format!("`{}` does not pass it on", exec.path);
             add(&format!("how the updater in {} ended", service.state.unit), &why);
         }
+    }
+    let starts = observation.agent.unit.present().and_then(|unit| unit.starts.present());
+    if let Some(started) = starts.filter(|started| started.kind == StartedKind::Opaque) {
+        add("file that the agent unit starts", &format!("`{}` may start anything", started.path));
     }
     if observation.history.is_none() && reasons.contains(&Reason::RunFailed) {
         add("runs before the last one", "only a daemon remembers them");
@@ -260,7 +267,8 @@ fn unseen(observation: &Observation, reasons: &[Reason]) -> Vec<Unseen> {
 
 /// The unit that a remedy is about: the agent's, if there is one that a boot starts.
 fn agent_unit(observation: &Observation) -> &str {
-    let unit = observation.agent.unit.present().filter(|unit| !unit.state.is_masked());
+    let lasts = |state: &UnitState| !state.is_masked() && !state.lasting_file.is_absent();
+    let unit = observation.agent.unit.present().filter(|unit| lasts(&unit.state));
     unit.map_or("multi-user.target", |unit| unit.state.unit.as_str())
 }
 

@@ -104,15 +104,18 @@ fn skipped(case: &mut Case<'_>, timer: &TimerUnit, service: &ServiceUnit) -> Opt
         return None;
     }
     leads_to_nothing(case, timer, service, fired)
-        .then(|| Skipped { cause: hindrance(service), since: at_work })
+        .then(|| Skipped { cause: hindrance(case, service, fired), since: at_work })
 }
 
 /// What keeps the service from starting, as far as it shows.
-fn hindrance(service: &ServiceUnit) -> (&'static str, Text) {
+fn hindrance(case: &mut Case<'_>, service: &ServiceUnit, fired: Moment) -> (&'static str, Text) {
     if let Some(refusal) = &service.refusal {
         return ("refused_by", refusal.by.clone());
     }
-    match &service.state.job {
+    // Each firing makes a job that waits for a moment; named is one that has waited for long.
+    let stuck = case.policy.thresholds.stuck.usec();
+    let job = service.state.job.as_ref().filter(|_| case.horizon.is_past(fired.monotonic, stuck));
+    match job {
         Some(job) => ("waiting_job", job.clone()),
         None => ("started", Text::new("not since the timer fired")),
     }
@@ -131,13 +134,14 @@ fn leads_to_nothing(case: &mut Case<'_>, timer: &TimerUnit, service: &ServiceUni
     let thresholds = case.policy.thresholds;
     let waits = service.state.job.is_some();
     let period = timer.schedule.period();
-    // What is told of a service begins when systemd read its file, and what is told of firings when the timer started.
-    let loaded = case.observation.systemd.units_loaded;
-    let known_since = [service.last_seen_at_work(), timer.active_since, loaded]
-        .into_iter()
-        .flatten()
-        .map(|m| m.monotonic)
-        .max();
+    // What is told of firings begins when the timer started. What is told of a service that was never seen at work may begin
+    // when systemd last read its file; and a job may wait because of what that brought.
+    let at_work = service.last_seen_at_work();
+    let refused = service.refusal.as_ref().and_then(|refusal| refusal.at);
+    let is_refused = refused.is_some_and(|at| at.monotonic >= fired.monotonic);
+    let loaded = case.observation.systemd.units_loaded.filter(|_| waits || at_work.is_none() && !is_refused);
+    let known_since =
+        [at_work, timer.active_since, loaded].into_iter().flatten().map(|moment| moment.monotonic).max();
     // Several firings in a row, of which this is the last, led to nothing. By the calendar they come as far apart as the
     // last one and the next.
     let apart = timer.next_elapse.map(|next| next.monotonic.saturating_sub(fired.monotonic));
@@ -145,8 +149,7 @@ fn leads_to_nothing(case: &mut Case<'_>, timer: &TimerUnit, service: &ServiceUni
     let missed = known_since
         .zip(several)
         .is_some_and(|(since, several)| fired.monotonic.saturating_sub(since) >= several);
-    let is_known = !waits || loaded.is_some();
     let allowed = if waits { thresholds.stuck.usec() } else { thresholds.overdue_after(period) };
     // The question about time is asked in any case, so that the status says how long it holds.
-    case.horizon.is_past(fired.monotonic, allowed) || missed && is_known
+    case.horizon.is_past(fired.monotonic, allowed) || missed
 }

@@ -47,13 +47,18 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let remembered = standing.filter(|_| service.is_running());
     // The settings say to try again only after a failure, and it was tried again.
     let retried = service.restarts_after_failure.filter(|restarts| *restarts > 0 && service.is_running());
-    let retried = retried.map(|_| FailedRun { result: UnitResult::Other, exit_status: None, ended: None });
+    let retried = retried.map(|_| FailedRun {
+        result: UnitResult::Other,
+        exit_status: None,
+        ended: None,
+        before_updater: false,
+    });
     let Some(run) = FailedRun::last_of(service).or(remembered).or(retried) else { return };
     let failed_runs = history.map_or(0, |history| history.consecutive_failed_runs);
     let repeated = failed_runs >= case.policy.thresholds.failed_runs;
     let severity = if repeated || !is_plain(&run) { Severity::Critical } else { Severity::Warning };
     // What comes before the updater in its service is not of the product, and a person put it there.
-    let before_it = !service.is_running() && !service.came_to_its_program();
+    let before_it = run.before_updater;
     let remedy = if run.result == UnitResult::StartLimitHit {
         RemedyId::ResetUpdater
     } else if before_it && service.state.has_own_drop_ins() {
@@ -68,7 +73,6 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
         .because("result", run.result.word())
         .because_of("exit_status", run.exit_status.filter(|_| !before_it))
         .because_of("stopped_before", before_it.then(|| updater.generation.updater()))
-        .because_of("restarts", service.restarts_after_failure.filter(|_| service.is_running()))
         .because_of("ended", run.ended)
         .since(history.and_then(|history| history.failing_since).or(run.ended))
         .remedied_by(Some(remedy));

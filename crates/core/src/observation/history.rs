@@ -40,6 +40,9 @@ pub struct FailedRun {
     /// When it ended, or began where that is all that is known.
     #[serde(default)]
     pub ended: Option<Timestamp>,
+    /// Whether it ended before it came to the updater.
+    #[serde(default)]
+    pub before_updater: bool,
 }
 
 impl FailedRun {
@@ -53,12 +56,15 @@ impl FailedRun {
         match service.result.filter(is_failure) {
             // A condition of the unit that said no is no failure: nothing was run.
             Some(UnitResult::ExecCondition) => None,
-            Some(result) => Some(Self { result, exit_status: service.exit_status, ended }),
+            Some(result) => {
+                let before_updater = !service.came_to_its_program();
+                Some(Self { result, exit_status: service.exit_status, ended, before_updater })
+            }
             // Settings that call any status a success do not make it one.
             None => {
                 let exec = service.exec.as_ref()?;
                 let result = exec.result.filter(is_failure)?;
-                Some(Self { result, exit_status: exec.status, ended })
+                Some(Self { result, exit_status: exec.status, ended, before_updater: false })
             }
         }
     }
@@ -70,8 +76,9 @@ impl History {
     pub fn after(self, service: &ServiceUnit, now: Timestamp) -> Self {
         let unit = Some(service.state.unit.clone());
         let before = if self.unit == unit { self } else { Self { unit, ..Self::default() } };
-        // A condition that said no leaves the run before it standing.
-        if service.is_running() || service.result == Some(UnitResult::ExecCondition) {
+        // A condition that said no leaves the run before it standing, and so does what was forgotten.
+        let is_forgotten = service.exec.as_ref().is_some_and(|exec| exec.is_forgotten);
+        if service.is_running() || service.result == Some(UnitResult::ExecCondition) || is_forgotten {
             return before;
         }
         match FailedRun::last_of(service) {

@@ -6,10 +6,14 @@ use serde::Serialize;
 use crate::Fact;
 use crate::Moment;
 use crate::Text;
+use crate::Usec;
 
 use super::unit::ActiveState;
 use super::unit::UnitResult;
 use super::unit::UnitState;
+
+/// What belongs together happens within this, in microseconds.
+const A_MOMENT: Usec = 1_000_000;
 
 /// A service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +80,10 @@ impl ServiceUnit {
     /// Whether the last run came as far as starting its program.
     pub fn came_to_its_program(&self) -> bool {
         match (self.started, &self.main_started) {
-            (Some(started), Fact::Present(main)) => main.monotonic >= started.monotonic,
+            // systemd notes the start of the program first, and that of the unit a moment later.
+            (Some(started), Fact::Present(main)) => {
+                main.monotonic.saturating_add(A_MOMENT) >= started.monotonic
+            }
             (Some(_), Fact::Absent) => false,
             _ => true,
         }
@@ -86,8 +93,7 @@ impl ServiceUnit {
     /// success that a user's settings declare of another status is none.
     pub fn has_succeeded(&self) -> bool {
         let own = self.exec.as_ref().and_then(|exec| exec.result).unwrap_or(UnitResult::Success);
-        let is_told =
-            self.exec.as_ref().is_none_or(|exec| exec.runs != Some(Runs::Other) && !exec.hides_status);
+        let is_told = self.exec.as_ref().is_none_or(Exec::tells_of_the_updater);
         !self.is_running()
             && self.result == Some(UnitResult::Success)
             && own == UnitResult::Success
@@ -109,6 +115,9 @@ pub struct Exec {
     /// Whether what is around the updater, as the text of a shell, may hide how its run ended.
     #[serde(default)]
     pub hides_status: bool,
+    /// Whether systemd forgot, at a reload, how this line's last run ended.
+    #[serde(default)]
+    pub is_forgotten: bool,
     /// How this line's last run ended; null where that is not known.
     #[serde(default)]
     pub result: Option<UnitResult>,
@@ -118,6 +127,11 @@ pub struct Exec {
 }
 
 impl Exec {
+    /// Whether how the service ended tells how a run of the updater ended.
+    pub fn tells_of_the_updater(&self) -> bool {
+        !matches!(self.runs, Some(Runs::Other | Runs::Opaque)) && !self.hides_status && !self.is_forgotten
+    }
+
     /// A line of which nothing is known but its program.
     pub fn of_program(path: &str) -> Self {
         Self {
@@ -125,6 +139,7 @@ impl Exec {
             insecure: false,
             runs: None,
             hides_status: false,
+            is_forgotten: false,
             result: None,
             status: None,
         }

@@ -137,6 +137,14 @@ words! {
     }
 }
 
+/// Where `systemctl revert` finds what an administrator changed.
+const OWN_FOLDERS: [&str; 4] = [
+    "/etc/systemd/system",
+    "/etc/systemd/system.control",
+    "/run/systemd/system",
+    "/run/systemd/system.control",
+];
+
 /// State that all units have. A property an old systemd does not have is null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitState {
@@ -195,8 +203,11 @@ impl UnitState {
 
     /// Whether an administrator's drop-in changes the unit, which `systemctl revert` takes away.
     pub fn has_own_drop_ins(&self) -> bool {
-        let is_own = |path: &Text| ["/etc/", "/run/"].iter().any(|folder| path.as_str().starts_with(folder));
-        self.drop_ins.iter().any(is_own)
+        let names: Vec<_> = [Some(&self.unit), self.id.as_ref()].into_iter().flatten().collect();
+        let is_in = |path: &Text, folder: &str| {
+            names.iter().any(|name| path.as_str().starts_with(&format!("{folder}/{name}.d/")))
+        };
+        self.drop_ins.iter().any(|path| OWN_FOLDERS.iter().any(|folder| is_in(path, folder)))
     }
 
     /// Whether the unit is loaded but its file is gone, so that it will not outlive a reload or reboot.

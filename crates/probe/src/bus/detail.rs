@@ -189,6 +189,10 @@ pub(super) fn add_doubts(
     {
         only.result = code.and_then(|code| outcome(code, status.unwrap_or(0)));
         only.status = status;
+    } else if lines.len() > 1 && main_exited.is_some() {
+        for line in lines.iter_mut().filter(|line| line.exited.is_none() && line.started.is_none()) {
+            line.is_forgotten = true;
+        }
     }
     let main_started = later(service.main_started.present().copied(), main_started);
     service.main_started = main_started.map_or(Fact::Absent, Fact::Present);
@@ -284,6 +288,7 @@ fn line(row: ExecRow) -> Line {
         exited,
         result,
         status: result.map(|_| status),
+        is_forgotten: false,
     }
 }
 

@@ -225,8 +225,10 @@ impl Units {
 
     fn fired_meanwhile(&self) -> bool {
         let timers = [&self.timer_v2, &self.timer_v1].into_iter().filter_map(Fact::present);
-        let mut fired = timers.filter_map(|timer| timer.last_trigger);
-        fired.any(|fired| fired.monotonic >= self.clock.monotonic)
+        let services = [&self.service_v2, &self.service_v1].into_iter().filter_map(Fact::present);
+        let fired = timers.filter_map(|timer| timer.last_trigger);
+        let mut happened = fired.chain(services.filter_map(ServiceUnit::last_seen_at_work));
+        happened.any(|moment| moment.monotonic >= self.clock.monotonic)
     }
 
     async fn look_once(bus: &mut Bus, names: &Names, clock: Clock, deadline: Instant) -> Self {

@@ -24,6 +24,10 @@ const DEEPEST: usize = 8;
 /// The folders of programs, in systemd's order.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
+/// Commands of the updater that update nothing.
+const DO_NOT_UPDATE: [&str; 8] =
+    ["disable", "dry-run", "help", "pin", "status", "uninstall", "unpin", "version"];
+
 /// One line of a service, and what is known of its last run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -34,6 +38,8 @@ pub(crate) struct Line {
     pub(crate) exited: Option<Moment>,
     pub(crate) result: Option<UnitResult>,
     pub(crate) status: Option<i32>,
+    /// Whether systemd forgot, at a reload, how its last run ended.
+    pub(crate) is_forgotten: bool,
 }
 
 /// What a command line comes to.
@@ -76,6 +82,7 @@ pub(crate) fn exec(tree: &Tree, lines: &[Line], wanted: &str) -> Exec {
         insecure: line.words().any(|word| word == "--insecure"),
         runs: Some(runs),
         hides_status,
+        is_forgotten: line.is_forgotten,
         result: line.result,
         status: line.status,
         ..Exec::of_program(path)
@@ -136,7 +143,15 @@ impl Line {
 pub(super) fn see_through(tree: &Tree, words: &[&str], wanted: &str, depth: usize) -> Seen {
     let Some((&program, arguments)) = words.split_first() else { return Seen::Other(String::new()) };
     if is_called(tree, program, wanted) {
+        // The updater may be told to do something else than to update.
+        let told = arguments.iter().find(|word| !word.starts_with('-'));
+        if told.is_some_and(|told| DO_NOT_UPDATE.contains(told)) {
+            return Seen::Other(program.to_owned());
+        }
         return Seen::Wanted { path: program.to_owned(), hides_status: false };
+    }
+    if program.starts_with('$') {
+        return Seen::Opaque(program.to_owned());
     }
     if depth >= DEEPEST {
         return Seen::Opaque(program.to_owned());
@@ -152,7 +167,7 @@ pub(super) fn see_through(tree: &Tree, words: &[&str], wanted: &str, depth: usiz
             wrappers::Command::Shell(text) => shell::text(tree, program, text, wanted, depth + 1),
         };
     }
-    let names_it = arguments.iter().any(|word| name_of(word) == wanted);
+    let names_it = arguments.iter().any(|word| word.contains(wanted));
     if wrappers::is_inert(name) {
         return Seen::Other(program.to_owned());
     }
@@ -171,14 +186,13 @@ fn is_called(tree: &Tree, program: &str, wanted: &str) -> bool {
     if name_of(program) == wanted {
         return true;
     }
-    let target = program.starts_with('/').then(|| tree.place(Path::new(program)).ok()).flatten();
-    let target = target.and_then(|file| tree.true_name(&file));
+    let target = tree.place(&in_path(tree, program)).ok().and_then(|file| tree.true_name(&file));
     target.is_some_and(|path| path.file_name().is_some_and(|name| name == wanted))
 }
 
 /// Whether a file starts another program that it names in its first line, or cannot be read.
 fn is_script(tree: &Tree, program: &str) -> bool {
-    match tree.starts_with(Path::new(program), b"#!") {
+    match tree.starts_with(&in_path(tree, program), b"#!") {
         Fact::Present(is_script) => is_script,
         Fact::Unreadable(_) => true,
         Fact::Absent | Fact::NotApplicable => false,
@@ -231,6 +245,9 @@ mod tests {
             "/usr/bin/sudo -u root HTTPS_PROXY=x -- UPDATER update",
             "/usr/bin/setpriv --reuid 0 UPDATER update",
             "/bin/sh -c 'UPDATER update'",
+            "/bin/su -s /bin/sh root -c 'UPDATER update'",
+            "/usr/bin/systemd-cat -t updates UPDATER update",
+            "/usr/bin/env -S 'A=b UPDATER update'",
             "/bin/bash -euo pipefail -c 'exec UPDATER update 2>&1'",
             "/bin/sh -c 'sleep 5; UPDATER update'",
             "/bin/sh -c 'test -x UPDATER && UPDATER update'",
@@ -254,6 +271,8 @@ mod tests {
             "/usr/bin/nice",
             "/usr/local/bin/teleport-updater update",
             "/nowhere",
+            "UPDATER status",
+            "UPDATER --install-suffix=blue version",
         ] {
             assert_eq!(runs(&tree, &own(line)).0, Runs::Other, "{line}");
         }
@@ -267,6 +286,8 @@ mod tests {
             "/usr/bin/python3 /opt/update.py",
             "/program UPDATER update",
             "/usr/bin/systemd-run UPDATER update",
+            "/usr/bin/env $UPDATE",
+            "/usr/bin/unheard-of -c 'UPDATER update'",
         ] {
             assert_eq!(runs(&tree, &own(line)).0, Runs::Opaque, "{line}");
         }

@@ -219,7 +219,13 @@ impl Search<'_> {
             let Entry::AliasOf(other) = self.entry(&name)? else { break };
             name = other;
         }
-        let settings = with_drop_ins(self.tree, &LASTING_DIRS, &name);
+        if parent.rsplit_once('.').is_some_and(|(_, kind)| kind == "device") {
+            return Ok(Some(name)); // what it wants, a rule of the devices says
+        }
+        let mut settings = with_drop_ins(self.tree, &LASTING_DIRS, &name);
+        if let Some(template) = template_of(&name) {
+            settings.extend(with_drop_ins(self.tree, &LASTING_DIRS, &template));
+        }
         let starts = settings.iter().find(|setting| {
             setting.section == "Unit"
                 && SETTINGS.contains(&setting.key.as_str())

@@ -22,7 +22,7 @@ const fn wrapper(name: &'static str, before: usize, valued: &'static [&'static s
     Wrapper { name, before, valued }
 }
 
-const WRAPPERS: [Wrapper; 21] = [
+const WRAPPERS: [Wrapper; 23] = [
     wrapper("chronic", 0, &[]),
     wrapper("chrt", 1, &["-T", "-P", "-D", "--sched-runtime", "--sched-period", "--sched-deadline"]),
     wrapper("doas", 0, &["-u", "-C"]),
@@ -41,8 +41,10 @@ const WRAPPERS: [Wrapper; 21] = [
         &["--reuid", "--regid", "--groups", "--inh-caps", "--bounding-set", "--ambient-caps"],
     ),
     wrapper("setsid", 0, &[]),
+    wrapper("su", 1, &["-s", "--shell", "-g", "--group", "-G"]),
     wrapper("stdbuf", 0, &["-i", "--input", "-o", "--output", "-e", "--error"]),
     wrapper("sudo", 0, &["-u", "--user", "-g", "--group", "-h", "-p", "-C", "-T", "-r", "-t", "-D", "-R"]),
+    wrapper("systemd-cat", 0, &["-t", "--identifier", "-p", "--priority"]),
     wrapper("systemd-inhibit", 0, &["--what", "--who", "--why", "--mode"]),
     wrapper("taskset", 1, &[]),
     wrapper("time", 0, &["-f", "--format", "-o", "--output"]),
@@ -81,7 +83,12 @@ pub(super) fn command<'a>(name: &str, arguments: &'a [&'a str]) -> Option<Comman
     let mut at = 0;
     while let Some(word) = arguments.get(at) {
         let is_option = word.starts_with('-') && word.len() > 1;
-        if name == "flock" && matches!(*word, "-c" | "--command") {
+        let takes_text = match name {
+            "flock" | "su" | "runuser" => ["-c", "--command"].contains(word),
+            "env" => ["-S", "--split-string"].contains(word),
+            _ => false,
+        };
+        if takes_text {
             return Some(arguments.get(at + 1).map_or(Command::Words(&[]), |text| Command::Shell(text)));
         }
         if *word == "--" {
@@ -97,7 +104,10 @@ pub(super) fn command<'a>(name: &str, arguments: &'a [&'a str]) -> Option<Comman
         }
         at += 1;
     }
-    // `flock FILE -c TEXT`
+    // `flock FILE -c TEXT`, `su USER -c TEXT`
+    if let Some(["-c" | "--command", text, ..]) = arguments.get(at..) {
+        return Some(Command::Shell(text));
+    }
     Some(Command::Words(arguments.get(at..).unwrap_or_default()))
 }
 
@@ -107,6 +117,16 @@ pub(super) fn is_assignment(word: &str) -> bool {
         !name.is_empty()
             && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
     })
+}
+
+/// Whether the program `name` only starts others, so that it is not what was to be started.
+pub(crate) fn starts_others(name: &str) -> bool {
+    const SUPERVISORS: [&str; 5] = ["dumb-init", "runsv", "s6-supervise", "supervise", "tini"];
+    super::shell::is_shell(name)
+        || WRAPPERS.iter().any(|wrapper| wrapper.name == name)
+        || SUPERVISORS.contains(&name)
+        || is_inert(name)
+        || may_start_anything(name)
 }
 
 pub(super) fn is_inert(name: &str) -> bool {
