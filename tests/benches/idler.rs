@@ -26,9 +26,9 @@ pub(crate) struct Idleness {
     pub(crate) descriptors: f64,
 }
 
-/// The program `idle` with these arguments, beside one that does nothing at all.
-pub(crate) fn idle(arguments: &[&str]) -> Idleness {
-    let [empty, watching] = [&["empty"], arguments].map(Idler::start);
+/// The program `name` with these arguments, beside the same one that does nothing at all.
+pub(crate) fn idle(name: &str, arguments: &[&str]) -> Idleness {
+    let [empty, watching] = [&["empty"], arguments].map(|arguments| Idler::start(name, arguments));
     std::thread::sleep(SETTLING);
     let before = watching.switches();
     std::thread::sleep(IDLE);
@@ -42,9 +42,9 @@ pub(crate) fn idle(arguments: &[&str]) -> Idleness {
 struct Idler(Child);
 
 impl Idler {
-    fn start(arguments: &[&str]) -> Self {
+    fn start(name: &str, arguments: &[&str]) -> Self {
         // Not this program, in which more is linked than an agent has that only watches.
-        let mut child = Command::new(binary("idle"))
+        let mut child = Command::new(binary(name))
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -5,3 +5,4 @@ pub use crate::files::fuzzing::pod_marks;
 pub use crate::files::fuzzing::teleport_yaml;
 pub use crate::files::fuzzing::update_yaml;
 pub use crate::image::exec_start;
+pub use crate::image::runs;

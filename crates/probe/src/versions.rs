@@ -21,18 +21,15 @@ const MOST_ENTRIES: usize = 4_096;
 /// The folder of an updater's versions.
 pub(crate) struct Versions<'a> {
     tree: &'a Tree,
-    /// As update.yaml's own path names it, and where that leads.
+    /// As update.yaml's own path names it.
     named: PathBuf,
-    place: Option<PathBuf>,
 }
 
 impl<'a> Versions<'a> {
     /// The folder beside the update.yaml at `update_config`.
     pub(crate) fn beside(tree: &'a Tree, update_config: &str) -> Self {
         let base = Path::new(update_config).parent().unwrap_or(Path::new("/"));
-        let named = base.join("versions");
-        let place = tree.place(&named).ok().and_then(|folder| tree.true_name(&folder));
-        Self { tree, named, place }
+        Self { tree, named: base.join("versions") }
     }
 
     /// The place below the folder of the file at `path`, a name free of links. Absent: it is another file.
@@ -59,7 +56,9 @@ impl<'a> Versions<'a> {
 
     /// Whether a path that need not exist any more lies below the folder.
     pub(crate) fn contains(&self, path: &Path) -> bool {
-        [Some(&self.named), self.place.as_ref()].into_iter().flatten().any(|folder| path.starts_with(folder))
+        // Where links lead is looked at only where the name does not tell.
+        let place = || self.tree.true_name(&self.tree.place(&self.named).ok()?);
+        path.starts_with(&self.named) || place().is_some_and(|place| path.starts_with(place))
     }
 
     fn search(
@@ -72,7 +71,7 @@ impl<'a> Versions<'a> {
         for name in self.tree.names(&folder.to_string_lossy(), MOST_ENTRIES)? {
             *left = left.checked_sub(1).ok_or(Why::TooLarge)?;
             let path = folder.join(name);
-            let Ok(metadata) = self.tree.place_of_link(&path).and_then(|place| place.metadata()) else {
+            let Ok(metadata) = self.tree.metadata_of_link(&path) else {
                 continue; // it has gone meanwhile
             };
             if metadata.is_file() && is_same(&metadata, wanted) {

@@ -6,6 +6,8 @@ use crate::run::must;
 
 pub(crate) fn run() -> Outcome {
     must(&mut cargo(&["build", "--locked", "--release", "--package", "selfcheck-tests", "--bins"]))?;
+    // Alone, so that it has the features of an agent that only watches.
+    must(&mut cargo(&["build", "--locked", "--release", "--package", "selfcheck-idle"]))?;
     // The command as it is by default: without what the tests bring.
     must(&mut cargo(&["build", "--locked", "--release"]))?;
     must(&mut cargo(&[

@@ -60,7 +60,7 @@ fn main() {
     let (pid, token, authority) =
         (agent.pid().to_string(), server.token.display(), server.authority.display());
     let arguments = ["asking", &pid, &server.url, &token.to_string(), &authority.to_string()];
-    let idleness = idler::idle(&arguments);
+    let idleness = idler::idle("idle", &arguments);
     println!("while it was idle the API was asked: {:?}", agent.api.requests());
     figures::verdict("wake-ups in 60 s of idleness, told by the API", idleness.wake_ups, "at most", WAKE_UPS);
     println!("resident memory added to an empty tokio program, MB: {:.2}", idleness.added_mb);

@@ -1,10 +1,12 @@
 //! The measuring itself, inside the guest.
 
+use std::collections::HashSet;
 use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
 
+use futures_util::StreamExt;
 use nix::sys::resource::UsageWho;
 use nix::sys::resource::getrusage;
 use selfcheck_core::Policy;
@@ -16,6 +18,10 @@ use selfcheck_probe::Target;
 use serde::Deserialize;
 use serde::Serialize;
 use tokio::runtime::Runtime;
+use zbus::Connection;
+use zbus::Message;
+use zbus::MessageStream;
+use zbus::message::Builder;
 
 use crate::figures::Sample;
 
@@ -30,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Measured {
     pub(crate) kept: Sample,
+    pub(crate) raw: Sample,
     pub(crate) systemctl: Sample,
     pub(crate) command: Sample,
     pub(crate) cpu_ms: f64,
@@ -43,11 +50,12 @@ pub(crate) fn run() {
     let peak_rss = peak_rss_of_children();
     let systemctl = ["systemctl", "show", "teleport-update.timer", "teleport-update.service"];
     let mut looks = Looks::new();
-    let mut measured = [const { Vec::new() }; 3];
+    let mut raw = Raw::new();
+    let mut measured = [const { Vec::new() }; 4];
     let mut cpu = 0.0;
     // In turn, so that what else the machine does falls on all alike.
     for _ in 0..ROUNDS {
-        let [kept, shown, whole] = &mut measured;
+        let [kept, asked, shown, whole] = &mut measured;
         for _ in 0..PROCESSES {
             shown.push(time(&systemctl));
             whole.push(time(&command));
@@ -55,11 +63,12 @@ pub(crate) fn run() {
         let before = cpu_ms(UsageWho::RUSAGE_SELF);
         kept.extend((0..LOOKS).map(|_| looks.time()));
         cpu += cpu_ms(UsageWho::RUSAGE_SELF) - before;
+        asked.extend((0..LOOKS).map(|_| raw.time()));
     }
-    let [kept, systemctl, command] = measured.map(Sample::new);
+    let [kept, raw, systemctl, command] = measured.map(Sample::new);
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let cpu_ms = cpu / (ROUNDS * LOOKS) as f64;
-    let measured = Measured { kept, systemctl, command, cpu_ms, peak_rss };
+    let measured = Measured { kept, raw, systemctl, command, cpu_ms, peak_rss };
     println!("{}", serde_json::to_string(&measured).expect("json"));
 }
 
@@ -80,6 +89,70 @@ pub(crate) fn pod() {
     let mut looks = Looks::new();
     let sample = Sample::new((0..ROUNDS * LOOKS).map(|_| looks.time()).collect());
     println!("{}", serde_json::to_string(&sample).expect("json"));
+}
+
+/// Sends the questions of a look of a healthy host over one connection, and reads nothing out of the answers: what a look
+/// cannot be faster than.
+struct Raw {
+    runtime: Runtime,
+    connection: Connection,
+    incoming: MessageStream,
+}
+
+impl Raw {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+        let connection = runtime.block_on(Connection::system()).expect("bus");
+        let incoming = MessageStream::from(&connection);
+        Self { runtime, connection, incoming }
+    }
+
+    /// How long all questions and their answers take, in microseconds.
+    fn time(&mut self) -> f64 {
+        let start = Instant::now();
+        let questions = questions();
+        self.runtime.block_on(async {
+            let mut open: HashSet<_> =
+                questions.iter().map(|question| question.primary_header().serial_num()).collect();
+            self.connection.send_all(&questions).await.expect("sent");
+            while !open.is_empty() {
+                let answer = self.incoming.next().await.expect("open").expect("answer");
+                if let Some(serial) = answer.header().reply_serial() {
+                    open.remove(&serial);
+                }
+            }
+        });
+        micros(start)
+    }
+}
+
+const SYSTEMD: &str = "org.freedesktop.systemd1";
+
+fn call<'a>(object: &'a str, interface: &'static str, method: &'static str) -> Builder<'a> {
+    Message::method_call(object, method).destination(SYSTEMD).interface(interface)
+}
+
+fn questions() -> Vec<Message> {
+    const MANAGER: &str = "/org/freedesktop/systemd1";
+    let unit = |name: &str| format!("{MANAGER}/unit/{}", name.replace('-', "_2d").replace('.', "_2e"));
+    let names = ["teleport.service", "teleport-update.timer", "teleport-update.service"];
+    let [agent, timer, service] = names.map(unit);
+    let properties = "org.freedesktop.DBus.Properties";
+    let all =
+        names.into_iter().chain(["teleport-upgrade.timer", "teleport-upgrade.service"]).collect::<Vec<_>>();
+    let listing = call(MANAGER, "org.freedesktop.systemd1.Manager", "ListUnitsByNames").build(&(all,));
+    let everything = call(&timer, properties, "GetAll").build(&"");
+    let single = [
+        (&agent, "Service", "MainPID"),
+        (&service, "Unit", "UnitFileState"),
+        (&service, "Unit", "NeedDaemonReload"),
+        (&service, "Service", "Result"),
+        (&service, "Service", "ExecStart"),
+    ];
+    let single = single.map(|(object, interface, property)| {
+        call(object, properties, "Get").build(&(format!("{SYSTEMD}.{interface}"), property))
+    });
+    [listing, everything].into_iter().chain(single).map(|question| question.expect("question")).collect()
 }
 
 /// Looks again and again on one connection.

@@ -83,10 +83,13 @@ pub(super) fn of<'a>(case: &Case<'a>, updater: &Updater<'_>) -> Managed<'a> {
     }
     match starts {
         Some(Fact::Present(Started { kind: StartedKind::Managed, .. })) => Managed::AfterRestart,
-        // A script may start a managed file the next time; what it starts is not seen.
-        Some(Fact::Present(Started { kind: StartedKind::Opaque, .. })) => Managed::NotInDoubt,
+        // What the unit starts could not be seen, so what a restart does is not known; a script may start anything.
+        Some(
+            Fact::Present(Started { kind: StartedKind::Opaque, .. })
+            | Fact::Unreadable(_)
+            | Fact::NotApplicable,
+        )
+        | None => Managed::NotInDoubt,
         Some(Fact::Present(_) | Fact::Absent) => never,
-        // What the unit starts could not be seen, so what a restart does is not known.
-        Some(Fact::Unreadable(_) | Fact::NotApplicable) | None => Managed::NotInDoubt,
     }
 }

@@ -231,17 +231,21 @@ fn refusal(properties: &mut Properties, result: Option<UnitResult>) -> Result<Op
         }
         let failed = checks.iter().find(|(.., came_of_it)| *came_of_it < 0);
         let by = match failed {
-            // The name of a host is nobody else's business.
-            Some((name, ..)) if name.ends_with("Host") => Text::new(name),
-            Some((name, _, negated, of, _)) => {
+            Some((name, _, negated, of, _)) if is_about_files(name) => {
                 Text::new(&format!("{name}={}{of}", if *negated { "!" } else { "" }))
             }
+            // What else it is about, as a host or a variable, is nobody else's business.
+            Some((name, ..)) => Text::new(name),
             None if result == Some(UnitResult::ExecCondition) => Text::new("ExecCondition"),
             None => Text::new("a condition"),
         };
         return Ok(Some(Refusal { by, at }));
     }
     Ok(None)
+}
+
+fn is_about_files(condition: &str) -> bool {
+    ["Path", "File", "Directory"].iter().any(|word| condition.contains(word))
 }
 
 fn state(unit: &Listed, properties: &mut Properties) -> Result<UnitState, Why> {

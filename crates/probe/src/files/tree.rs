@@ -20,6 +20,7 @@ use nix::fcntl::OFlag;
 use nix::fcntl::OpenHow;
 use nix::fcntl::ResolveFlag;
 use nix::fcntl::openat2;
+use nix::fcntl::readlinkat;
 use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
@@ -71,8 +72,24 @@ impl Tree {
     }
 
     /// The same without following a link at the end of `path`.
-    pub(crate) fn place_of_link(&self, path: &Path) -> io::Result<File> {
+    fn place_of_link(&self, path: &Path) -> io::Result<File> {
         self.open(path, PLACE | OFlag::O_NOFOLLOW)
+    }
+
+    /// What is known of what is at `path`, which may be a link.
+    pub(crate) fn metadata_of_link(&self, path: &Path) -> io::Result<Metadata> {
+        match &self.0 {
+            None => std::fs::symlink_metadata(path),
+            Some(_) => self.place_of_link(path)?.metadata(),
+        }
+    }
+
+    /// What the link at `path` says.
+    pub(crate) fn target_of_link(&self, path: &Path) -> io::Result<PathBuf> {
+        match &self.0 {
+            None => std::fs::read_link(path),
+            Some(_) => Ok(readlinkat(&self.place_of_link(path)?, "")?.into()),
+        }
     }
 
     /// What is known of the file at `path`.

@@ -92,6 +92,14 @@ pub fn exec_start(text: &str) -> Vec<(bool, Vec<String>)> {
     unit_files::command_lines(&unit_files::settings(text, ""))
 }
 
+/// What a service with these words runs, seen through programs that only start another one.
+#[cfg(fuzzing)]
+pub fn runs(words: Vec<String>) {
+    let lines = [unit_files::Line::new(words)];
+    let exec = unit_files::exec(&Tree::default(), &lines, Generation::V2.updater());
+    assert!(exec.runs.is_some());
+}
+
 fn look(tree: &Tree, target: &Target) -> Observation {
     let units = Units::look(tree);
     let assumed = target.namespace.clone().unwrap_or_default();

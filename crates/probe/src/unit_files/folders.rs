@@ -6,7 +6,6 @@ use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
-use nix::fcntl::readlinkat;
 use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
@@ -49,13 +48,12 @@ pub(crate) enum Link {
 /// What kind of link is at `path`, if anything is. An image need not have the device /dev/null.
 pub(crate) fn link(tree: &Tree, path: &str) -> Result<Option<Link>, Why> {
     let read = || -> io::Result<Link> {
-        let place = tree.place_of_link(Path::new(path))?;
-        if !place.metadata()?.is_symlink() {
+        let path = Path::new(path);
+        if !tree.metadata_of_link(path)?.is_symlink() {
             return Ok(Link::None);
         }
-        let target = readlinkat(&place, "")?;
-        let folder = Path::new(path).parent().unwrap_or(Path::new("/"));
-        let target = plain(&folder.join(Path::new(&target)));
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let target = plain(&folder.join(tree.target_of_link(path)?));
         Ok(if target.as_os_str().as_bytes() == b"/dev/null" { Link::Null } else { Link::To(target) })
     };
     match read() {
@@ -68,13 +66,15 @@ pub(crate) fn link(tree: &Tree, path: &str) -> Result<Option<Link>, Why> {
 pub(crate) fn lasting_file(tree: &Tree, unit: &str) -> Fact<Text> {
     for folder in LASTING_DIRS {
         let path = format!("{folder}/{unit}");
-        match link(tree, &path) {
-            Ok(Some(_)) => return Fact::Present(Text::new(&path)),
-            Ok(None) => {}
-            Err(why) => return Fact::Unreadable(why),
+        match tree.metadata_of_link(Path::new(&path)) {
+            Ok(_) => return Fact::Present(Text::new(&path)),
+            Err(error) => match files::failed::<()>(&error).why() {
+                None => {}
+                Some(why) => return Fact::Unreadable(why),
+            },
         }
     }
-    let passes = |folder: &str| matches!(link(tree, &format!("{folder}/{unit}")), Ok(Some(_)));
+    let passes = |folder: &str| tree.metadata_of_link(Path::new(&format!("{folder}/{unit}"))).is_ok();
     // Where else the file of a loaded unit may be is not known.
     if PASSING_DIRS.iter().any(|folder| passes(folder)) { Fact::Absent } else { Fact::NotApplicable }
 }
