@@ -120,16 +120,16 @@ const DEEDS: [&str; 12] = [
      teleport-update.timer",
 ];
 
-const PREPARE: &str = r#"
+const PREPARE: &str = r"
 U=/etc/systemd/system; mkdir -p /run/base; cp $U/teleport-update.timer $U/teleport-update.service /run/base/
 printf '[Service]\nType=oneshot\nExecStart=/bin/false\n' > $U/broken.service
 printf '[Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart=/bin/sleep infinity\n' > $U/never.service
 printf '[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=oneshot\nExecStart=/bin/true\n' > $U/other.service
 printf '[Timer]\nOnActiveSec=50ms\nOnUnitActiveSec=250ms\nAccuracySec=1us\n' > $U/other.timer
 systemctl enable -q teleport.service
-"#;
+";
 
-const RESET: &str = r#"
+const RESET: &str = r"
 U=/etc/systemd/system
 systemctl stop teleport-update.timer other.timer teleport-update.service real.service never.service >/dev/null 2>&1 || true
 rm -rf $U/teleport-update.* $U/real.* /run/systemd/system/teleport-update.* /run/systemd/system/*.wants/teleport-update.timer
@@ -137,7 +137,7 @@ rm -rf $U/*.wants/teleport-update.timer $U/*.requires/teleport-update.timer $U/a
 cp /run/base/teleport-update.* $U/
 systemctl daemon-reload; systemctl reset-failed; systemctl enable -q teleport-update.timer
 systemctl restart teleport.service; systemctl stop teleport-update.timer teleport-update.service
-"#;
+";
 
 /// One combination.
 #[derive(Debug, Clone)]
