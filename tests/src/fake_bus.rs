@@ -191,7 +191,7 @@ impl FakeBus {
             "NeedDaemonReload" => Variant::from(false),
             "Result" => Variant::from("success"),
             "MainPID" => Variant::from(0_u32),
-            "ExecMainExitTimestamp" | "LastTriggerUSec" => Variant::from(now_usec()),
+            "LastTriggerUSec" => Variant::from(now_usec() - 60_000_000),
             "NextElapseUSecMonotonic" => Variant::from(u64::MAX / 2),
             // The clocks of the guest are none of this process's, but what was executed was so after the timer fired.
             "ExecStart" => {

@@ -84,6 +84,9 @@ impl ClaimedUpdater {
         let view = StockView::of_updater(&updater.kind, &|reason| {
             findings.iter().any(|finding| finding.reason == Some(reason))
         });
+        if view.external_upgrader.is_empty() {
+            return Self::default(); // of none there is no version
+        }
         Self::new(&view, updater.version.clone(), updater.group.clone())
     }
 

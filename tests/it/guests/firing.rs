@@ -254,6 +254,16 @@ fn an_updater_that_is_started_again_and_again() {
     selfcheck_tests::eventually("runs", || host.judged(User::Root, &[]).1 == ["run-failed"]);
     let policy = host.policy("thresholds: {stuck: 0s}\n");
     host.expect_with(User::Root, &policy, "impaired", &["run-stuck", "run-failed"]);
+    // Where it is started again whatever becomes of it, that shows nothing of how it ended.
+    let Some(host) = Host::accompanied() else { return };
+    host.drop_in(SERVICE, "[Service]\nType=simple\nRestart=always\nRestartSec=0\n");
+    host.fire();
+    selfcheck_tests::eventually("again", || {
+        host.status(User::Root, &[])
+            .unseen
+            .iter()
+            .any(|unseen| unseen.why.as_str().starts_with("it is started again"))
+    });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! No look falls between the two halves of a firing, and no look loses the agent while the bus is away.
 
+use selfcheck_tests::Followed;
 use selfcheck_tests::Host;
 use selfcheck_tests::Sidecar;
 use selfcheck_tests::User;
@@ -28,6 +29,9 @@ fn the_daemon_tells_nothing_of_hundreds_of_firings() {
     firing(&host, "50ms");
     let mut sidecar = Sidecar::start(&host);
     assert_eq!(sidecar.next_change().label(), "accompanied");
+    let argv = ["teleport-selfcheck", "debug", "updater-status", "--probe", "--watch", "--format=label"];
+    let watch = Followed::start(&host.guest, "watch", User::Root, &argv);
+    assert_eq!(watch.line(), "accompanied");
     let fired = || {
         let runs = host.guest.must(&["sh", "-c", "cat /run/standin-runs 2>/dev/null | wc -l"]);
         runs.trim().parse::<u32>().expect("a number")
@@ -40,6 +44,7 @@ fn the_daemon_tells_nothing_of_hundreds_of_firings() {
     host.guest.systemctl(&["disable", "teleport-update.timer"]);
     let change = sidecar.next_change();
     assert_eq!((change.label().as_str(), change.sequence), ("impaired.timer-disabled", Some(2)));
+    assert_eq!(watch.line(), "impaired.timer-disabled");
 }
 
 #[test]

@@ -250,6 +250,10 @@ fn unseen(observation: &Observation, reasons: &[Reason]) -> Vec<Unseen> {
             let why = "systemd forgot it at a reload";
             add(&format!("how the updater in {} ended", service.state.unit), why);
         }
+        if service.runs_in_circles() {
+            let why = "it is started again whatever becomes of it";
+            add(&format!("how the updater in {} ended", service.state.unit), why);
+        }
         if exec.hides_status {
             let why = format!("`{}` does not pass it on", exec.path);
             add(&format!("how the updater in {} ended", service.state.unit), &why);

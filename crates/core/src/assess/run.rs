@@ -1,12 +1,14 @@
 //! The last run of the updater, and one in progress.
 
 use crate::Generation;
+use crate::Moment;
 use crate::Reason;
 use crate::RemedyId;
 use crate::Severity;
 use crate::observation::FailedRun;
 use crate::observation::History;
 use crate::observation::LockState;
+use crate::observation::ServiceUnit;
 use crate::observation::UnitResult;
 
 use super::case::Case;
@@ -23,7 +25,7 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     }
     if service.is_running() {
         let stuck = case.policy.thresholds.stuck.usec();
-        if let Some(started) = service.started
+        if let Some(started) = started(updater, service)
             && case.horizon.is_past(started.monotonic, stuck)
         {
             let of_v2 = updater.generation == Generation::V2;
@@ -46,7 +48,8 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let standing = history.and_then(|history| history.standing_failure(&service.state.unit));
     let remembered = standing.filter(|_| service.is_running());
     // The settings say to try again only after a failure, and it was tried again.
-    let retried = service.restarts_after_failure.filter(|restarts| *restarts > 0 && service.is_running());
+    let retried = service.restarts.filter(|restarts| restarts.count > 0 && restarts.only_after_failure);
+    let retried = retried.filter(|_| service.is_running());
     let retried = retried.map(|_| FailedRun {
         result: UnitResult::Other,
         exit_status: None,
@@ -76,6 +79,12 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
         .because_of("ended", run.ended)
         .since(history.and_then(|history| history.failing_since).or(run.ended))
         .remedied_by(Some(remedy));
+}
+
+/// Since when the run in progress goes on. One that is started again and again has gone on since the timer started it.
+fn started(updater: &Updater<'_>, service: &ServiceUnit) -> Option<Moment> {
+    let fired = updater.timer.present().and_then(|timer| timer.last_trigger);
+    fired.filter(|_| service.runs_in_circles()).or(service.started)
 }
 
 /// Whether the updater itself said that it failed, which one time may be the network.

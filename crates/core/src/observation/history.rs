@@ -152,7 +152,7 @@ mod tests {
             main_started: Fact::NotApplicable,
             exited,
             refusal: None,
-            restarts_after_failure: None,
+            restarts: None,
             remains_after_exit: None,
             stops_when_unneeded: None,
             exec: None,

@@ -37,6 +37,7 @@ pub use kubernetes::Workload;
 pub use schema::ObservationSchema;
 pub use service::Exec;
 pub use service::Refusal;
+pub use service::Restarts;
 pub use service::Runs;
 pub use service::ServiceUnit;
 pub use timer::Schedule;

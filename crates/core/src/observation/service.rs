@@ -40,9 +40,9 @@ pub struct ServiceUnit {
     /// The condition or assertion that refused a start, if the last one asked did.
     #[serde(default)]
     pub refusal: Option<Refusal>,
-    /// How often the run in progress was started again because it had failed.
+    /// How often systemd itself started the service again since its timer did.
     #[serde(default)]
-    pub restarts_after_failure: Option<u32>,
+    pub restarts: Option<Restarts>,
     /// `RemainAfterExit`: the service stays active after a run. Looked at in images.
     #[serde(default)]
     pub remains_after_exit: Option<bool>,
@@ -70,6 +70,11 @@ impl ServiceUnit {
     /// Whether the service stays active without running, so that starting it does nothing.
     pub fn stays_active(&self) -> bool {
         self.state.active_state == ActiveState::Active && !self.is_running()
+    }
+
+    /// Whether it was started again whatever became of the run before.
+    pub fn runs_in_circles(&self) -> bool {
+        self.restarts.is_some_and(|restarts| restarts.count > 0 && !restarts.only_after_failure)
     }
 
     /// The later of the last start and the last end, by the monotonic clock.
@@ -156,6 +161,15 @@ pub enum Runs {
     Other,
     /// A script or a program that may start anything.
     Opaque,
+}
+
+/// Starts that systemd makes by itself (`Restart=`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restarts {
+    /// How many.
+    pub count: u32,
+    /// Whether its settings say to start again only what has failed.
+    pub only_after_failure: bool,
 }
 
 /// A start that was refused.

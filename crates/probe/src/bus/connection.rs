@@ -15,9 +15,9 @@ use zbus::connection::Builder;
 use zbus::names::OwnedUniqueName;
 
 use super::answer;
+use super::names::Names;
 use super::signals;
 use super::signals::Signal;
-use super::units::Names;
 
 /// The system bus at an address, connected when first needed and again after it was lost.
 #[derive(Debug)]

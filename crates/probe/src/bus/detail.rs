@@ -9,6 +9,7 @@ use selfcheck_core::observation::ActiveState;
 use selfcheck_core::observation::AgentUnit;
 use selfcheck_core::observation::LoadState;
 use selfcheck_core::observation::Refusal;
+use selfcheck_core::observation::Restarts;
 use selfcheck_core::observation::ServiceUnit;
 use selfcheck_core::observation::TimerUnit;
 use selfcheck_core::observation::UnitFileState;
@@ -137,7 +138,7 @@ pub(super) fn service(
         main_started: own.and_then(|line| line.started).map_or(Fact::NotApplicable, Fact::Present),
         exited: own.and_then(|line| line.exited),
         refusal: None,
-        restarts_after_failure: None,
+        restarts: None,
         remains_after_exit: None,
         stops_when_unneeded: None,
         exec: None,
@@ -204,7 +205,8 @@ pub(super) fn add_doubts(
     let only_after_failure = restart.is_some_and(|when| {
         matches!(when.as_str(), "on-failure" | "on-abnormal" | "on-abort" | "on-watchdog")
     });
-    service.restarts_after_failure = properties.take::<u32>("NRestarts")?.filter(|_| only_after_failure);
+    let count = properties.take::<u32>("NRestarts")?;
+    service.restarts = count.map(|count| Restarts { count, only_after_failure });
     service.stops_when_unneeded = properties.take("StopWhenUnneeded")?;
     service.state.drop_ins = properties.list("DropInPaths", MOST_NAMES)?;
     add_file(&mut service.state, properties)

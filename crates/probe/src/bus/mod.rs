@@ -8,11 +8,12 @@ mod batch;
 mod connection;
 mod detail;
 mod listing;
+mod names;
 mod properties;
 mod schedule;
 mod signals;
 mod units;
 
 pub(crate) use connection::Bus;
-pub(crate) use units::Names;
+pub(crate) use names::Names;
 pub(crate) use units::Units;

@@ -15,7 +15,7 @@ use super::batch::MANAGER_PATH;
 use super::batch::PROPERTIES;
 use super::batch::SYSTEMD;
 use super::listing::object_path;
-use super::units::Names;
+use super::names::Names;
 
 /// The bus itself.
 pub(super) const BUS: &str = "org.freedesktop.DBus";

@@ -31,33 +31,8 @@ use super::detail;
 use super::listing;
 use super::listing::Listed;
 use super::listing::object_path;
+use super::names::Names;
 use super::properties::Properties;
-
-/// The names of the units that matter to one installation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Names {
-    agent: String,
-    timer_v2: String,
-    service_v2: String,
-    timer_v1: String,
-    service_v1: String,
-}
-
-impl Names {
-    pub(crate) fn of(namespace: &Namespace) -> Self {
-        Self {
-            agent: namespace.agent_unit(),
-            timer_v2: Generation::V2.timer(namespace),
-            service_v2: Generation::V2.service(namespace),
-            timer_v1: Generation::V1.timer(namespace),
-            service_v1: Generation::V1.service(namespace),
-        }
-    }
-
-    pub(super) fn all(&self) -> [&str; 5] {
-        [&self.agent, &self.timer_v2, &self.service_v2, &self.timer_v1, &self.service_v1]
-    }
-}
 
 /// What systemd says.
 #[derive(Debug, Clone)]
@@ -102,6 +77,8 @@ const CHANGED: [(&str, &str); 1] = [("Unit", "FragmentPath")];
 /// When all unit files were last read; systemd before 250 does not tell.
 const LOADED: [(&str, &str); 2] =
     [("Manager", "UnitsLoadTimestamp"), ("Manager", "UnitsLoadTimestampMonotonic")];
+/// Longer than any look takes, in microseconds.
+const LONGEST_LOOK: Usec = 600_000_000;
 /// A timer that fires while it is looked at is looked at again, so many times at most.
 const TRIES: usize = 3;
 
@@ -228,7 +205,8 @@ impl Units {
         let services = [&self.service_v2, &self.service_v1].into_iter().filter_map(Fact::present);
         let fired = timers.filter_map(|timer| timer.last_trigger);
         let mut happened = fired.chain(services.filter_map(ServiceUnit::last_seen_at_work));
-        happened.any(|moment| moment.monotonic >= self.clock.monotonic)
+        let while_looking = self.clock.monotonic..self.clock.monotonic.saturating_add(LONGEST_LOOK);
+        happened.any(|moment| while_looking.contains(&moment.monotonic))
     }
 
     async fn look_once(bus: &mut Bus, names: &Names, clock: Clock, deadline: Instant) -> Self {

@@ -105,7 +105,7 @@ impl<'a> Units<'a> {
                 main_started: Fact::NotApplicable,
                 exited: None,
                 refusal: None,
-                restarts_after_failure: None,
+                restarts: None,
                 remains_after_exit: is_set("Service", "RemainAfterExit"),
                 stops_when_unneeded: is_set("Unit", "StopWhenUnneeded"),
                 exec: (!lines.is_empty()).then(|| unit_files::exec(self.tree, &lines, updater)),

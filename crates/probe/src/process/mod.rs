@@ -1,6 +1,7 @@
 //! The agent's process: what it executes, its named environment variables, nothing else.
 
-use std::collections::VecDeque;
+mod family;
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -27,17 +28,14 @@ use crate::files::Tree;
 use crate::unit_files::starts_others;
 use crate::versions::Versions;
 
+pub use family::NotAnAgent;
+pub(crate) use family::agent_of;
+pub use family::check_agent;
+pub(crate) use family::is_teleport;
+pub(crate) use family::of_container;
+
 /// Command lines and environments are at most this large on Linux unless somebody raised the stack limit.
 const LIMIT: u64 = 2 << 20;
-
-/// What an agent's process is called.
-const PROGRAM: &str = "teleport";
-
-/// A container, and what a supervisor started, has a handful of processes.
-const CHILDREN: usize = 256;
-
-/// What the first process of a whole system is called. What it started is not the agent of a container.
-const INITS: [&str; 4] = ["systemd", "init", "runit", "openrc-init"];
 
 /// The process id in a pid file.
 pub(crate) fn from_pid_file(path: &str) -> Fact<u32> {
@@ -71,16 +69,6 @@ pub(crate) fn look(pid: u32) -> Fact<Process> {
         command_line: split(pid, "cmdline").map(|words| command_line(&words)),
         environment: split(pid, "environ").map(|variables| environment(&variables)),
     })
-}
-
-/// The agent of a container: its first process, or one that this started, as an image's own init does.
-pub(crate) fn of_container() -> Fact<Process> {
-    if name(1).is_some_and(|name| INITS.contains(&name.as_str())) {
-        return Fact::Absent;
-    }
-    let mut pids = [1].into_iter().chain(children(1));
-    let agent = pids.find(|pid| name(*pid).is_some_and(|name| name == PROGRAM));
-    agent.map_or(Fact::Absent, look)
 }
 
 /// The name of a process, which everybody may see.
@@ -230,47 +218,6 @@ fn unit_of_groups(groups: &str) -> Fact<Text> {
     none
 }
 
-/// The process itself where it executes Teleport, or the nearest one that it started and that does; else itself.
-pub(crate) fn agent_of(supervisor: Process) -> Process {
-    // What a whole system's first process started is everything.
-    let is_init = name(supervisor.pid).is_some_and(|name| INITS.contains(&name.as_str()));
-    if is_init || is_teleport(&supervisor) {
-        return supervisor;
-    }
-    let mut started: VecDeque<u32> = children(supervisor.pid).into();
-    for _ in 0..CHILDREN {
-        let Some(pid) = started.pop_front() else { break };
-        if name(pid).is_some_and(|name| name == PROGRAM)
-            && let Fact::Present(process) = look(pid)
-            && is_teleport(&process)
-        {
-            return Process { supervisor: Some(supervisor.pid), ..process };
-        }
-        started.extend(children(pid));
-    }
-    supervisor
-}
-
-/// Whether it executes a program of Teleport's name; by the name of the process where the program may not be seen.
-pub(crate) fn is_teleport(process: &Process) -> bool {
-    match process.executable.present() {
-        Some(executable) => executable.path.as_str().ends_with("/teleport"),
-        None => name(process.pid).is_some_and(|name| name == PROGRAM),
-    }
-}
-
-/// The processes that `pid` started, in any of its threads.
-fn children(pid: u32) -> Vec<u32> {
-    let threads = Tree::default().names(&format!("/proc/{pid}/task"), CHILDREN).unwrap_or_default();
-    let of_thread = |thread: String| {
-        let path = format!("/proc/{pid}/task/{thread}/children");
-        let started = Tree::default().read(Path::new(&path), LIMIT);
-        let started = started.present().map(String::as_str).unwrap_or_default();
-        started.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()
-    };
-    threads.into_iter().flat_map(of_thread).take(CHILDREN).collect()
-}
-
 /// Whether the updater of `versions` replaces the program that `process` executes.
 pub(crate) fn managed(process: &Process, versions: &Versions<'_>) -> Fact<Text> {
     let Some(executable) = process.executable.present() else { return Fact::NotApplicable };
@@ -288,41 +235,6 @@ pub(crate) fn managed(process: &Process, versions: &Versions<'_>) -> Fact<Text> 
         // It has ended meanwhile.
         Err(error) if files::failed::<()>(&error).is_absent() => Fact::NotApplicable,
         Err(error) => Fact::Unreadable(files::why(&error)),
-    }
-}
-
-/// A process id that was given for an agent's and is not.
-#[derive(Debug, thiserror::Error)]
-pub enum NotAnAgent {
-    /// There is no such process.
-    #[error("there is no process {0}")]
-    Gone(
-        /// Its id.
-        u32,
-    ),
-    /// It executes something else, and nothing that it started executes Teleport.
-    #[error("process {pid} executes `{program}`, which is not Teleport")]
-    Other {
-        /// Its id.
-        pid: u32,
-        /// What it executes.
-        program: Text,
-    },
-}
-
-/// Checks that the process `pid`, or one that it started, executes Teleport, as far as that can be seen.
-pub fn check_agent(pid: u32) -> Result<(), NotAnAgent> {
-    match look(pid) {
-        Fact::Absent | Fact::NotApplicable => Err(NotAnAgent::Gone(pid)),
-        Fact::Unreadable(_) => Ok(()),
-        Fact::Present(process) => {
-            let program = process.executable.present().map(|executable| executable.path.clone());
-            let program = program.or_else(|| name(pid).map(|name| Text::new(&name)));
-            match program {
-                Some(program) if !is_teleport(&agent_of(process)) => Err(NotAnAgent::Other { pid, program }),
-                _ => Ok(()),
-            }
-        }
     }
 }
 
