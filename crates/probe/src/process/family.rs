@@ -45,6 +45,8 @@ pub(crate) fn agent_of(supervisor: Process) -> Process {
         if name(pid).is_some_and(|name| name == PROGRAM)
             && let Fact::Present(process) = look(pid)
             && is_teleport(&process)
+            // What runs in another unit, or in a container, is not this one's agent.
+            && process.unit == supervisor.unit
         {
             return Process { supervisor: Some(supervisor.pid), ..process };
         }
