@@ -262,7 +262,7 @@ fn an_updater_that_is_started_again_and_again() {
         host.status(User::Root, &[])
             .unseen
             .iter()
-            .any(|unseen| unseen.why.as_str().starts_with("it is started again"))
+            .any(|unseen| unseen.why.as_str().starts_with("systemd always restarts it"))
     });
 }
 

@@ -250,12 +250,12 @@ fn unseen(observation: &Observation, reasons: &[Reason]) -> Vec<Unseen> {
             let why = "systemd forgot it at a reload";
             add(&format!("how the updater in {} ended", service.state.unit), why);
         }
-        if service.runs_in_circles() {
-            let why = "it is started again whatever becomes of it";
+        if service.always_restarts() {
+            let why = "systemd always restarts it, so the result of a run does not show";
             add(&format!("how the updater in {} ended", service.state.unit), why);
         }
         if exec.hides_status {
-            let why = format!("`{}` does not pass it on", exec.path);
+            let why = format!("`{}` does not pass on its exit status", exec.path);
             add(&format!("how the updater in {} ended", service.state.unit), &why);
         }
     }

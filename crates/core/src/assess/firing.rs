@@ -14,12 +14,43 @@ use crate::observation::UnitResult;
 use super::case::Case;
 use super::presence::Updater;
 
-/// Why a firing does not lead to a run.
+/// A firing that does not lead to a run.
 struct Skipped {
-    /// What is named as the cause, and what it is.
-    cause: (&'static str, Text),
+    cause: Cause,
     /// Since when nothing runs.
     since: Option<Moment>,
+}
+
+/// Why it does not.
+enum Cause {
+    /// The service is set to stay active after a run, as its files say.
+    RemainAfterExit,
+    /// It stays active after a run.
+    StaysActive,
+    /// A condition, an assertion or a program of the service refuses the start.
+    Refused(Text),
+    /// The job that is to start it waits.
+    WaitingJob(Text),
+    /// Something else, as a unit that it requires.
+    Unknown,
+}
+
+impl Cause {
+    /// What is named as evidence.
+    fn evidence(self) -> (&'static str, Text) {
+        match self {
+            Self::RemainAfterExit => ("RemainAfterExit", "yes".into()),
+            Self::StaysActive => ("active_state", "active (exited)".into()),
+            Self::Refused(by) => ("refused_by", by),
+            Self::WaitingJob(job) => ("waiting_job", job),
+            Self::Unknown => ("started", "not since the timer fired".into()),
+        }
+    }
+
+    /// Whether writing the service's file anew helps, where no drop-in is at fault.
+    const fn is_in_its_file(&self) -> bool {
+        matches!(self, Self::RemainAfterExit | Self::Refused(_))
+    }
 }
 
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
@@ -31,15 +62,19 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     if timer.state.is_masked() || is_misdirected(timer, service) {
         return; // it starts nothing at all, or something else
     }
-    if let Some(Skipped { cause: (name, what), since }) = skipped(case, timer, service) {
+    if let Some(Skipped { cause, since }) = skipped(case, timer, service) {
         let since = since.map(|moment| moment.realtime);
+        let has_own_drop_ins = service.state.has_own_drop_ins();
+        let remedy =
+            reverted(service, updater.generation).filter(|_| has_own_drop_ins || cause.is_in_its_file());
+        let (name, what) = cause.evidence();
         case.find(Reason::RunSkipped)
             .of(updater.generation)
             .because("unit", &service.state.unit)
             .because(name, what)
             .because_of("last_run", since)
             .since(since)
-            .remedied_by(reverted(service, updater.generation));
+            .remedied_by(remedy);
     }
 }
 
@@ -49,18 +84,12 @@ pub(super) fn is_misdirected(timer: &TimerUnit, service: &ServiceUnit) -> bool {
 }
 
 /// What helps where the settings of the service are at fault: taking drop-ins away, else writing the unit anew. A packaged
-/// drop-in comes back, and of dependencies that fail nothing is known here.
-pub(super) fn reverted(service: &ServiceUnit, generation: Generation) -> Option<RemedyId> {
-    let state = &service.state;
-    if state.has_own_drop_ins() {
+/// drop-in comes back whatever is done.
+fn reverted(service: &ServiceUnit, generation: Generation) -> Option<RemedyId> {
+    if service.state.has_own_drop_ins() {
         return Some(RemedyId::RevertService);
     }
-    let by_its_own_file = service.refusal.is_some()
-        || service.result == Some(UnitResult::ExecCondition)
-        || service.remains_after_exit == Some(true)
-        || service.exec.as_ref().is_some_and(|exec| exec.runs == Some(Runs::Other));
-    (state.drop_ins.is_empty() && by_its_own_file && generation == Generation::V2)
-        .then_some(RemedyId::EnableV2)
+    (service.state.drop_ins.is_empty() && generation == Generation::V2).then_some(RemedyId::EnableV2)
 }
 
 fn replaced(case: &mut Case<'_>, generation: Generation, service: &ServiceUnit) {
@@ -80,44 +109,44 @@ fn replaced(case: &mut Case<'_>, generation: Generation, service: &ServiceUnit) 
 }
 
 fn skipped(case: &mut Case<'_>, timer: &TimerUnit, service: &ServiceUnit) -> Option<Skipped> {
-    let named = |name: &'static str, cause: &str| (name, Text::new(cause));
     if case.is_static() {
         let stays = service.remains_after_exit == Some(true) && service.stops_when_unneeded != Some(true);
-        return stays.then(|| Skipped { cause: named("RemainAfterExit", "yes"), since: None });
+        return stays.then_some(Skipped { cause: Cause::RemainAfterExit, since: None });
     }
     if !case.is_settled() {
         return None;
     }
     let at_work = service.last_seen_at_work();
     if service.stays_active() {
-        return stays_active(case, service)
-            .then(|| Skipped { cause: named("active_state", "active (exited)"), since: at_work });
+        return stays_active(case, service).then_some(Skipped { cause: Cause::StaysActive, since: at_work });
     }
     if service.is_running() || service.state.active_state == ActiveState::Activating {
         return None; // one that waits to be started again has failed
     }
     if service.result == Some(UnitResult::ExecCondition) {
-        return Some(Skipped { cause: named("refused_by", "ExecCondition"), since: at_work });
+        return Some(Skipped { cause: Cause::Refused("ExecCondition".into()), since: at_work });
     }
     let fired = timer.last_trigger?;
     if at_work.is_some_and(|at_work| at_work.monotonic >= fired.monotonic) {
         return None;
     }
     leads_to_nothing(case, timer, service, fired)
-        .then(|| Skipped { cause: hindrance(case, service, fired), since: at_work })
+        .then(|| Skipped { cause: cause_of_skip(case, service, fired), since: at_work })
 }
 
 /// What keeps the service from starting, as far as it shows.
-fn hindrance(case: &mut Case<'_>, service: &ServiceUnit, fired: Moment) -> (&'static str, Text) {
-    if let Some(refusal) = &service.refusal {
-        return ("refused_by", refusal.by.clone());
+fn cause_of_skip(case: &mut Case<'_>, service: &ServiceUnit, fired: Moment) -> Cause {
+    // A start that was refused before this firing says nothing of this one.
+    let is_of_this = |at: Option<Moment>| at.is_none_or(|at| at.monotonic >= fired.monotonic);
+    if let Some(refusal) = service.refusal.as_ref().filter(|refusal| is_of_this(refusal.at)) {
+        return Cause::Refused(refusal.by.clone());
     }
     // Each firing makes a job that waits for a moment; named is one that has waited for long.
     let stuck = case.policy.thresholds.stuck.usec();
     let job = service.state.job.as_ref().filter(|_| case.horizon.is_past(fired.monotonic, stuck));
     match job {
-        Some(job) => ("waiting_job", job.clone()),
-        None => ("started", Text::new("not since the timer fired")),
+        Some(job) => Cause::WaitingJob(job.clone()),
+        None => Cause::Unknown,
     }
 }
 

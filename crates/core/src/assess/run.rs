@@ -84,7 +84,7 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
 /// Since when the run in progress goes on. One that is started again and again has gone on since the timer started it.
 fn started(updater: &Updater<'_>, service: &ServiceUnit) -> Option<Moment> {
     let fired = updater.timer.present().and_then(|timer| timer.last_trigger);
-    fired.filter(|_| service.runs_in_circles()).or(service.started)
+    fired.filter(|_| service.always_restarts()).or(service.started)
 }
 
 /// Whether the updater itself said that it failed, which one time may be the network.

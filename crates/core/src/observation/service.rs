@@ -72,8 +72,8 @@ impl ServiceUnit {
         self.state.active_state == ActiveState::Active && !self.is_running()
     }
 
-    /// Whether it was started again whatever became of the run before.
-    pub fn runs_in_circles(&self) -> bool {
+    /// Whether systemd has restarted it, and would whatever the result of a run (`Restart=always`).
+    pub fn always_restarts(&self) -> bool {
         self.restarts.is_some_and(|restarts| restarts.count > 0 && !restarts.only_after_failure)
     }
 
