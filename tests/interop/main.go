@@ -5,6 +5,7 @@
 //	interop alerts ADDR IDENTITY ID  what Teleport's client reads of the alerts, of which it acknowledges one
 //	interop serve IDENTITY           an auth server: tells every message; a line of input is a ping with that id
 //	interop hold IDENTITY            an auth server: keeps what agents said last; a line of input asks for the number of heartbeats
+//	interop read                     what the product's libraries make of files and command lines, a line of JSON each
 //
 // Everything told is one line of JSON.
 package main
@@ -29,8 +30,10 @@ func main() {
 		err = serve(arguments[1])
 	case len(arguments) == 2 && arguments[0] == "hold":
 		err = hold(arguments[1])
+	case len(arguments) == 1 && arguments[0] == "read":
+		err = read()
 	default:
-		err = fmt.Errorf("usage: interop agent|ask|alerts|serve|hold")
+		err = fmt.Errorf("usage: interop agent|ask|alerts|serve|hold|read")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

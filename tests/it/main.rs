@@ -6,6 +6,7 @@ mod command;
 mod daemon;
 mod documents;
 mod fleet;
+mod forms;
 mod guests;
 mod hostile;
 mod images;

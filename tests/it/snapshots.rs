@@ -40,7 +40,7 @@ snapshot!(impaired_without_remedy, "schedule: updates are enabled where systemd 
 snapshot!(held, "config: the version is pinned");
 snapshot!(unaccompanied, "applicability: nothing updates this agent");
 snapshot!(unaccompanied_not_enabled, "applicability: the package ships an updater that nobody enabled");
-snapshot!(unaccompanied_no_agent, "applicability: no agent at all, and nothing to update it");
+snapshot!(unknown_no_agent, "applicability: no agent at all, and so nothing to judge and nothing to install");
 snapshot!(
     unknown_ordinary_user,
     "applicability: an ordinary user sees neither environment nor configuration"

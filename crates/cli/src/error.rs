@@ -49,6 +49,8 @@ pub(crate) enum CliError {
     OtherDaemon { socket: PathBuf, namespace: Namespace },
     #[error("the agent's configuration `{}` could not be read: {why}", .path.display())]
     ReadConfig { path: PathBuf, why: Why },
+    #[error("there is no configuration `{}`", .0.display())]
+    NoConfig(PathBuf),
     #[error(transparent)]
     AskDaemon(AskError),
     #[error("the self-check daemon on `{}` has ended", .0.display())]
@@ -126,6 +128,7 @@ impl CliError {
                 "leave out `--live` to look at the host itself, or start `teleport-selfcheck agent`"
             }
             Self::AskDaemon(AskError::Denied(_)) => "ask as root, or leave out `--live`",
+            Self::NoConfig(_) => "leave out `--config` to read what the agent itself reads",
             Self::ReadConfig { .. } => "give the daemon's socket with `--socket`",
             Self::OtherDaemon { .. } => "name that installation with `--install-suffix`",
             Self::AskDaemon(_) | Self::DaemonEnded(_) => "leave out `--live` to look at the host itself",

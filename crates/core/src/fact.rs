@@ -56,8 +56,13 @@ impl<T> Fact<T> {
 
     /// Reads a seen value further, which may show it to be unreadable after all.
     pub fn and_read<U>(self, read: impl FnOnce(T) -> Result<U, Why>) -> Fact<U> {
+        self.and_then(|value| read(value).into())
+    }
+
+    /// Looks further at a seen value.
+    pub fn and_then<U>(self, look: impl FnOnce(T) -> Fact<U>) -> Fact<U> {
         match self {
-            Self::Present(value) => read(value).into(),
+            Self::Present(value) => look(value),
             Self::Absent => Fact::Absent,
             Self::Unreadable(why) => Fact::Unreadable(why),
             Self::NotApplicable => Fact::NotApplicable,
@@ -95,8 +100,10 @@ pub enum Why {
     Closed,
     /// The other side does not speak the protocol, or answered with another type than agreed.
     Protocol,
-    /// Not well-formed YAML, or a value of the wrong type.
+    /// Not well-formed YAML.
     Yaml,
+    /// Well-formed, and not what whoever reads this file accepts.
+    Invalid,
     /// `kind` is not the one this file must have.
     Kind,
     /// `version` is not one this reader knows.
@@ -109,6 +116,8 @@ pub enum Why {
     Encoding,
     /// A chain of symbolic links that never ends.
     LinkLoop,
+    /// It was there when it was read last, and is not there any more.
+    Gone,
     /// Any other input or output error.
     Io,
 }
@@ -124,12 +133,14 @@ impl Why {
             Self::Closed => "closed",
             Self::Protocol => "protocol",
             Self::Yaml => "yaml",
+            Self::Invalid => "invalid",
             Self::Kind => "kind",
             Self::Version => "version",
             Self::TooLarge => "too-large",
             Self::NotAFile => "not-a-file",
             Self::Encoding => "encoding",
             Self::LinkLoop => "link-loop",
+            Self::Gone => "gone",
             Self::Io => "io",
         }
     }
@@ -147,6 +158,7 @@ impl Why {
         matches!(
             self,
             Self::Yaml
+                | Self::Invalid
                 | Self::Kind
                 | Self::Version
                 | Self::TooLarge
@@ -167,12 +179,14 @@ impl fmt::Display for Why {
             Self::Closed => "the connection was closed",
             Self::Protocol => "the answer was not as agreed",
             Self::Yaml => "not valid YAML",
+            Self::Invalid => "a value that is not accepted there",
             Self::Kind => "another kind of file",
             Self::Version => "an unknown format version",
             Self::TooLarge => "too large",
             Self::NotAFile => "not a regular file",
             Self::Encoding => "not UTF-8",
             Self::LinkLoop => "a loop of symbolic links",
+            Self::Gone => "no longer there",
             Self::Io => "input/output error",
         })
     }

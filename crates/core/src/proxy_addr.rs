@@ -43,6 +43,12 @@ impl ProxyAddr {
         self.port
     }
 
+    /// The same address with `port`, where it has none.
+    #[must_use]
+    pub fn or_port(self, port: u16) -> Self {
+        Self { port: self.port.or(Some(port)), ..self }
+    }
+
     /// Whether both name the same proxy.
     pub fn same_as(&self, other: &Self) -> bool {
         self.host == other.host && self.comparable_port() == other.comparable_port()

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use semver::Version;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -35,6 +36,11 @@ impl Revision {
     pub fn of_program(path: &str) -> Option<Self> {
         let (_, after) = path.rsplit_once("/versions/")?;
         Self::from_folder(after.split_once('/')?.0)
+    }
+
+    /// The version, as versions are compared; `None` if it is none.
+    pub fn semver(&self) -> Option<Version> {
+        Version::parse(self.version.as_str()).ok()
     }
 
     /// Reads the name of a version folder, `<version>[_ent[_fips]]`.

@@ -103,6 +103,8 @@ impl RemedyGroup {
         let generation = if self.kind == *"unit" { Generation::V1 } else { Generation::V2 };
         Some(self.remedy.id?.render(&RemedyTarget {
             namespace: &self.namespace,
+            reason: None,
+            lost: None,
             agent_unit: None, // only its own host may name one
             generation,
             proxy: proxy.cloned(),

@@ -8,10 +8,13 @@ use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_core::Usec;
 use selfcheck_core::Why;
+use selfcheck_core::observation::ConfigSource;
 use selfcheck_core::observation::Kubernetes;
 use selfcheck_core::observation::Process;
 
 use crate::bus::Units;
+use crate::configuration::Configuration;
+use crate::configuration::Named;
 use crate::files;
 use crate::files::AgentFiles;
 use crate::files::Tree;
@@ -24,6 +27,8 @@ use crate::versions::Versions;
 pub(crate) struct AgentSeen {
     pub(crate) namespace: Namespace,
     pub(crate) process: Fact<Process>,
+    pub(crate) program: Fact<Text>,
+    pub(crate) config_source: ConfigSource,
     pub(crate) config_path: Text,
     pub(crate) files: AgentFiles,
     /// Where its updater's update.yaml must lie.
@@ -98,15 +103,14 @@ impl AgentSeen {
     /// Looks for the agent of the installation `assumed`, unless `target` or the process found names another.
     pub(crate) fn look(target: &Target, assumed: Namespace, mut units: Units, mut ahead: Ahead) -> Self {
         let mut process = find_process(target, &assumed, &units, &mut ahead);
+        if reads_another(target, &process, &assumed) {
+            process = Fact::Absent;
+        }
         let namespace = match &target.namespace {
             Some(namespace) => namespace.clone(),
             None => process.present().and_then(process::namespace).unwrap_or(assumed),
         };
-        let config_path = config_path(target, &process, &namespace);
-        let files = match &config_path {
-            Fact::Present(path) => ahead.files(path, &namespace.data_dir(), target.file_bytes),
-            hidden => AgentFiles::unreadable(hidden.why().unwrap_or(Why::Io)),
-        };
+        let Configuration { source, path, files } = configuration(target, &process, &namespace, ahead);
         let update_config = update_config(target, &process, &namespace);
         if let Fact::Present(process) = &mut process {
             let tree = Tree::default();
@@ -119,13 +123,18 @@ impl AgentSeen {
         if let Fact::Present(unit) = &mut units.agent {
             unit.state.lasting_file = unit_files::lasting_file(&Tree::default(), unit.state.unit.as_str());
         }
+        let is_nowhere = !process.is_present() && !units.agent.is_present() && files.config.is_absent();
+        let program = if is_nowhere {
+            files::agents_program(&Tree::default(), &namespace)
+        } else {
+            Fact::NotApplicable
+        };
         Self {
+            program,
             kubernetes: kubernetes(target, &process),
             files,
-            config_path: config_path
-                .present()
-                .map(|path| Text::new(&path.to_string_lossy()))
-                .unwrap_or_default(),
+            config_source: source,
+            config_path: path,
             update_config,
             process,
             namespace,
@@ -137,6 +146,8 @@ impl AgentSeen {
     pub(crate) fn unreadable(namespace: Namespace, units: Units, why: Why) -> Self {
         Self {
             process: Fact::Unreadable(why),
+            program: Fact::Unreadable(why),
+            config_source: ConfigSource::File,
             config_path: Text::new(&namespace.agent_config()),
             files: AgentFiles::unreadable(why),
             update_config: namespace.update_config(),
@@ -156,16 +167,39 @@ fn kubernetes(target: &Target, process: &Fact<Process>) -> Fact<Kubernetes> {
     }
 }
 
-/// The agent's configuration: the file asked for, else the one its command line names, else the usual one.
-fn config_path(target: &Target, process: &Fact<Process>, namespace: &Namespace) -> Fact<PathBuf> {
-    if let Some(path) = &target.config {
-        return Fact::Present(path.clone());
+/// The configuration asked for, else what the agent was told to read, else the usual file.
+fn configuration(
+    target: &Target,
+    process: &Fact<Process>,
+    namespace: &Namespace,
+    ahead: Ahead,
+) -> Configuration {
+    let named = process.present().map_or(Fact::Absent, process::config_of);
+    let is_named = matches!(named, Fact::Present(Named::File(_))) && target.config.is_none();
+    let (tree, limit) = (Tree::default(), target.file_bytes);
+    let read = |path: &Path| ahead.files(path, &namespace.data_dir(), limit);
+    let mut found = Configuration::look(&tree, target.config.as_deref(), named, namespace, limit, read);
+    // An agent does not start without a file that it is told to read.
+    if is_named && found.files.config.is_absent() {
+        found.files.config = Fact::Unreadable(Why::Gone);
     }
-    let process = process.present();
-    match process.and_then(|process| Some((process.pid, process.command_line.present()?.config.as_ref()?))) {
-        Some((pid, named)) => process::path_of(pid, named.as_str()),
-        None => Fact::Present(namespace.agent_config().into()),
-    }
+    found
+}
+
+/// Whether the process that was found reads another configuration than the one asked for, and so is another agent. One
+/// that was asked for itself is meant in any case.
+fn reads_another(target: &Target, process: &Fact<Process>, assumed: &Namespace) -> bool {
+    let (Some(wanted), None, Fact::Present(process)) = (&target.config, target.pid, process) else {
+        return false;
+    };
+    let own = match process::config_of(process) {
+        Fact::Present(Named::File(path)) => path,
+        Fact::Present(Named::CommandLine(_) | Named::Environment(_)) => return true,
+        Fact::Absent => process::namespace(process).unwrap_or_else(|| assumed.clone()).agent_config().into(),
+        Fact::Unreadable(_) | Fact::NotApplicable => return false,
+    };
+    let true_name = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    true_name(&own) != true_name(wanted)
 }
 
 /// Where update.yaml must lie. The environment of a process names it, but may be older than the executable's place.

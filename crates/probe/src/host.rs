@@ -2,9 +2,15 @@
 
 use std::path::Path;
 
+use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::observation::Host;
 use sysinfo::System;
+
+use crate::files::Tree;
+
+/// os-release is some hundred bytes.
+const SHORT: u64 = 64 << 10;
 
 /// What does not change while the host is up.
 #[derive(Debug, Clone)]
@@ -15,7 +21,7 @@ pub(crate) struct Constants {
 
 impl Constants {
     pub(crate) fn look() -> Self {
-        Self { os_version: text(System::long_os_version()), kernel: text(System::kernel_version()) }
+        Self { os_version: os_version(&Tree::default()), kernel: text(System::kernel_version()) }
     }
 }
 
@@ -43,6 +49,21 @@ pub(crate) fn without_files() -> Host {
         looked_as_uid: Some(nix::unistd::geteuid().as_raw()),
         ..Host::default()
     }
+}
+
+/// The distribution and its version, as Teleport tells them: `Ubuntu 22.04`.
+pub(crate) fn os_version(tree: &Tree) -> Option<Text> {
+    let release = match tree.read(Path::new("/etc/os-release"), SHORT) {
+        Fact::Absent => tree.read(Path::new("/usr/lib/os-release"), SHORT),
+        found => found,
+    };
+    let release = release.present()?;
+    let value = |key: &str| {
+        let value = release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+        Some(value.trim().trim_matches(['"', '\'']).to_owned()).filter(|value| !value.is_empty())
+    };
+    let named = [value("NAME")?].into_iter().chain(value("VERSION_ID"));
+    Some(Text::new(&named.collect::<Vec<_>>().join(" ")))
 }
 
 fn text(value: Option<String>) -> Option<Text> {

@@ -30,6 +30,7 @@ impl Installation {
         Self {
             host: Host {
                 other_installations: files::other_installations(&tree, namespace),
+                read_only: files::read_only(namespace),
                 ..host::look(constants)
             },
             v2: FilesV2::look(&tree, namespace, update_config, limit).with_lock(namespace),

@@ -12,6 +12,7 @@
 mod agent;
 mod bus;
 mod clock;
+mod configuration;
 mod files;
 #[cfg(fuzzing)]
 pub mod fuzzing;

@@ -86,17 +86,29 @@ impl Probe {
         if let Some(last) = self.namespace.take() {
             let observation = Box::pin(self.look_at(last.clone(), deadline)).await;
             // What could not be seen, as while the bus is away, has not gone.
-            if !observation.agent.process.is_absent() && observation.agent.namespace == last {
+            let is_there = !observation.agent.process.is_absent() || !self.has_default(deadline).await;
+            if is_there && observation.agent.namespace == last {
                 self.namespace = Some(last);
                 return observation;
             }
         }
         let assumed = self.target.namespace.clone().unwrap_or_default();
-        let observation = Box::pin(self.look_at(assumed, deadline)).await;
-        if self.target.namespace.is_none() && observation.agent.process.is_present() {
-            self.namespace = Some(observation.agent.namespace.clone());
+        let observation = Box::pin(self.look_at(assumed.clone(), deadline)).await;
+        let namespace = &observation.agent.namespace;
+        let is_found = observation.agent.process.is_present() || *namespace != assumed;
+        if self.target.namespace.is_none() && is_found {
+            self.namespace = Some(namespace.clone());
         }
         observation
+    }
+
+    /// Whether files of the default installation are there, so that it may be the one to judge.
+    async fn has_default(&self, deadline: Instant) -> bool {
+        let namespace = Namespace::default();
+        let places = [namespace.agent_config(), namespace.update_config(), namespace.pid_file()];
+        let looking =
+            self.files.start(move || places.iter().any(|path| !Tree::default().exists(path).is_absent()));
+        looking.wait(deadline).await.unwrap_or(true)
     }
 
     /// Looks at the installation `assumed`, or at that which the process found belongs to.
@@ -112,7 +124,12 @@ impl Probe {
         let ahead = had(ahead, deadline).await;
         let mut seen = self.agent(self.target.clone(), assumed.clone(), units, ahead, deadline).await;
         let mut installation = reading.wait(deadline).await;
-        let judged = only_other(&self.target, &seen, &installation).unwrap_or_else(|| seen.namespace.clone());
+        let other = if may_be_another(&self.target, &seen, &installation) {
+            self.only_other(&seen.namespace, deadline).await
+        } else {
+            None
+        };
+        let judged = other.unwrap_or_else(|| seen.namespace.clone());
         if judged != assumed {
             // The process belongs to another installation than assumed, or only another one is there.
             let now = Instant::now();
@@ -143,6 +160,20 @@ impl Probe {
         let holds = self.holds(&seen, &installation, deadline).await;
         self.ask_kubernetes(&mut seen, deadline).await;
         observation(booted, seen, installation, holds, self.target.version.clone())
+    }
+
+    /// The only installation of this host but `looked_at`, where nothing was found.
+    async fn only_other(&self, looked_at: &Namespace, deadline: Instant) -> Option<Namespace> {
+        let looked_at = looked_at.clone();
+        let found = self.files.start(move || {
+            let mut found = files::suffixed_installations(&Tree::default());
+            found.retain(|namespace| *namespace != looked_at);
+            found
+        });
+        match found.wait(deadline).await.ok()?.as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        }
     }
 
     /// Asks the Kubernetes API about an agent in a pod.
@@ -260,21 +291,15 @@ async fn had(ahead: Work<Ahead>, deadline: Instant) -> Ahead {
     ahead.wait(half).await.unwrap_or_default()
 }
 
-/// The one other installation of a host that has nothing of the default one, if nobody said which to judge.
-fn only_other(
-    target: &Target,
-    seen: &AgentSeen,
-    installation: &Result<Installation, Why>,
-) -> Option<Namespace> {
-    let installation = installation.as_ref().ok()?;
-    let nothing = seen.process.is_absent()
-        && !seen.units.agent.is_present()
+/// Whether nobody said which installation to judge, and the one looked at has neither agent nor updater.
+fn may_be_another(target: &Target, seen: &AgentSeen, installation: &Result<Installation, Why>) -> bool {
+    let Ok(installation) = installation else { return false };
+    target.namespace.is_none()
+        && target.pid.is_none()
+        && target.config.is_none()
+        && seen.process.is_absent()
         && seen.files.config.is_absent()
-        && installation.v2.config.is_absent();
-    match installation.host.other_installations.as_slice() {
-        [other] if nothing && target.namespace.is_none() && target.pid.is_none() => Some(other.clone()),
-        _ => None,
-    }
+        && installation.v2.config.is_absent()
 }
 
 fn observation(
@@ -296,6 +321,8 @@ fn observation(
             namespace: seen.namespace,
             unit: agent,
             process: seen.process,
+            program: seen.program,
+            config_source: seen.config_source,
             config_path: seen.config_path,
             config: seen.files.config,
             host_id: seen.files.host_id,
@@ -305,6 +332,7 @@ fn observation(
         v2: UpdaterV2 {
             config_path: v2.config_path,
             config: v2.config,
+            legible: v2.legible,
             config_written: v2.config_written,
             lock: v2.lock,
             binary: v2.binary,

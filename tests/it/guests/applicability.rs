@@ -47,9 +47,16 @@ fn updater_not_enabled() {
 #[test]
 fn a_host_without_an_agent_says_so() {
     let Some(host) = Host::bare() else { return };
+    for user in [User::Root, User::Ordinary] {
+        host.expect_with(user, &[], "unknown", &["no-agent"]);
+        let text = String::from_utf8_lossy(&host.look(user, &[]).stdout).into_owned();
+        assert!(text.contains("none found: no process, no `teleport.service`, no"), "{text}");
+        assert!(!text.contains("hint:"), "{text}");
+    }
+    // A program of an agent that nobody has configured yet is one.
+    host.guest.must(&["mkdir", "-p", "/usr/local/bin"]);
+    host.guest.write("/usr/local/bin/teleport", "ELF");
     host.expect_as_root("unaccompanied", &["no-updater"]);
-    let text = String::from_utf8_lossy(&host.look(User::Root, &[]).stdout).into_owned();
-    assert!(text.contains("none found: no process, no `teleport.service`, no"), "{text}");
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn what_happens_to_files_is_told() {
 fn an_updater_that_comes_and_goes_is_told() {
     let Some(host) = Host::bare() else { return };
     let mut sidecar = Sidecar::start(&host);
-    assert_eq!(sidecar.next_change().label(), "unaccompanied.no-updater");
+    assert_eq!(sidecar.next_change().label(), "unknown.no-agent");
     host.install_agent();
     sidecar.tells("unaccompanied.updater-not-enabled");
     host.enable_updater();

@@ -142,9 +142,20 @@ fn timer_never_fired() {
 fn timer_overdue() {
     let Some(host) = Host::accompanied() else { return };
     host.fire_timer();
-    host.expect("accompanied", &[]);
+    let seen = host.status(User::Root, &["--save-observation", "/run/seen.json"]);
     let policy = host.policy("thresholds: {overdue: 0s, overdue_periods: 0}\n");
-    host.expect_with(User::Root, &policy, "impaired", &["timer-overdue"]);
+    let recorded = |at: jiff::Timestamp, more: &[&str]| {
+        let at = at.to_string();
+        host.judged(User::Root, &[&["--observation", "/run/seen.json", "--now", &at], more].concat())
+    };
+    // However short the patience, a timer that is armed is not late.
+    let next = seen.proof.next_run.expect("armed");
+    let second = jiff::SignedDuration::from_secs(1);
+    assert_eq!(recorded(next - second, &policy), ("accompanied".to_owned(), vec![]));
+    assert_eq!(recorded(next + second, &policy), ("impaired".to_owned(), vec!["timer-overdue"]));
+    assert_eq!(recorded(next + second, &[]), ("accompanied".to_owned(), vec![]));
+    let late = seen.observed_at + jiff::SignedDuration::from_mins(30);
+    assert_eq!(recorded(late, &[]), ("impaired".to_owned(), vec!["timer-overdue"]));
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn each_installation_has_its_own_and_the_end_of_one_leaves_the_other() {
     host.guest.systemctl(&["daemon-reload"]);
     host.guest.systemctl(&["start", "teleport-selfcheck-other.service"]);
     let ask = ["--live", "--install-suffix", "other"];
-    assert_eq!(host.status(User::Root, &ask).label(), "unaccompanied.updater-not-enabled");
+    assert_eq!(host.status(User::Root, &ask).label(), "unknown.no-agent");
     host.guest.systemctl(&["stop", "teleport-selfcheck-other.service"]);
     assert_eq!(host.look(User::Root, &ask).status.code(), Some(1));
     assert_eq!(sidecar.status().label(), "accompanied");
@@ -206,7 +206,7 @@ fn a_daemon_is_found_by_the_installation_it_watches_over() {
     assert_eq!(host.look(User::Root, &["--live", "--install-suffix", "blue"]).status.code(), Some(0));
     // It says nothing about any other.
     let (shown, errors) = text(&host.look(User::Root, &["-v", "--install-suffix", "red"]));
-    assert!(shown.starts_with("UNACCOMPANIED: ") && !shown.contains("  daemon "), "{shown}");
+    assert!(shown.starts_with("UNKNOWN: ") && !shown.contains("  daemon "), "{shown}");
     let said = "the self-check daemon on `/run/teleport-selfcheck/default.sock` watches over the installation `blue`";
     assert_eq!(errors, format!("{said}\n"));
     let (_, errors) = text(&host.look(User::Root, &["--live", "--install-suffix", "red"]));

@@ -40,6 +40,7 @@ use super::auth_address;
 use super::bus_address;
 use super::daemon;
 use super::policy;
+use super::updater_status;
 
 /// How the names of our own modules begin: `-v` is about what they do, and not about what connections do.
 const OWN: [&str; 2] = ["selfcheck_", "teleport_selfcheck"];
@@ -99,6 +100,9 @@ impl Signals {
 async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
     // From here on no signal ends the process unheard.
     let mut signals = Signals::new().map_err(CliError::Signals)?;
+    if let Some(path) = &args.config {
+        updater_status::require_config(path, None)?;
+    }
     let socket = args.socket.clone().unwrap_or_else(|| daemon::sidecar_socket(args.install_suffix.as_ref()));
     let socket = DebugSocket::bind(&socket).map_err(CliError::bind)?;
     let registry = Registry::new();

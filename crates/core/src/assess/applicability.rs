@@ -5,6 +5,7 @@ use crate::Observation;
 use crate::Reason;
 use crate::Text;
 use crate::Why;
+use crate::observation::AgentConfig;
 use crate::observation::Environment;
 
 use super::case::Case;
@@ -18,7 +19,7 @@ pub(super) fn judge(case: &mut Case<'_>) {
         let names: Vec<_> = control.iter().map(Text::as_str).collect();
         case.find(Reason::ControlPlane)
             .because("roles", names.join(",").as_str())
-            .because("config", &observation.agent.config_path);
+            .because("config", observation.agent.config_place());
     }
     if environment(observation).is_some_and(is_redeployed_by_cluster) {
         case.find(Reason::UpdatedByCluster)
@@ -38,18 +39,28 @@ pub(crate) fn is_redeployed_by_cluster(environment: &Environment) -> bool {
     environment.awsoidc_deploy_service.as_ref().is_some_and(|set| set == "true")
 }
 
-/// The agent's Teleport roles, as far as they could be seen. `--roles` replaces those of the configuration.
+/// The roles that `--roles` replaces; others are run by the configuration alone.
+const BY_ROLES: [&str; 5] = ["Auth", "Proxy", "Node", "App", "Db"];
+
+/// The agent's Teleport roles, as far as they could be seen.
 pub(super) fn roles(observation: &Observation) -> Vec<Text> {
     let agent = &observation.agent;
     let process = agent.process.present().and_then(|process| process.command_line.present());
     let command_line = process.or_else(|| agent.unit.present()?.command_line.as_ref());
-    let named = command_line.and_then(|command_line| command_line.roles.as_ref());
-    match named {
-        Some(roles) => roles.iter().map(canonical_role).collect(),
-        None => {
-            observation.agent.config.present().map(crate::observation::AgentConfig::roles).unwrap_or_default()
-        }
+    let mut roles = match &agent.config {
+        Fact::Present(config) => config.roles(),
+        // Without any file the product runs by its defaults; without a process nothing follows.
+        Fact::Absent if process.is_some_and(|line| line.command.is_some()) => AgentConfig::default().roles(),
+        Fact::Absent | Fact::Unreadable(_) | Fact::NotApplicable => Vec::new(),
+    };
+    if let Some(named) = command_line.and_then(|line| line.roles.as_ref()) {
+        roles.retain(|role| !BY_ROLES.contains(&role.as_str()));
+        roles = named.iter().map(canonical_role).chain(roles).collect();
     }
+    if command_line.is_some_and(|line| line.auth_server) {
+        roles.retain(|role| *role != *"Auth");
+    }
+    roles
 }
 
 /// The role as certificates name it; the command line writes them in lower case.

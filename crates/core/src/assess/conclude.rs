@@ -9,14 +9,9 @@ use crate::Fact;
 use crate::Finding;
 use crate::Generation;
 use crate::KubernetesSummary;
-use crate::KubernetesTarget;
 use crate::Observation;
 use crate::Proof;
-use crate::ProxyAddr;
 use crate::Reason;
-use crate::Remedy;
-use crate::RemedyId;
-use crate::RemedyTarget;
 use crate::Reporting;
 use crate::ReportingMode;
 use crate::Status;
@@ -28,7 +23,6 @@ use crate::observation::Runs;
 use crate::observation::ServiceUnit;
 use crate::observation::StartedKind;
 use crate::observation::TimerUnit;
-use crate::observation::UnitState;
 use crate::stock::stock_view;
 
 use super::applicability;
@@ -38,10 +32,14 @@ use super::kubernetes;
 use super::kubernetes::Owner;
 use super::presence;
 use super::presence::Found;
+use super::remedy;
 use super::verdict;
 
 pub(super) fn conclude(mut case: Case<'_>) -> Status {
     let observation = case.observation;
+    for draft in &mut case.findings {
+        remedy::settle(observation, draft);
+    }
     case.findings.sort_by_key(|draft| {
         let rank = draft.reason.verdict().map_or(usize::MAX, verdict::rank);
         (rank, draft.severity, draft.reason)
@@ -54,7 +52,7 @@ pub(super) fn conclude(mut case: Case<'_>) -> Status {
     // What helps against a lesser finding is no remedy for the verdict.
     let mut leading =
         case.findings.iter().filter(|draft| draft.reason.verdict().unwrap_or(verdict) == verdict);
-    let remedy = leading.find_map(|draft| remedy(observation, draft));
+    let remedy = leading.find_map(|draft| remedy::render(observation, draft));
     let stock_view =
         stock_view(observation, verdict, updater.as_ref().map(|updater| &updater.kind), &reasons);
     let findings: Vec<_> = case.findings.into_iter().map(finding).collect();
@@ -147,12 +145,6 @@ fn agent(observation: &Observation, found: Found) -> AgentSummary {
             KubernetesSummary { release, namespace }
         }),
     }
-}
-
-/// The Helm release of an agent in a pod.
-fn release(observation: &Observation) -> KubernetesTarget {
-    let Owner { release, namespace, .. } = Owner::of(observation);
-    KubernetesTarget { release, namespace }
 }
 
 fn updater(observation: &Observation, found: Found) -> Option<UpdaterSummary> {
@@ -267,48 +259,4 @@ fn unseen(observation: &Observation, reasons: &[Reason]) -> Vec<Unseen> {
         add("runs before the last one", "only a daemon remembers them");
     }
     unseen
-}
-
-/// The unit that a remedy is about: the agent's, if there is one that a boot starts.
-fn agent_unit(observation: &Observation) -> &str {
-    let lasts = |state: &UnitState| !state.is_masked() && !state.lasting_file.is_absent();
-    let unit = observation.agent.unit.present().filter(|unit| lasts(&unit.state));
-    unit.map_or("multi-user.target", |unit| unit.state.unit.as_str())
-}
-
-fn remedy(observation: &Observation, draft: &Draft) -> Option<Remedy> {
-    let runs_program = matches!(
-        draft.remedy?,
-        RemedyId::EnableV2
-            | RemedyId::UnpinV2
-            | RemedyId::SetProxyV2
-            | RemedyId::RewriteConfigV2
-            | RemedyId::RetryUpdateV2
-            | RemedyId::RunUpdater
-            | RemedyId::ResetUpdater
-    );
-    let of_v1 = draft.generation == Generation::V1 && draft.reason == Reason::RunFailed;
-    // A command of teleport-update helps only where there is one.
-    let program_gone = runs_program && observation.v2.binary.is_absent() && !of_v1;
-    let id = if program_gone { RemedyId::InstallV2 } else { draft.remedy? };
-    let namespace = &observation.agent.namespace;
-    if id == RemedyId::InstallV2 && namespace.suffix().is_some() {
-        return None; // the install script knows the default installation only
-    }
-    let agents_proxy = observation.agent.config.present().and_then(|config| config.proxy_server.as_ref());
-    let elsewhere = observation.v2.binary.present().filter(|binary| !binary.is_in_path());
-    Some(
-        id.render(&RemedyTarget {
-            namespace,
-            agent_unit: Some(agent_unit(observation)),
-            generation: draft.generation,
-            // The host of a hashed address ends in `.invalid`, which by RFC 2606 is nobody's.
-            proxy: agents_proxy
-                .and_then(|proxy| ProxyAddr::parse(proxy.as_str()))
-                .filter(|proxy| !proxy.host().ends_with(".invalid")),
-            update_config: observation.v2.config_path.as_str(),
-            program: elsewhere.map_or(Generation::V2.updater(), |binary| binary.path.as_str()),
-            kubernetes: release(observation),
-        }),
-    )
 }

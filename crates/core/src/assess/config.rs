@@ -5,6 +5,7 @@ use crate::Generation;
 use crate::ProxyAddr;
 use crate::Reason;
 use crate::RemedyId;
+use crate::Why;
 use crate::observation::UpdateConfig;
 
 use super::case::Case;
@@ -36,6 +37,7 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
 fn configured(case: &mut Case<'_>, config: &UpdateConfig) {
     let observation = case.observation;
     let path = &observation.v2.config_path;
+    refused(case, config);
     if !config.spec.enabled {
         case.find(Reason::UpdatesDisabled).because("path", path).because("spec.enabled", "false");
     } else if observation.systemd.booted.is_absent() {
@@ -52,6 +54,23 @@ fn configured(case: &mut Case<'_>, config: &UpdateConfig) {
         case.find(Reason::GroupUnset).because("path", path);
     }
     proxy(case, config);
+}
+
+/// Adds that the updater refuses what is written, as far as that shows without asking anybody.
+fn refused(case: &mut Case<'_>, config: &UpdateConfig) {
+    let (setting, wrong, remedy) = if config.spec.insecure_base_url {
+        ("spec.base_url", "not https", RemedyId::ResetBaseUrlV2)
+    } else if config.spec.enabled && config.spec.proxy.is_none() {
+        ("spec.proxy", "missing", RemedyId::SetProxyV2)
+    } else {
+        return;
+    };
+    let path = &case.observation.v2.config_path;
+    case.find(Reason::ConfigCorrupt)
+        .because("path", path)
+        .because("why", Why::Invalid.code())
+        .because(setting, wrong)
+        .remedied_by(Some(remedy));
 }
 
 /// Compares the updater's proxy with the agent's, where both are known and are addresses.

@@ -10,7 +10,10 @@ use crate::observation::Runs;
 use crate::observation::ServiceUnit;
 use crate::observation::TimerUnit;
 use crate::observation::UnitResult;
+use crate::observation::UnitState;
 
+use super::blame;
+use super::blame::Concerns;
 use super::case::Case;
 use super::presence::Updater;
 
@@ -47,9 +50,25 @@ impl Cause {
         }
     }
 
-    /// Whether writing the service's file anew helps, where no drop-in is at fault.
-    const fn is_in_its_file(&self) -> bool {
-        matches!(self, Self::RemainAfterExit | Self::Refused(_))
+    /// The settings that may be at fault.
+    const fn concerns(&self) -> Concerns {
+        match self {
+            Self::RemainAfterExit | Self::StaysActive => blame::after_a_run,
+            Self::Refused(_) => blame::conditions,
+            Self::WaitingJob(_) | Self::Unknown => blame::dependencies,
+        }
+    }
+
+    /// What helps against it.
+    fn remedy(&self, service: &UnitState, generation: Generation) -> Option<RemedyId> {
+        let remedy = blame::remedy(service, self.concerns(), RemedyId::RevertService, generation)?;
+        match (self, remedy) {
+            // A unit that stays active does so until it is stopped, whatever its file says by now.
+            (Self::StaysActive, RemedyId::EnableV2) => Some(RemedyId::RewriteServiceV2),
+            // What another unit or a job is the cause of is not in this one's file.
+            (Self::WaitingJob(_) | Self::Unknown, RemedyId::EnableV2) => None,
+            _ => Some(remedy),
+        }
     }
 }
 
@@ -64,15 +83,15 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     }
     if let Some(Skipped { cause, since }) = skipped(case, timer, service) {
         let since = since.map(|moment| moment.realtime);
-        let has_own_drop_ins = service.state.has_own_drop_ins();
-        let remedy =
-            reverted(service, updater.generation).filter(|_| has_own_drop_ins || cause.is_in_its_file());
+        let remedy = cause.remedy(&service.state, updater.generation);
+        let drop_in = blame::named(&service.state, cause.concerns());
         let (name, what) = cause.evidence();
         case.find(Reason::RunSkipped)
             .of(updater.generation)
             .because("unit", &service.state.unit)
             .because(name, what)
             .because_of("last_run", since)
+            .because_of("drop_in", drop_in)
             .since(since)
             .remedied_by(remedy);
     }
@@ -83,15 +102,6 @@ pub(super) fn is_misdirected(timer: &TimerUnit, service: &ServiceUnit) -> bool {
     timer.triggers.as_ref().is_some_and(|triggers| !service.state.is_called(triggers))
 }
 
-/// What helps where the settings of the service are at fault: taking drop-ins away, else writing the unit anew. A packaged
-/// drop-in comes back whatever is done.
-fn reverted(service: &ServiceUnit, generation: Generation) -> Option<RemedyId> {
-    if service.state.has_own_drop_ins() {
-        return Some(RemedyId::RevertService);
-    }
-    (service.state.drop_ins.is_empty() && generation == Generation::V2).then_some(RemedyId::EnableV2)
-}
-
 fn replaced(case: &mut Case<'_>, generation: Generation, service: &ServiceUnit) {
     // What v2 puts in the place of the older updater is no fault of that one.
     if generation == Generation::V1 && !case.observation.v1.neutralised.is_absent() {
@@ -99,13 +109,13 @@ fn replaced(case: &mut Case<'_>, generation: Generation, service: &ServiceUnit) 
     }
     let Some(exec) = service.exec.as_ref().filter(|exec| exec.runs == Some(Runs::Other)) else { return };
     let program = if exec.path.is_empty() { Text::new("nothing") } else { exec.path.clone() };
-    let drop_in = service.state.drop_ins.last();
+    let remedy = blame::remedy(&service.state, blame::program, RemedyId::RevertService, generation);
     case.find(Reason::ServiceReplaced)
         .of(generation)
         .because("unit", &service.state.unit)
         .because("runs", program)
-        .because_of("drop_in", drop_in)
-        .remedied_by(reverted(service, generation));
+        .because_of("drop_in", blame::named(&service.state, blame::program))
+        .remedied_by(remedy);
 }
 
 fn skipped(case: &mut Case<'_>, timer: &TimerUnit, service: &ServiceUnit) -> Option<Skipped> {

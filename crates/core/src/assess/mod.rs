@@ -4,6 +4,7 @@
 //! stand in [`verdict`].
 
 mod applicability;
+mod blame;
 mod case;
 mod conclude;
 mod config;
@@ -14,6 +15,7 @@ mod kubernetes;
 mod managed;
 mod presence;
 mod process;
+mod remedy;
 mod run;
 mod schedule;
 mod starters;

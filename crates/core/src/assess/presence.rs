@@ -15,6 +15,12 @@ use super::gaps;
 use super::kubernetes;
 use super::managed;
 
+/// Where NixOS keeps the programs that it builds.
+const STORE: &str = "/nix/store/";
+/// What is said of an agent there.
+const NIXOS: &str = "NixOS built this agent into its store, where no Teleport updater replaces it; it is updated with the \
+                     system's configuration";
+
 /// What remains to be judged.
 pub(super) enum Judged<'a> {
     /// The units of an updater.
@@ -108,6 +114,12 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         gaps::applicability(case, "systemd", why);
         return Judged::Settled;
     }
+    if is_built_into_a_store(observation) && observation.v2.config.is_absent() {
+        case.find(Reason::PlatformWithoutUpdater)
+            .because_of("os_version", observation.host.os_version.as_ref())
+            .in_words(Some(NIXOS.to_owned()));
+        return Judged::Settled;
+    }
     let without_systemd = observation.systemd.booted.is_absent();
     // Where update.yaml lies elsewhere than an installation has it, the environment of a pod has named it.
     let is_named = observation.v2.config_path.as_str() != observation.agent.namespace.update_config();
@@ -127,6 +139,13 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         }
         return Judged::Settled;
     }
+    if observation.agent.is_nowhere() && !has_active_version(observation) {
+        let agent = &observation.agent;
+        case.find(Reason::NoAgent)
+            .because("unit", agent.namespace.agent_unit().as_str())
+            .because("config", agent.config_place());
+        return Judged::Settled;
+    }
     match found {
         Found::V2 | Found::V1 => Judged::Units(updater(observation, found)),
         Found::NotEnabled => {
@@ -143,6 +162,21 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         }
         Found::Kubernetes => Judged::Settled,
     }
+}
+
+/// Whether NixOS built the agent's program into its store, where no updater replaces it.
+fn is_built_into_a_store(observation: &Observation) -> bool {
+    let is_nixos =
+        observation.host.os_version.as_ref().is_some_and(|name| name.as_str().starts_with("NixOS"));
+    let process = observation.agent.process.present().and_then(|process| process.executable.present());
+    let started = observation.agent.unit.present().and_then(|unit| unit.starts.present());
+    let programs = [process.map(|executable| &executable.path), started.map(|started| &started.path)];
+    is_nixos && programs.into_iter().flatten().any(|path| path.as_str().starts_with(STORE))
+}
+
+/// Whether an updater says that it has installed an agent.
+fn has_active_version(observation: &Observation) -> bool {
+    observation.v2.config.present().is_some_and(|config| config.status.active.is_some())
 }
 
 /// The service of the updater that is judged, if it was seen.

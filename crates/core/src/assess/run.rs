@@ -11,11 +11,16 @@ use crate::observation::LockState;
 use crate::observation::ServiceUnit;
 use crate::observation::UnitResult;
 
+use super::blame;
+use super::blame::Concerns;
 use super::case::Case;
 use super::presence::Updater;
 
 /// systemd's own exit statuses for a program it could not execute as asked.
 const EXEC_FAILURES: std::ops::RangeInclusive<i32> = 200..=243;
+
+/// That of a program that is not there or cannot be executed.
+const NO_PROGRAM: i32 = 203;
 
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let observation = case.observation;
@@ -60,15 +65,8 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let failed_runs = history.map_or(0, |history| history.consecutive_failed_runs);
     let repeated = failed_runs >= case.policy.thresholds.failed_runs;
     let severity = if repeated || !is_plain(&run) { Severity::Critical } else { Severity::Warning };
-    // What comes before the updater in its service is not of the product, and a person put it there.
     let before_it = run.before_updater;
-    let remedy = if run.result == UnitResult::StartLimitHit {
-        RemedyId::ResetUpdater
-    } else if before_it && service.state.has_own_drop_ins() {
-        RemedyId::RevertService
-    } else {
-        RemedyId::RunUpdater
-    };
+    let (remedy, concerns) = remedy(updater, service, &run);
     case.find(Reason::RunFailed)
         .of(updater.generation)
         .graded(severity)
@@ -77,8 +75,40 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
         .because_of("exit_status", run.exit_status.filter(|_| !before_it))
         .because_of("stopped_before", before_it.then(|| updater.generation.updater()))
         .because_of("ended", run.ended)
+        .because_of("drop_in", concerns.and_then(|concerns| blame::named(&service.state, concerns)))
         .since(history.and_then(|history| history.failing_since).or(run.ended))
-        .remedied_by(Some(remedy));
+        .remedied_by(remedy);
+}
+
+/// What helps against a failed run, and which settings it blames.
+fn remedy(
+    updater: &Updater<'_>,
+    service: &ServiceUnit,
+    run: &FailedRun,
+) -> (Option<RemedyId>, Option<Concerns>) {
+    let generation = updater.generation;
+    let reverted = |concerns: Concerns| {
+        let remedy = blame::remedy(&service.state, concerns, RemedyId::RevertService, generation);
+        // The older updater's own service cannot be written anew, but the newer one can take over.
+        (
+            remedy.or_else(|| {
+                service.state.drop_ins_about(concerns).next().is_none().then_some(RemedyId::EnableV2)
+            }),
+            Some(concerns),
+        )
+    };
+    // What comes before the updater in its service is not of the product, and a person put it there.
+    if run.result == UnitResult::StartLimitHit {
+        (Some(RemedyId::ResetUpdater), None)
+    } else if run.before_updater {
+        reverted(blame::surroundings)
+    } else if run.exit_status == Some(NO_PROGRAM) {
+        reverted(blame::program)
+    } else if run.exit_status.is_some_and(|status| EXEC_FAILURES.contains(&status)) {
+        reverted(blame::surroundings)
+    } else {
+        (Some(RemedyId::RunUpdater), None)
+    }
 }
 
 /// Since when the run in progress goes on. One that is started again and again has gone on since the timer started it.

@@ -13,10 +13,15 @@ use crate::observation::TimerUnit;
 use crate::observation::UnitFileState;
 use crate::observation::UnitState;
 
+use super::blame;
+use super::blame::Concerns;
 use super::case::Case;
 use super::firing;
 use super::presence::Updater;
 use super::starters;
+
+/// An updater that is to run later than this is not going to run, in microseconds: 7 days.
+const FAR: Usec = 7 * 24 * 3_600 * 1_000_000;
 
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let namespace = &case.observation.agent.namespace;
@@ -32,10 +37,13 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
         case.find(Reason::ServiceMissing).of(generation).because("unit", service_name.as_str());
     } else if let Some(service) = updater.service.present().filter(|service| service.state.is_broken()) {
         // A file that systemd could not read is as good as none.
+        let remedy = blame::remedy(&service.state, blame::program, RemedyId::RevertService, generation);
         case.find(Reason::ServiceMissing)
             .of(generation)
             .because("unit", &service.state.unit)
-            .because("load_state", service.state.load_state.word());
+            .because("load_state", service.state.load_state.word())
+            .because_of("drop_in", blame::named(&service.state, blame::program))
+            .remedied_by(remedy);
     } else if let Some(service) = masked(updater.service, |service| &service.state) {
         find_masked(case, Reason::ServiceMasked, service, RemedyId::UnmaskService, generation);
     } else if let Fact::Present(timer) = updater.timer {
@@ -93,23 +101,7 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
         return; // the host is still starting or waking
     }
     if !matches!(state.active_state, ActiveState::Active | ActiveState::Activating | ActiveState::Reloading) {
-        let remedy = if state.is_broken() {
-            RemedyId::EnableV2
-        } else if starters::agents_unit_starts_it(case, timer) {
-            RemedyId::StartTimer
-        } else {
-            RemedyId::WantTimer
-        };
-        case.find(Reason::TimerInactive)
-            .of(generation)
-            .because("unit", &state.unit)
-            .because("active_state", state.active_state.word())
-            .because_of(
-                "load_state",
-                (state.load_state != LoadState::Loaded).then(|| state.load_state.word()),
-            )
-            .because_of("result", timer.result.map(crate::observation::UnitResult::word))
-            .remedied_by(Some(remedy));
+        inactive(case, generation, timer);
         return;
     }
     if misdirected(case, generation, timer, service) || case.has(Reason::RunSkipped) {
@@ -121,17 +113,63 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
     if running {
         return;
     }
-    let Some(next) = timer.next_elapse else {
-        case.find(Reason::TimerNotArmed)
-            .of(generation)
-            .because("unit", &state.unit)
-            .because_of("sub_state", state.sub_state.clone())
-            // A timer that fires but once has nothing to be armed for.
-            .remedied_by(timer.schedule.repeats().then_some(RemedyId::RestartTimer));
-        return;
+    match timer.next_elapse {
+        Some(next) if case.horizon.is_past(next.monotonic.saturating_sub(FAR), 0) => {
+            late(case, generation, timer, next)
+        }
+        next => not_armed(case, generation, timer, next),
+    }
+}
+
+/// Adds that the timer is stopped.
+fn inactive(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit) {
+    let state = &timer.state;
+    // What was refused before the timer last became active says nothing of why it is not.
+    let since = timer.active_since.map_or(0, |moment| moment.monotonic);
+    let refusal = timer.refusal.as_ref().filter(|refusal| refusal.at.is_none_or(|at| at.monotonic >= since));
+    let concerns: Option<Concerns> = match refusal {
+        Some(_) => Some(blame::conditions),
+        None if state.is_broken() => Some(blame::schedule),
+        None => None,
     };
+    let remedy = match concerns {
+        Some(concerns) => blame::remedy(state, concerns, RemedyId::RevertTimer, generation),
+        None if starters::agents_unit_starts_it(case, timer) => Some(RemedyId::StartTimer),
+        None => Some(RemedyId::WantTimer),
+    };
+    case.find(Reason::TimerInactive)
+        .of(generation)
+        .because("unit", &state.unit)
+        .because("active_state", state.active_state.word())
+        .because_of("load_state", (state.load_state != LoadState::Loaded).then(|| state.load_state.word()))
+        .because_of("result", timer.result.map(crate::observation::UnitResult::word))
+        .because_of("refused_by", refusal.map(|refusal| &refusal.by))
+        .because_of("drop_in", concerns.and_then(|concerns| blame::named(state, concerns)))
+        .remedied_by(remedy);
+}
+
+/// Adds that the timer will not fire, or not within a time in which anybody would want it to.
+fn not_armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, next: Option<Moment>) {
+    let (state, schedule) = (&timer.state, &timer.schedule);
+    // A start arms it where its first firing follows from the start, and others from that one.
+    let remedy = if next.is_none() && schedule.first.is_some() && schedule.interval.is_some() {
+        Some(RemedyId::RestartTimer)
+    } else {
+        blame::remedy(state, blame::schedule, RemedyId::RevertTimer, generation)
+    };
+    case.find(Reason::TimerNotArmed)
+        .of(generation)
+        .because("unit", &state.unit)
+        .because_of("sub_state", state.sub_state.clone())
+        .because_of("next_run", next.map(|next| next.realtime))
+        .because_of("drop_in", blame::named(state, blame::schedule))
+        .remedied_by(remedy);
+}
+
+/// Adds that the timer has not fired although it should have. One that is armed is never late.
+fn late(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, next: Moment) {
     match timer.last_trigger {
-        None => never_fired(case, generation, timer),
+        None => never_fired(case, generation, timer, next),
         Some(last) => overdue(case, generation, timer, last, next),
     }
 }
@@ -146,29 +184,24 @@ fn misdirected(
     if !service.is_some_and(|service| firing::is_misdirected(timer, service)) {
         return false;
     }
-    // A packaged drop-in comes back whatever is done.
-    let remedy = if timer.state.has_own_drop_ins() {
-        Some(RemedyId::RevertTimer)
-    } else {
-        timer.state.drop_ins.is_empty().then_some(RemedyId::EnableV2)
-    };
+    let remedy = blame::remedy(&timer.state, blame::target, RemedyId::RevertTimer, generation);
     case.find(Reason::TimerMisdirected)
         .of(generation)
         .because("unit", &timer.state.unit)
         .because_of("starts", timer.triggers.clone())
-        .because_of("drop_in", timer.state.drop_ins.last())
+        .because_of("drop_in", blame::named(&timer.state, blame::target))
         .remedied_by(remedy);
     true
 }
 
-fn never_fired(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit) {
+fn never_fired(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, next: Moment) {
     let Some(active_since) = timer.active_since else { return };
     let schedule = &timer.schedule;
     let Some(first) = schedule.first.or(schedule.interval) else {
         return; // by the calendar alone, the first firing may be far away
     };
     let length = case.policy.thresholds.never_fired_after(first.saturating_add(schedule.slack()));
-    if case.horizon.is_past(active_since.monotonic, length) {
+    if case.horizon.is_past(active_since.monotonic, length) && case.horizon.is_past(next.monotonic, 0) {
         case.find(Reason::TimerNeverFired)
             .of(generation)
             .because("unit", &timer.state.unit)
@@ -191,7 +224,7 @@ fn overdue(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, last:
         let awake_for_long = case.horizon.is_past(last.monotonic, apart.saturating_add(allowed));
         case.horizon.is_past_realtime(next.realtime, allowed) && awake_for_long
     };
-    if late {
+    if late && case.horizon.is_past(next.monotonic, 0) {
         case.find(Reason::TimerOverdue)
             .of(generation)
             .because("unit", &timer.state.unit)

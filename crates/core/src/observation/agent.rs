@@ -10,6 +10,9 @@ use crate::Revision;
 use crate::Text;
 use crate::Usec;
 
+use super::start::CommandLine;
+use super::start::ConfigSource;
+use super::start::Environment;
 use super::unit::UnitState;
 
 /// Programs that start containers.
@@ -40,10 +43,16 @@ pub struct Agent {
     pub unit: Fact<AgentUnit>,
     /// Its process. Absent: there was none where one of this installation would be.
     pub process: Fact<Process>,
-    /// Where its configuration was looked for.
+    /// A program of its. Looked for where neither process, unit nor configuration was found.
+    #[serde(default)]
+    pub program: Fact<Text>,
+    /// What it reads its configuration from.
+    #[serde(default)]
+    pub config_source: ConfigSource,
+    /// The file looked at for that, where it is one.
     #[serde(default)]
     pub config_path: Text,
-    /// Its configuration.
+    /// Its configuration. Absent: there is no such file, so that it runs by the product's defaults.
     pub config: Fact<AgentConfig>,
     /// The host id it joined the cluster with.
     #[serde(default)]
@@ -54,6 +63,25 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// Whether nothing of an agent was found in any place where one would be.
+    pub fn is_nowhere(&self) -> bool {
+        let has_none = |process: &Fact<Process>| matches!(process, Fact::Absent | Fact::NotApplicable);
+        has_none(&self.process)
+            && matches!(self.unit, Fact::Absent | Fact::NotApplicable)
+            && self.config_source == ConfigSource::File
+            && self.config.is_absent()
+            && self.program.is_absent()
+    }
+
+    /// Where its configuration is, in words: a path, or the flag or variable that holds it.
+    pub fn config_place(&self) -> &str {
+        match self.config_source {
+            ConfigSource::File => self.config_path.as_str(),
+            ConfigSource::CommandLine => "--config-string",
+            ConfigSource::Environment => "TELEPORT_CONFIG",
+        }
+    }
+
     /// Its data directory: the one its configuration names, else that of its installation.
     pub fn data_dir(&self) -> String {
         let named = self.config.present().and_then(|config| config.data_dir.as_ref());
@@ -158,54 +186,6 @@ impl Executable {
     }
 }
 
-/// What a command line says, as far as judgement needs it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct CommandLine {
-    /// `--config`.
-    #[serde(default)]
-    pub config: Option<Text>,
-    /// `--roles`, which replaces the roles of the configuration.
-    #[serde(default)]
-    pub roles: Option<Vec<Text>>,
-}
-
-/// The environment variables by which Teleport detects updaters. Each is null where it is not set.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Environment {
-    /// `TELEPORT_EXT_UPGRADER`: the kind of updater the installer claims.
-    #[serde(default)]
-    pub ext_upgrader: Option<Text>,
-    /// `TELEPORT_EXT_UPGRADER_VERSION`: its version.
-    #[serde(default)]
-    pub ext_upgrader_version: Option<Text>,
-    /// `TELEPORT_UPDATE_CONFIG_FILE`: the path of update.yaml.
-    #[serde(default)]
-    pub update_config_file: Option<Text>,
-    /// `TELEPORT_INSTALL_METHOD_AWSOIDC_DEPLOYSERVICE`: the cluster redeploys this agent.
-    #[serde(default)]
-    pub awsoidc_deploy_service: Option<Text>,
-    /// `TELEPORT_INSTALL_METHOD_HELM_KUBE_AGENT`: installed by the Helm chart.
-    #[serde(default)]
-    pub helm_kube_agent: Option<Text>,
-    /// `RELEASE_NAME`: the Helm release.
-    #[serde(default)]
-    pub release_name: Option<Text>,
-    /// `KUBE_NAMESPACE`: the Kubernetes namespace.
-    #[serde(default)]
-    pub kube_namespace: Option<Text>,
-    /// `TELEPORT_REPLICA_NAME`: the name of the pod.
-    #[serde(default)]
-    pub replica_name: Option<Text>,
-}
-
-impl Environment {
-    /// Whether it shows that the agent runs in a pod of the Helm chart.
-    pub fn is_kubernetes(&self) -> bool {
-        self.ext_upgrader.as_ref().is_some_and(|kind| kind == "kube")
-            || self.helm_kube_agent.as_ref().is_some_and(|set| set == "true")
-    }
-}
-
 /// The part of teleport.yaml that judgement needs. Nothing else of it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AgentConfig {
@@ -245,7 +225,7 @@ impl AgentConfig {
 pub enum ServiceSwitch {
     /// `enabled: yes`, or a section that does not say.
     On,
-    /// `enabled: no`.
+    /// `enabled: no`, or anything that the product does not know as yes.
     Off,
     /// No such section, which means enabled.
     #[default]

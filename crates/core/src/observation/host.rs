@@ -31,6 +31,9 @@ pub struct Host {
     /// Whether SELinux runs; null where that was not looked for.
     #[serde(default)]
     pub selinux: Option<bool>,
+    /// Of the folders that updaters and administrators write units and versions to, those on a file system that is read-only.
+    #[serde(default)]
+    pub read_only: Vec<Text>,
     /// Other installations found on this host. They are not judged.
     #[serde(default)]
     pub other_installations: Vec<Namespace>,

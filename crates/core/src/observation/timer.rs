@@ -8,6 +8,7 @@ use crate::Moment;
 use crate::Text;
 use crate::Usec;
 
+use super::service::Refusal;
 use super::unit::UnitResult;
 use super::unit::UnitState;
 
@@ -29,6 +30,9 @@ pub struct TimerUnit {
     /// When it will fire next.
     #[serde(default)]
     pub next_elapse: Option<Moment>,
+    /// The condition or assertion that refused to start the timer, if the last start asked for was refused.
+    #[serde(default)]
+    pub refusal: Option<Refusal>,
     /// The unit that it starts, by that unit's own name.
     #[serde(default)]
     pub triggers: Option<Text>,

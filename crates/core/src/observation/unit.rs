@@ -6,6 +6,8 @@ use serde::Serialize;
 use crate::Fact;
 use crate::Text;
 
+use super::drop_in::DropIn;
+
 /// Makes an enum of the words systemd uses, closed by `Other` for words added later.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -137,14 +139,6 @@ words! {
     }
 }
 
-/// Where `systemctl revert` finds what an administrator changed.
-const OWN_FOLDERS: [&str; 4] = [
-    "/etc/systemd/system",
-    "/etc/systemd/system.control",
-    "/run/systemd/system",
-    "/run/systemd/system.control",
-];
-
 /// State that all units have. A property an old systemd does not have is null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitState {
@@ -181,7 +175,7 @@ pub struct UnitState {
     pub job: Option<Text>,
     /// Drop-ins that change the unit; asked of a service only where something is amiss.
     #[serde(default)]
-    pub drop_ins: Vec<Text>,
+    pub drop_ins: Vec<DropIn>,
 }
 
 impl UnitState {
@@ -201,13 +195,15 @@ impl UnitState {
         self.unit == *name || self.id.as_ref() == Some(name)
     }
 
-    /// Whether an administrator's drop-in changes the unit, which `systemctl revert` takes away.
-    pub fn has_own_drop_ins(&self) -> bool {
-        let names: Vec<_> = [Some(&self.unit), self.id.as_ref()].into_iter().flatten().collect();
-        let is_in = |path: &Text, folder: &str| {
-            names.iter().any(|name| path.as_str().starts_with(&format!("{folder}/{name}.d/")))
-        };
-        self.drop_ins.iter().any(|path| OWN_FOLDERS.iter().any(|folder| is_in(path, folder)))
+    /// The drop-ins that set, or may set, something that `concerns` tells of.
+    pub fn drop_ins_about(&self, concerns: fn(&str) -> bool) -> impl Iterator<Item = &DropIn> {
+        self.drop_ins.iter().filter(move |drop_in| drop_in.may_set(concerns))
+    }
+
+    /// Whether `systemctl revert` of this unit takes `drop_in` away: it is an administrator's, and this unit's alone.
+    pub fn can_revert(&self, drop_in: &DropIn) -> bool {
+        let names = [Some(&self.unit), self.id.as_ref()].into_iter().flatten();
+        names.into_iter().any(|name| drop_in.is_own_of(name.as_str()))
     }
 
     /// Whether the unit is loaded but its file is gone, so that it will not outlive a reload or reboot.

@@ -19,6 +19,9 @@ pub struct UpdaterV2 {
     pub config_path: Text,
     /// update.yaml.
     pub config: Fact<UpdateConfig>,
+    /// What of an update.yaml that the updater cannot read is still legible.
+    #[serde(default)]
+    pub legible: Option<Legible>,
     /// When update.yaml was last written.
     #[serde(default)]
     pub config_written: Option<Timestamp>,
@@ -81,9 +84,23 @@ pub struct UpdateSpec {
     /// The update group; null means the group `default`.
     #[serde(default)]
     pub group: Option<Text>,
+    /// Whether `base_url`, from where versions are downloaded, is something else than `https`, which the updater refuses.
+    #[serde(default)]
+    pub insecure_base_url: bool,
     /// Whether updates are enabled.
     #[serde(default)]
     pub enabled: bool,
+    /// Whether the version is pinned.
+    #[serde(default)]
+    pub pinned: bool,
+}
+
+/// What is still legible of a broken update.yaml, and lost with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Legible {
+    /// The update group.
+    #[serde(default)]
+    pub group: Option<Text>,
     /// Whether the version is pinned.
     #[serde(default)]
     pub pinned: bool,

@@ -61,7 +61,7 @@ catalogue! {
         "The policy acknowledges that this agent is updated by other means, such as configuration management or images. The acknowledgement may carry a date at which it ends.";
     PlatformWithoutUpdater "platform-without-updater", UNSUPPORTED, Advisory, Host, None, UPGRADING,
         "no Teleport updater exists for this platform",
-        "Not Linux, or a host on which systemd does not run, without evidence of Kubernetes and without update.yaml. Update the agent by the means that deployed it.";
+        "Not Linux; or a host on which systemd does not run, without evidence of Kubernetes and without update.yaml; or NixOS, which builds the agent into its store. Update the agent by the means that deployed it.";
     NoUpdater "no-updater", UNACCOMPANIED, Critical, Host, Some(RemedyId::InstallV2), V2,
         "no updater is installed",
         "Neither teleport-update nor the older teleport-upgrade is on this host, no unit of theirs is known to systemd, and nothing else updates the agent. It stays at its version until somebody updates it by hand.";
@@ -200,6 +200,9 @@ catalogue! {
     KubeUnproven "kube-unproven", UNKNOWN, Warning, Host, Some(RemedyId::ShowKubeUpdater), V2,
         "an updater is claimed for this pod, but nothing proves that it runs",
         "The environment of the pod names the Kubernetes updater, and no state file or permission allows to see whether it works.";
+    NoAgent "no-agent", UNKNOWN, Warning, Host, None, UPGRADING,
+        "no Teleport agent was found here, so there is nothing to judge",
+        "Neither a process, a unit, a configuration nor a program of an agent was found where one of this installation would be. Another installation on this host is judged by its suffix.";
     AgentTooOld "agent-too-old", UNKNOWN, Warning, Auth, None, UPGRADING,
         "the agent is too old to report an updater",
         "The agent's version predates the field in which updaters are reported.";

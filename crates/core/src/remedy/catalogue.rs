@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::Generation;
+use crate::Reason;
+use crate::observation::Legible;
 
 use super::Remedy;
 use super::RemedyTarget;
@@ -27,6 +29,10 @@ coded! {
         SetProxyV2 = "set-proxy-v2",
         /// Set the broken update.yaml aside and write a new one.
         RewriteConfigV2 = "rewrite-config-v2",
+        /// Download from Teleport's own servers again.
+        ResetBaseUrlV2 = "reset-base-url-v2",
+        /// Write the updater's service anew, and run it.
+        RewriteServiceV2 = "rewrite-service-v2",
         /// Try the update again now.
         RetryUpdateV2 = "retry-update-v2",
         /// Enable and start the timer.
@@ -88,13 +94,22 @@ const UPDATES: &str = "https://goteleport.com/docs/upgrading/agent-managed-updat
 const PLACEHOLDER: &str = "PROXY";
 /// and what to do about that.
 const FILL_IN: &str = "; write your cluster's proxy address for PROXY";
+/// What enabling the newer updater means for the older one.
+const TAKES_OVER: &str = "takes over from teleport-upgrade, which then does nothing any more";
 /// What stands for the agent's unit where that is not known,
 const UNIT: &str = "UNIT";
 /// and what to do about that.
 const FILL_IN_UNIT: &str = "; write the unit that runs the agent for UNIT";
-/// What `teleport-update enable` does beyond enabling.
-const ENABLE_EFFECT: &str =
-    "re-creates the units, may update to the cluster's version and reload the agent now";
+/// Which folders of a host a remedy writes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// None of those.
+    Nothing,
+    /// That of units.
+    Units,
+    /// That of units and that of the installation.
+    Installation,
+}
 
 /// The parts of a remedy that differ from one to the next.
 struct Plan {
@@ -113,6 +128,8 @@ impl RemedyId {
                 | Self::InstallV2
                 | Self::SetProxyV2
                 | Self::RewriteConfigV2
+                | Self::ResetBaseUrlV2
+                | Self::RewriteServiceV2
                 | Self::RetryUpdateV2
                 | Self::RunUpdater
                 | Self::ResetUpdater
@@ -130,6 +147,44 @@ impl RemedyId {
                 | Self::ShowKubeUpdater
                 | Self::ShowKubeUpdaterLogs
         )
+    }
+
+    /// Which folders of a host it writes to.
+    pub const fn writes(self) -> Writes {
+        match self {
+            Self::EnableV2
+            | Self::InstallV2
+            | Self::UnpinV2
+            | Self::SetProxyV2
+            | Self::RewriteConfigV2
+            | Self::ResetBaseUrlV2
+            | Self::RewriteServiceV2
+            | Self::RetryUpdateV2
+            | Self::RunUpdater
+            | Self::ResetUpdater => Writes::Installation,
+            Self::EnableTimer
+            | Self::RevertTimer
+            | Self::RevertService
+            | Self::WantTimer
+            | Self::UnmaskTimer
+            | Self::UnmaskService => Writes::Units,
+            Self::StartTimer
+            | Self::RestartTimer
+            | Self::UnmaskRuntimeTimer
+            | Self::UnmaskRuntimeService
+            | Self::StopRun
+            | Self::RestartAgent
+            | Self::RestartUnit
+            | Self::ReloadSystemd
+            | Self::StartBus
+            | Self::LookAsRoot
+            | Self::LookLonger
+            | Self::ShowDenials
+            | Self::EnableKubeUpdater
+            | Self::ResumeKubeUpdater
+            | Self::ShowKubeUpdater
+            | Self::ShowKubeUpdaterLogs => Writes::Nothing,
+        }
     }
 
     /// Whether its command names the agent's unit.
@@ -173,7 +228,7 @@ impl RemedyId {
         match self {
             // Installing is a pipe and has a plan of its own.
             Self::EnableV2 | Self::InstallV2 => {
-                one(updater(target, &["enable"]), ENABLE_EFFECT, disable, UPDATES)
+                one(updater(target, &["enable"]), &enabling(target), disable, UPDATES)
             }
             Self::UnpinV2 => one(
                 updater(target, &["unpin"]),
@@ -190,14 +245,23 @@ impl RemedyId {
             Self::RewriteConfigV2 => {
                 let path = target.update_config;
                 let aside = format!("{path}.broken");
-                one(
-                    words(&["mv", path, &aside]),
-                    "sets the broken file aside (its group and pin are lost with it) and writes a new one; may update \
-                     and reload the agent now",
-                    Some(shell::command(&words(&["mv", &aside, path]))),
-                    UPDATES,
-                )
-                .then(enable_from(target))
+                let effect = format!(
+                    "sets the broken file aside ({} with it) and writes a new one; may update and reload the agent now",
+                    lost(target.lost)
+                );
+                let undo = Some(shell::command(&words(&["mv", &aside, path])));
+                one(words(&["mv", path, &aside]), &effect, undo, UPDATES).then(enable_from(target))
+            }
+            Self::ResetBaseUrlV2 => one(
+                updater(target, &["enable", "--base-url", "default"]),
+                "downloads from Teleport's own servers again; to keep a mirror, write its https address for \"default\"; may \
+                 update and reload the agent now",
+                None,
+                CLI,
+            ),
+            Self::RewriteServiceV2 => {
+                one(updater(target, &["enable"]), &format!("{}; then runs the updater", enabling(target)), disable, UPDATES)
+                    .then(systemctl(&["restart", &service]))
             }
             Self::RetryUpdateV2 => one(
                 updater(target, &["update", "--now"]),
@@ -365,6 +429,30 @@ fn enable_from(target: &RemedyTarget<'_>) -> Vec<String> {
     argv
 }
 
+/// What `teleport-update enable` does here.
+fn enabling(target: &RemedyTarget<'_>) -> String {
+    let does = match target.reason {
+        Some(
+            Reason::NoUpdater | Reason::UpdaterNotEnabled | Reason::ClaimsNoUpdater | Reason::ConfigMissing,
+        ) => "creates update.yaml, the timer and the service",
+        Some(Reason::UpdatesDisabled) => "turns updates on again",
+        Some(Reason::RolledBack | Reason::TargetSkipped) => "tries the version again that it skips",
+        Some(Reason::TwoUpdaters | Reason::V1Deprecated | Reason::PackageHeld) => TAKES_OVER,
+        _ if target.generation == Generation::V1 => TAKES_OVER,
+        _ => "re-creates the units",
+    };
+    format!("{does}, may update to the cluster's version and reload the agent now")
+}
+
+/// What is lost with a broken update.yaml, by name as far as it is legible.
+fn lost(legible: Option<&Legible>) -> String {
+    let group = legible.and_then(|legible| legible.group.as_ref());
+    let group = group.map_or("its group".to_owned(), |group| format!("its group `{group}`"));
+    let pin =
+        if legible.is_some_and(|legible| legible.pinned) { "its pin, which is set," } else { "any pin" };
+    format!("{group} and {pin} are lost")
+}
+
 fn look(target: &RemedyTarget<'_>, arguments: &[&str]) -> Vec<String> {
     let mut argv = words(&["teleport-selfcheck", "debug", "updater-status"]);
     if let Some(suffix) = target.namespace.suffix() {
@@ -433,6 +521,8 @@ mod tests {
         let render = |id: RemedyId, proxy: Option<&str>| {
             id.render(&RemedyTarget {
                 namespace: &namespace,
+                reason: None,
+                lost: None,
                 agent_unit: None,
                 generation: Generation::V2,
                 proxy: proxy.and_then(ProxyAddr::parse),

@@ -13,8 +13,11 @@ use serde::Serialize;
 use crate::DnsLabel;
 use crate::Namespace;
 use crate::ProxyAddr;
+use crate::Reason;
+use crate::observation::Legible;
 
 pub use catalogue::RemedyId;
+pub use catalogue::Writes;
 pub use shell::shell_word;
 
 /// What a remedy acts on.
@@ -22,6 +25,10 @@ pub use shell::shell_word;
 pub struct RemedyTarget<'a> {
     /// The installation.
     pub namespace: &'a Namespace,
+    /// What it is to help against, where that is known.
+    pub reason: Option<Reason>,
+    /// What is legible of a broken update.yaml, and lost where that is set aside.
+    pub lost: Option<&'a Legible>,
     /// The updater whose units are meant.
     pub generation: Generation,
     /// The agent's unit; where it is not known, a person has to write it for `UNIT`.

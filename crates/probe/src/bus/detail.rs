@@ -7,6 +7,7 @@ use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::ActiveState;
 use selfcheck_core::observation::AgentUnit;
+use selfcheck_core::observation::DropIn;
 use selfcheck_core::observation::LoadState;
 use selfcheck_core::observation::Refusal;
 use selfcheck_core::observation::Restarts;
@@ -29,7 +30,7 @@ const MOST_NAMES: usize = 16;
 const MOST_LINES: usize = 32;
 
 /// What is wanted of all properties of a timer.
-pub(super) const TIMER: [&str; 25] = [
+pub(super) const TIMER: [&str; 33] = [
     "LoadState",
     "ActiveState",
     "SubState",
@@ -55,6 +56,14 @@ pub(super) const TIMER: [&str; 25] = [
     "RandomizedDelayUSec",
     "AccuracyUSec",
     "Job",
+    "ConditionResult",
+    "ConditionTimestamp",
+    "ConditionTimestampMonotonic",
+    "Conditions",
+    "AssertResult",
+    "AssertTimestamp",
+    "AssertTimestampMonotonic",
+    "Asserts",
 ];
 /// What is asked of every service of an updater.
 pub(super) const SERVICE: [(&str, &str); 4] = [
@@ -104,7 +113,7 @@ pub(super) fn timer(
         wanted_by.extend(properties.list(relation, MOST_NAMES)?);
     }
     let mut state = state(unit, &mut properties)?;
-    state.drop_ins = properties.list("DropInPaths", MOST_NAMES)?;
+    state.drop_ins = drop_ins(&mut properties)?;
     if state.need_daemon_reload != Some(false) {
         add_file(&mut state, &mut properties)?;
     }
@@ -113,6 +122,7 @@ pub(super) fn timer(
         active_since: properties.moment("ActiveEnterTimestamp")?,
         last_trigger: schedule::last_trigger(&mut properties, clock)?,
         next_elapse: schedule::next_elapse(&mut properties, clock)?,
+        refusal: refusal(&mut properties, None)?,
         triggers: properties.text("Unit")?,
         starters: Fact::NotApplicable,
         schedule: schedule::schedule(&mut properties)?,
@@ -208,7 +218,7 @@ pub(super) fn add_doubts(
     let count = properties.take::<u32>("NRestarts")?;
     service.restarts = count.map(|count| Restarts { count, only_after_failure });
     service.stops_when_unneeded = properties.take("StopWhenUnneeded")?;
-    service.state.drop_ins = properties.list("DropInPaths", MOST_NAMES)?;
+    service.state.drop_ins = drop_ins(properties)?;
     add_file(&mut service.state, properties)
 }
 
@@ -265,6 +275,11 @@ fn state(unit: &Listed, properties: &mut Properties) -> Result<UnitState, Why> {
         job: unit.job.clone(),
         drop_ins: Vec::new(),
     })
+}
+
+/// The drop-ins of a unit, by their paths alone.
+fn drop_ins(properties: &mut Properties) -> Result<Vec<DropIn>, Why> {
+    Ok(properties.list("DropInPaths", MOST_NAMES)?.into_iter().map(DropIn::unread).collect())
 }
 
 /// Adds the file that a unit was read from, where that was asked.

@@ -2,20 +2,19 @@
 
 use std::path::Path;
 
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::GeneralPurpose;
+use base64::engine::GeneralPurposeConfig;
 use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::AgentConfig;
 use selfcheck_core::observation::ServiceSwitch;
 use serde::Deserialize;
-use serde::Deserializer;
-use serde::de::IgnoredAny;
-use serde::de::MapAccess;
-use serde::de::SeqAccess;
-use serde::de::Visitor;
 
 use super::tree::Tree;
-use super::yaml::from_yaml;
+use super::yaml::as_product;
 
 /// The agent's configuration and host id.
 pub(crate) struct AgentFiles {
@@ -31,7 +30,16 @@ impl AgentFiles {
 
     /// Reads the configuration at `path`, and the host id from the data directory it names or `data_dir`.
     pub(crate) fn look(tree: &Tree, path: &Path, data_dir: &str, limit: u64) -> Self {
-        let config = read(tree, path, limit);
+        Self::of(tree, read(tree, path, limit), data_dir)
+    }
+
+    /// The same for a configuration of at most `limit` bytes that was given in base64.
+    pub(crate) fn decode(tree: &Tree, encoded: &str, data_dir: &str, limit: u64) -> Self {
+        let config = decode(encoded, limit).and_then(|text| parse(&text)).map(Document::into_config);
+        Self::of(tree, config.into(), data_dir)
+    }
+
+    fn of(tree: &Tree, config: Fact<AgentConfig>, data_dir: &str) -> Self {
         let named = config.present().and_then(|config| config.data_dir.as_ref());
         let host_uuid = Path::new(named.map_or(data_dir, Text::as_str)).join("host_uuid");
         let host_id = tree.read(&host_uuid, 256).map(|id| Text::new(id.trim()));
@@ -48,9 +56,20 @@ fn read(tree: &Tree, path: &Path, limit: u64) -> Fact<AgentConfig> {
     tree.read(path, limit).and_read(|text| parse(&text)).map(Document::into_config)
 }
 
+/// The text of what is encoded as Go's decoder takes it: padded, with line ends anywhere.
+fn decode(encoded: &str, limit: u64) -> Result<String, Why> {
+    const GO: GeneralPurpose =
+        GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+    let encoded: String = encoded.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();
+    if encoded.len() as u64 / 4 * 3 > limit {
+        return Err(Why::TooLarge);
+    }
+    let bytes = GO.decode(encoded).map_err(|_| Why::Encoding)?;
+    String::from_utf8(bytes).map_err(|_| Why::Encoding)
+}
+
 pub(super) fn parse(text: &str) -> Result<Document, Why> {
-    let document: Option<Document> = from_yaml(text).map_err(|_| Why::Yaml)?;
-    Ok(document.unwrap_or_default())
+    Ok(as_product(text)?.unwrap_or_default())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -73,14 +92,15 @@ pub(super) struct Document {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Global {
-    proxy_server: Scalar,
-    data_dir: Scalar,
+    proxy_server: Option<String>,
+    data_dir: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Service {
-    enabled: Scalar,
+    /// The product takes it for a text, whatever it looks like.
+    enabled: Option<String>,
 }
 
 impl Document {
@@ -95,13 +115,12 @@ impl Document {
             (&self.jamf_service, "MDM"),
             (&self.relay_service, "Relay"),
         ];
-        let on = |service: &Option<Service>| {
-            service.as_ref().is_some_and(|service| service.enabled.0.is_some() && !service.is_off())
-        };
+        let on = |service: &Option<Service>| service.as_ref().and_then(Service::enabled) == Some(true);
         let other_services =
             others.iter().filter(|(service, _)| on(service)).map(|(_, role)| Text::new(role)).collect();
         let global = self.teleport.unwrap_or_default();
-        let text = |scalar: Scalar| scalar.0.filter(|text| !text.is_empty()).map(|text| Text::new(&text));
+        let text =
+            |value: Option<String>| value.filter(|value| !value.is_empty()).map(|value| Text::new(&value));
         AgentConfig {
             data_dir: text(global.data_dir),
             proxy_server: text(global.proxy_server),
@@ -114,80 +133,18 @@ impl Document {
 }
 
 impl Service {
-    /// The words the product reads as "no".
-    fn is_off(&self) -> bool {
-        let word = self.enabled.0.as_deref().unwrap_or_default().to_ascii_lowercase();
-        matches!(word.as_str(), "no" | "nope" | "n" | "false" | "0" | "off")
+    /// Whether it is switched on or off, where the section says so. What the product does not know means no.
+    fn enabled(&self) -> Option<bool> {
+        let word = self.enabled.as_deref().filter(|word| !word.is_empty())?.to_ascii_lowercase();
+        Some(matches!(word.as_str(), "yes" | "yeah" | "y" | "true" | "1" | "on"))
     }
 }
 
 fn switch(service: Option<&Service>) -> ServiceSwitch {
-    match service {
+    match service.map(Service::enabled) {
         None => ServiceSwitch::Missing,
-        Some(service) if service.is_off() => ServiceSwitch::Off,
-        Some(_) => ServiceSwitch::On,
-    }
-}
-
-/// A scalar of any YAML type, as text; lists and maps count as not given.
-#[derive(Debug, Default)]
-struct Scalar(Option<String>);
-
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
-    }
-}
-
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
-        Ok(Scalar(Some(value.to_string())))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
-        Ok(Scalar(Some(value.to_string())))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
-        Ok(Scalar(Some(value.to_string())))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
-        Ok(Scalar(Some(value.to_string())))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
-        Ok(Scalar(Some(value.to_owned())))
-    }
-
-    fn visit_unit<E>(self) -> Result<Scalar, E> {
-        Ok(Scalar(None))
-    }
-
-    fn visit_none<E>(self) -> Result<Scalar, E> {
-        Ok(Scalar(None))
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Scalar, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar(None))
+        Some(Some(false)) => ServiceSwitch::Off,
+        Some(Some(true) | None) => ServiceSwitch::On,
     }
 }
 

@@ -3,9 +3,11 @@
 mod agent_config;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
+mod go_time;
 mod installations;
 mod locks;
 mod packages;
+mod places;
 mod pod;
 mod read;
 mod tree;
@@ -17,7 +19,10 @@ mod yaml;
 pub(crate) use agent_config::AgentFiles;
 pub use agent_config::agent_config;
 pub(crate) use installations::other_installations;
+pub(crate) use installations::suffixed_installations;
 pub(crate) use packages::holds;
+pub(crate) use places::agents_program;
+pub(crate) use places::read_only;
 pub(crate) use pod::pod;
 pub use read::FileError;
 pub(crate) use read::failed;

@@ -5,12 +5,16 @@ use selfcheck_core::Revision;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::LastUpdate;
+use selfcheck_core::observation::Legible;
 use selfcheck_core::observation::UpdateConfig;
 use selfcheck_core::observation::UpdateSpec;
 use selfcheck_core::observation::UpdateStatus;
 use serde::Deserialize;
+use serde_saphyr::Spanned;
 
-use super::yaml::from_yaml;
+use super::go_time::time;
+use super::yaml::Bool;
+use super::yaml::as_product;
 
 /// What is read of update.yaml.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,8 +26,7 @@ pub(super) struct UpdateYaml {
 
 /// Reads update.yaml. Keys this version does not know are ignored, as the product does.
 pub(super) fn parse(text: &str) -> Result<UpdateYaml, Why> {
-    let document: Option<Document> = from_yaml(text).map_err(|_| Why::Yaml)?;
-    let document = document.unwrap_or_default();
+    let document: Document = as_product(text)?.unwrap_or_default();
     if document.kind.as_deref() != Some("update_config") {
         return Err(Why::Kind);
     }
@@ -32,26 +35,51 @@ pub(super) fn parse(text: &str) -> Result<UpdateYaml, Why> {
     }
     let spec = document.spec.unwrap_or_default();
     let status = document.status.unwrap_or_default();
+    let last_update = status.last_update.map(|last| last_update(text, last)).transpose()?;
     let config = UpdateConfig {
         spec: UpdateSpec {
             proxy: filled(spec.proxy),
             group: filled(spec.group),
-            enabled: spec.enabled.unwrap_or_default(),
-            pinned: spec.pinned.unwrap_or_default(),
+            insecure_base_url: filled(spec.base_url).is_some_and(|url| !is_https(url.as_str())),
+            enabled: spec.enabled.unwrap_or_default().0,
+            pinned: spec.pinned.unwrap_or_default().0,
         },
         status: UpdateStatus {
             active: status.active.and_then(revision),
             backup: status.backup.and_then(revision),
             skip: status.skip.and_then(revision),
-            last_update: status.last_update.map(|last| LastUpdate {
-                success: last.success.unwrap_or_default(),
-                // A time that is no time is not worth refusing the file for.
-                time: last.time.and_then(|time| time.parse().ok()),
-                target: last.target.and_then(revision),
-            }),
+            last_update,
         },
     };
     Ok(UpdateYaml { config, links: spec.path.filter(|path| !path.is_empty()) })
+}
+
+fn last_update(text: &str, last: Last) -> Result<LastUpdate, Why> {
+    Ok(LastUpdate {
+        success: last.success.unwrap_or_default().0,
+        time: last.time.map(|value| time(text, &value)).transpose()?.flatten(),
+        target: last.target.and_then(revision),
+    })
+}
+
+/// What the updater demands of the address that it downloads from.
+fn is_https(url: &str) -> bool {
+    url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+}
+
+/// What of a file that the updater cannot read is still legible, line by line: the group and whether it is pinned.
+pub(super) fn legible(text: &str) -> Legible {
+    let value = |key: &str| {
+        let mut lines =
+            text.lines().filter_map(|line| line.trim_start().strip_prefix(key)?.strip_prefix(':'));
+        let value = lines.next()?.split(" #").next()?.trim().trim_matches(['"', '\'']);
+        Some(value.to_owned()).filter(|value| !value.is_empty())
+    };
+    let is_yes = |value: String| matches!(value.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "y");
+    Legible {
+        group: value("group").map(|group| Text::new(&group)),
+        pinned: value("pinned").is_some_and(is_yes),
+    }
 }
 
 /// An empty string is what Go writes for a value that is not set.
@@ -61,7 +89,7 @@ fn filled(text: Option<String>) -> Option<Text> {
 
 fn revision(raw: RawRevision) -> Option<Revision> {
     let version = raw.version.filter(|version| !version.is_empty())?;
-    let has = |flag: &str| raw.flags.iter().flatten().any(|seen| seen == flag);
+    let has = |flag: &str| raw.flags.iter().flatten().flatten().any(|seen| seen == flag);
     let edition = match (has("Enterprise"), has("FIPS")) {
         (_, true) => Edition::EnterpriseFips,
         (true, false) => Edition::Enterprise,
@@ -83,12 +111,16 @@ struct Spec {
     proxy: Option<String>,
     path: Option<String>,
     group: Option<String>,
-    enabled: Option<bool>,
-    pinned: Option<bool>,
+    base_url: Option<String>,
+    enabled: Option<Bool>,
+    pinned: Option<Bool>,
 }
 
 #[derive(Default, Deserialize)]
 struct Status {
+    /// Not kept, but the updater refuses a file in which it is no text.
+    #[serde(rename = "id_file")]
+    _id_file: Option<String>,
     active: Option<RawRevision>,
     backup: Option<RawRevision>,
     skip: Option<RawRevision>,
@@ -98,13 +130,13 @@ struct Status {
 #[derive(Deserialize)]
 struct RawRevision {
     version: Option<String>,
-    flags: Option<Vec<String>>,
+    flags: Option<Vec<Option<String>>>,
 }
 
 #[derive(Deserialize)]
 struct Last {
-    success: Option<bool>,
-    time: Option<String>,
+    success: Option<Bool>,
+    time: Option<Spanned<String>>,
     target: Option<RawRevision>,
 }
 
@@ -158,7 +190,10 @@ status:
             ("version: v1\nkind: update_config\nspec: [", Why::Yaml),
             ("version: v1\nkind: other\n", Why::Kind),
             ("version: v2\nkind: update_config\n", Why::Version),
-            ("version: v1\nkind: update_config\nspec: {enabled: [1]}\n", Why::Yaml),
+            ("version: v1\nkind: update_config\nspec: {enabled: [1]}\n", Why::Invalid),
+            ("version: v1\nkind: update_config\nspec: {enabled: \"true\"}\n", Why::Invalid),
+            ("version: v1\nkind: update_config\nstatus: {last_update: {time: never}}\n", Why::Invalid),
+            ("---\n---\nversion: v1\nkind: update_config\n", Why::Kind),
         ];
         for (text, why) in cases {
             assert_eq!(parse(text), Err(why), "{text}");

@@ -9,6 +9,7 @@ use selfcheck_core::Namespace;
 use selfcheck_core::Revision;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
+use selfcheck_core::observation::Legible;
 use selfcheck_core::observation::LockState;
 use selfcheck_core::observation::UpdateConfig;
 use selfcheck_core::observation::UpdaterBinary;
@@ -22,6 +23,7 @@ use super::update_config;
 pub(crate) struct FilesV2 {
     pub(crate) config_path: Text,
     pub(crate) config: Fact<UpdateConfig>,
+    pub(crate) legible: Option<Legible>,
     pub(crate) config_written: Option<Timestamp>,
     pub(crate) lock: Fact<LockState>,
     pub(crate) binary: Fact<UpdaterBinary>,
@@ -37,11 +39,17 @@ impl FilesV2 {
             }
             text => text,
         };
-        let document = text.and_read(|text| update_config::parse(&text));
+        let mut legible = None;
+        let document = text.and_read(|text| {
+            let document = update_config::parse(&text);
+            legible = document.is_err().then(|| update_config::legible(&text));
+            document
+        });
         let links = document.present().and_then(|document| document.links.clone());
         Self {
             config_path: config_path.into(),
             config: document.map(|document| document.config),
+            legible,
             config_written: tree.written(config_path),
             lock: Fact::NotApplicable,
             binary: binary(tree, namespace, links),
@@ -58,6 +66,7 @@ impl FilesV2 {
         Self {
             config_path: config_path.into(),
             config: Fact::Unreadable(why),
+            legible: None,
             config_written: None,
             lock: Fact::Unreadable(why),
             binary: Fact::Unreadable(why),

@@ -1,8 +1,15 @@
 //! YAML within bounds.
 
 use selfcheck_core::Text;
+use selfcheck_core::Why;
+use serde::Deserialize;
+use serde::Deserializer;
 use serde::de::DeserializeOwned;
+use serde::de::IgnoredAny;
+use serde::de::Unexpected;
+use serde::de::Visitor;
 use serde_saphyr::Budget;
+use serde_saphyr::DuplicateKeyPolicy;
 use serde_saphyr::Options;
 
 /// A document that is not what it should be.
@@ -22,6 +29,71 @@ pub fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
         let line = line.split_once(", set DuplicateKeyPolicy").map_or(line, |(what, _)| what);
         YamlError(line.into())
     })
+}
+
+/// Reads YAML as the product's own libraries do, which are written in Go: the first document alone counts, and a text in
+/// quotes is no boolean. `None` where that document says nothing. What is well-formed and is no `T` is invalid.
+pub(super) fn as_product<T: DeserializeOwned>(text: &str) -> Result<Option<T>, Why> {
+    let first = first_document(text);
+    let mut typed = options();
+    typed.strict_booleans = true;
+    serde_saphyr::from_str_with_options(first, typed).map_err(|_| {
+        let mut untyped = options();
+        untyped.duplicate_keys = DuplicateKeyPolicy::LastWins;
+        let is_well_formed =
+            serde_saphyr::from_str_with_options::<Option<IgnoredAny>>(first, untyped).is_ok();
+        if is_well_formed { Why::Invalid } else { Why::Yaml }
+    })
+}
+
+/// The text up to the end of its first document. A marker at the beginning of a line is one wherever it stands.
+fn first_document(text: &str) -> &str {
+    let mut begun = false;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let rest = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
+        let is_marker = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
+        if is_marker && begun {
+            return &text[..at];
+        }
+        let is_preamble = line.trim().is_empty() || line.starts_with(['#', '%']);
+        begun |= !is_preamble;
+        at += line.len();
+    }
+    text
+}
+
+/// A boolean as Go's `yaml.v3` reads it into a typed value: the words of YAML 1.1 count also in quotes, `true` and `false`
+/// only without.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Bool(pub(super) bool);
+
+impl<'de> Deserialize<'de> for Bool {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(BoolVisitor)
+    }
+}
+
+struct BoolVisitor;
+
+impl Visitor<'_> for BoolVisitor {
+    type Value = Bool;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a boolean")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Bool, E> {
+        Ok(Bool(value))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Bool, E> {
+        match value {
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Ok(Bool(true)),
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Ok(Bool(false)),
+            _ => Err(E::invalid_value(Unexpected::Other("this text"), &self)),
+        }
+    }
 }
 
 fn options() -> Options {
@@ -45,8 +117,6 @@ fn options() -> Options {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-
-    use serde::de::IgnoredAny;
 
     use super::*;
 

@@ -15,6 +15,9 @@ use selfcheck_core::Observation;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Agent;
+use selfcheck_core::observation::AgentConfig;
+use selfcheck_core::observation::AgentUnit;
+use selfcheck_core::observation::ConfigSource;
 use selfcheck_core::observation::Host;
 use selfcheck_core::observation::ObservationSchema;
 use selfcheck_core::observation::Systemd;
@@ -24,6 +27,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::clock;
+use crate::configuration::Configuration;
 use crate::files;
 use crate::files::AgentFiles;
 use crate::files::FileError;
@@ -104,22 +108,27 @@ fn look(tree: &Tree, target: &Target) -> Observation {
     let units = Units::look(tree);
     let assumed = target.namespace.clone().unwrap_or_default();
     let observation = look_at(tree, target, &units, &assumed);
-    let nothing = observation.agent.config.is_absent()
-        && observation.agent.unit.is_absent()
-        && observation.v2.config.is_absent();
-    match observation.host.other_installations.as_slice() {
-        [only] if nothing && target.namespace.is_none() => look_at(tree, target, &units, &only.clone()),
+    let nothing = observation.agent.config.is_absent() && observation.v2.config.is_absent();
+    if !nothing || target.namespace.is_some() || target.config.is_some() {
+        return observation;
+    }
+    match files::suffixed_installations(tree).as_slice() {
+        [only] => look_at(tree, target, &units, only),
         _ => observation,
     }
 }
 
 fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespace) -> Observation {
     let unit = units.agent(&namespace.agent_unit(), &namespace.update_config());
-    let named = unit.present().and_then(|unit| unit.command_line.as_ref()?.config.as_ref());
-    let config_path = target.config.clone().unwrap_or_else(|| {
-        named.map_or_else(|| namespace.agent_config().into(), |path| path.as_str().into())
-    });
-    let agent = AgentFiles::look(tree, &config_path, &namespace.data_dir(), target.file_bytes);
+    let limit = target.file_bytes;
+    let agent = Configuration::look(
+        tree,
+        target.config.as_deref(),
+        units.agent_config(&namespace.agent_unit()),
+        namespace,
+        limit,
+        |path| AgentFiles::look(tree, path, &namespace.data_dir(), limit),
+    );
     let v2 = FilesV2::look(tree, namespace, &namespace.update_config(), target.file_bytes);
     let v1 = FilesV1::look(tree);
     let timer_v1 = units.timer(&Generation::V1.timer(namespace), &namespace.agent_unit());
@@ -129,7 +138,7 @@ fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespac
         clock: clock::now(),
         evidence: EvidenceKind::Static,
         host: Host {
-            os_version: os_version(tree),
+            os_version: host::os_version(tree),
             hostname: tree
                 .read(Path::new("/etc/hostname"), SHORT)
                 .present()
@@ -139,12 +148,14 @@ fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespac
             ..host::without_files()
         },
         agent: Agent {
+            program: program_of(tree, namespace, &unit, &agent.files.config),
             namespace: namespace.clone(),
             unit,
             process: Fact::NotApplicable,
-            config_path: Text::new(&config_path.to_string_lossy()),
-            config: agent.config,
-            host_id: agent.host_id,
+            config_source: agent.source,
+            config_path: agent.path,
+            config: agent.files.config,
+            host_id: agent.files.host_id,
             version: None,
         },
         systemd: Systemd {
@@ -156,6 +167,7 @@ fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespac
         v2: UpdaterV2 {
             config_path: v2.config_path,
             config: v2.config,
+            legible: v2.legible,
             config_written: v2.config_written,
             lock: Fact::NotApplicable,
             binary: v2.binary,
@@ -178,19 +190,23 @@ fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespac
     }
 }
 
+/// The agent's program, which matters where nothing else of one is there.
+fn program_of(
+    tree: &Tree,
+    namespace: &Namespace,
+    unit: &Fact<AgentUnit>,
+    config: &Fact<AgentConfig>,
+) -> Fact<Text> {
+    if unit.is_absent() && config.is_absent() {
+        files::agents_program(tree, namespace)
+    } else {
+        Fact::NotApplicable
+    }
+}
+
 fn systemd(tree: &Tree) -> Fact<Text> {
     let [first, second] = SYSTEMD.map(|path| tree.exists(path));
     if first.is_absent() { second } else { first }
-}
-
-fn os_version(tree: &Tree) -> Option<Text> {
-    let release = match tree.read(Path::new("/etc/os-release"), SHORT) {
-        Fact::Absent => tree.read(Path::new("/usr/lib/os-release"), SHORT),
-        found => found,
-    };
-    let name =
-        release.present()?.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?.trim_matches('"');
-    Some(Text::new(name))
 }
 
 /// Nothing could be seen.
@@ -206,6 +222,8 @@ fn unreadable(target: &Target, why: Why) -> Observation {
         agent: Agent {
             unit: Fact::Unreadable(why),
             process: Fact::NotApplicable,
+            program: Fact::Unreadable(why),
+            config_source: ConfigSource::File,
             config_path: Text::new(&namespace.agent_config()),
             config: Fact::Unreadable(why),
             host_id: Fact::Unreadable(why),
@@ -221,6 +239,7 @@ fn unreadable(target: &Target, why: Why) -> Observation {
         v2: UpdaterV2 {
             config_path: files.config_path,
             config: files.config,
+            legible: None,
             config_written: None,
             lock: Fact::NotApplicable,
             binary: files.binary,

@@ -7,6 +7,7 @@ use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::ActiveState;
 use selfcheck_core::observation::AgentUnit;
+use selfcheck_core::observation::DropIn;
 use selfcheck_core::observation::LoadState;
 use selfcheck_core::observation::Schedule;
 use selfcheck_core::observation::ServiceUnit;
@@ -14,8 +15,10 @@ use selfcheck_core::observation::TimerUnit;
 use selfcheck_core::observation::UnitFileState;
 use selfcheck_core::observation::UnitState;
 
+use crate::configuration::Named;
+use crate::configuration::VARIABLE;
 use crate::files::Tree;
-use crate::process;
+use crate::process::Arguments;
 use crate::unit_files;
 use crate::unit_files::ADMIN_DIRS;
 use crate::unit_files::Line;
@@ -59,10 +62,29 @@ impl<'a> Units<'a> {
             AgentUnit {
                 state,
                 main_pid: None,
-                command_line: lines.first().map(|line| process::command_line(&line.arguments)),
+                command_line: lines.first().map(|line| Arguments::of(&line.all_words()).kept()),
                 starts: unit_files::agents_start(self.tree, &lines, |path| {
                     Versions::beside(self.tree, update_config).place_of(path)
                 }),
+            }
+        })
+    }
+
+    /// What the agent started by the unit `name` is told to read its configuration from.
+    pub(super) fn agent_config(&self, name: &str) -> Fact<Named> {
+        self.file(name).and_then(|file| {
+            let settings = self.with_drop_ins(name, file.settings);
+            let lines = lines(&settings);
+            let words = lines.first().map(Line::all_words).unwrap_or_default();
+            let said = Arguments::of(&words);
+            if let Some(encoded) = said.config_string {
+                return Fact::Present(Named::CommandLine(encoded.to_owned()));
+            }
+            match (unit_files::variable(self.tree, &settings, VARIABLE), said.config) {
+                (Fact::Present(encoded), _) => Fact::Present(Named::Environment(encoded)),
+                (Fact::Unreadable(why), _) => Fact::Unreadable(why),
+                (_, Some(path)) => Fact::Present(Named::File(path.into())),
+                (_, None) => Fact::Absent,
             }
         })
     }
@@ -82,6 +104,7 @@ impl<'a> Units<'a> {
                 active_since: None,
                 last_trigger: None,
                 next_elapse: None,
+                refusal: None,
                 triggers: triggers.map(|unit| Text::new(&unit)),
                 starters: unit_files::starters(self.tree, name, agent, &[]),
                 schedule: Schedule::default(),
@@ -200,11 +223,17 @@ impl<'a> Units<'a> {
     }
 
     /// The drop-ins that say something of the unit `name`.
-    fn drop_ins(&self, name: &str) -> Vec<Text> {
-        let mut files: Vec<_> =
-            self.settings_of_drop_ins(name).into_iter().map(|setting| setting.file).collect();
-        files.dedup();
-        files.iter().take(MOST_TOLD).map(|file| Text::new(file)).collect()
+    fn drop_ins(&self, name: &str) -> Vec<DropIn> {
+        let mut files: Vec<DropIn> = Vec::new();
+        for setting in self.settings_of_drop_ins(name) {
+            let key = Text::new(&setting.key);
+            match files.last_mut().filter(|last| *last.path.as_str() == setting.file) {
+                Some(last) => last.sets.get_or_insert_default().push(key),
+                None => files.push(DropIn { path: Text::new(&setting.file), sets: Some(vec![key]) }),
+            }
+        }
+        files.truncate(MOST_TOLD);
+        files
     }
 
     fn settings_of_drop_ins(&self, name: &str) -> Vec<Setting> {

@@ -1,5 +1,6 @@
 //! The agent's process: what it executes, its named environment variables, nothing else.
 
+mod arguments;
 mod family;
 
 use std::ffi::OsStr;
@@ -18,16 +19,18 @@ use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_core::Usec;
 use selfcheck_core::Why;
-use selfcheck_core::observation::CommandLine;
 use selfcheck_core::observation::Environment;
 use selfcheck_core::observation::Executable;
 use selfcheck_core::observation::Process;
 
+use crate::configuration::Named;
+use crate::configuration::VARIABLE;
 use crate::files;
 use crate::files::Tree;
 use crate::unit_files::starts_others;
 use crate::versions::Versions;
 
+pub(crate) use arguments::Arguments;
 pub use family::NotAnAgent;
 pub(crate) use family::agent_of;
 pub use family::check_agent;
@@ -66,7 +69,7 @@ pub(crate) fn look(pid: u32) -> Fact<Process> {
         unit: unit(pid),
         started_boottime: started,
         executable: executable(pid),
-        command_line: split(pid, "cmdline").map(|words| command_line(&words)),
+        command_line: words(pid).map(|words| Arguments::of(&words).kept()),
         environment: split(pid, "environ").map(|variables| environment(&variables)),
     })
 }
@@ -122,6 +125,56 @@ fn replaced_at(path: &str) -> Option<Timestamp> {
     Timestamp::new(nearest.mtime(), 0).ok()
 }
 
+/// The words of its command line. Those that a file holds stand where `@` and its name do.
+fn words(pid: u32) -> Fact<Vec<String>> {
+    let mut words = Vec::new();
+    for word in match split(pid, "cmdline") {
+        Fact::Present(words) => words,
+        hidden => return hidden,
+    } {
+        match word.strip_prefix('@').filter(|_| words.len() > 1) {
+            Some(file) => match path_of(pid, file).and_then(|path| Tree::default().read(&path, LIMIT)) {
+                Fact::Present(text) => {
+                    words.extend(text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned))
+                }
+                Fact::Absent | Fact::NotApplicable => return Fact::Unreadable(Why::Gone),
+                Fact::Unreadable(why) => return Fact::Unreadable(why),
+            },
+            None => words.push(word),
+        }
+    }
+    Fact::Present(words)
+}
+
+/// What an agent was told to read its configuration from. Absent: nothing was said.
+pub(crate) fn config_of(process: &Process) -> Fact<Named> {
+    let pid = process.pid;
+    let in_environment = process.environment.present().is_some_and(|environment| environment.config_string);
+    match &process.command_line {
+        Fact::Present(line) if line.config.is_none() && !line.config_string && !in_environment => {
+            return Fact::Absent;
+        }
+        Fact::Unreadable(why) => return Fact::Unreadable(*why),
+        // What was kept of it is cut, or is no more than that it is there.
+        _ => {}
+    }
+    let words = match words(pid) {
+        Fact::Present(words) => words,
+        Fact::Unreadable(why) => return Fact::Unreadable(why),
+        Fact::Absent | Fact::NotApplicable => return Fact::Absent,
+    };
+    let said = Arguments::of(&words);
+    if let Some(encoded) = said.config_string {
+        return Fact::Present(Named::CommandLine(encoded.to_owned()));
+    }
+    let encoded = split(pid, "environ").map(|variables| variable(&variables, VARIABLE).map(str::to_owned));
+    match (encoded, said.config) {
+        (Fact::Present(Some(encoded)), _) => Fact::Present(Named::Environment(encoded)),
+        (_, Some(path)) => path_of(pid, path).map(Named::File),
+        (_, None) => Fact::Absent,
+    }
+}
+
 /// The NUL-separated strings of a file of the process, as far as they are UTF-8.
 fn split(pid: u32, name: &str) -> Fact<Vec<String>> {
     Tree::default()
@@ -129,28 +182,8 @@ fn split(pid: u32, name: &str) -> Fact<Vec<String>> {
         .map(|text| text.split('\0').map(str::to_owned).collect())
 }
 
-/// The two things a command line is asked for. It may also hold a join token.
-pub(crate) fn command_line(words: &[String]) -> CommandLine {
-    let value = |long: &str, short: &str| {
-        words.iter().enumerate().find_map(|(index, word)| {
-            if word == long || word == short {
-                return words.get(index + 1).map(String::as_str);
-            }
-            word.strip_prefix(long)?.strip_prefix('=')
-        })
-    };
-    CommandLine {
-        config: value("--config", "-c").map(Text::new),
-        roles: value("--roles", "-r")
-            .map(|roles| roles.split(',').take(16).map(|role| Text::new(role.trim())).collect()),
-    }
-}
-
 fn environment(variables: &[String]) -> Environment {
-    let value = |name: &str| {
-        let found = variables.iter().find_map(|variable| variable.strip_prefix(name)?.strip_prefix('='));
-        found.filter(|value| !value.is_empty()).map(Text::new)
-    };
+    let value = |name: &str| variable(variables, name).map(Text::new);
     Environment {
         ext_upgrader: value("TELEPORT_EXT_UPGRADER"),
         ext_upgrader_version: value("TELEPORT_EXT_UPGRADER_VERSION"),
@@ -160,7 +193,14 @@ fn environment(variables: &[String]) -> Environment {
         release_name: value("RELEASE_NAME"),
         kube_namespace: value("KUBE_NAMESPACE"),
         replica_name: value("TELEPORT_REPLICA_NAME"),
+        config_string: variable(variables, VARIABLE).is_some(),
     }
+}
+
+/// The value of an environment variable that says something.
+pub(crate) fn variable<'a>(variables: &'a [String], name: &str) -> Option<&'a str> {
+    let found = variables.iter().find_map(|variable| variable.strip_prefix(name)?.strip_prefix('='));
+    found.filter(|value| !value.is_empty())
 }
 
 /// Whether it executes systemd's own program, as a service does for a moment before it becomes what it is to be.
@@ -269,14 +309,6 @@ mod tests {
 
     fn words(line: &str) -> Vec<String> {
         line.split(' ').map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn keeps_config_and_roles_of_a_command_line_and_nothing_else() {
-        let seen = command_line(&words("teleport start --token=secret --roles=node,app -c /etc/t.yaml"));
-        assert_eq!(seen.config, Some("/etc/t.yaml".into()));
-        assert_eq!(seen.roles, Some(vec!["node".into(), "app".into()]));
-        assert_eq!(command_line(&words("teleport start --configuration=x")), CommandLine::default());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Unit files: where systemd finds them, what they say, what starts them at a boot, and what they run.
 
+mod environment;
 mod folders;
 mod program;
 mod settings;
@@ -8,6 +9,7 @@ mod starters;
 mod state;
 mod wrappers;
 
+pub(crate) use environment::variable;
 pub(crate) use folders::ADMIN_DIRS;
 pub(crate) use folders::Link;
 pub(crate) use folders::VENDOR_DIRS;

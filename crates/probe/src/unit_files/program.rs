@@ -134,7 +134,8 @@ impl Line {
         [self.program.as_str()].into_iter().chain(self.arguments.iter().map(String::as_str))
     }
 
-    fn all_words(&self) -> Vec<&str> {
+    /// The program and its arguments.
+    pub(crate) fn all_words(&self) -> Vec<&str> {
         self.words().collect()
     }
 }

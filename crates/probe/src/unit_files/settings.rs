@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use selfcheck_core::Fact;
+use selfcheck_core::Text;
 
 use crate::files::Tree;
 
@@ -14,6 +15,8 @@ use super::folders::link;
 const LIMIT: u64 = 64 << 10;
 /// The most entries of a folder of drop-ins.
 const MOST_NAMES: usize = 10_000;
+/// The most settings of one drop-in that are told of.
+const MOST_KEYS: usize = 32;
 /// The most drop-ins of one unit that are read.
 const MOST_DROP_INS: usize = 64;
 
@@ -89,6 +92,15 @@ pub(crate) fn drop_ins(tree: &Tree, folders: &[&str], name: &str) -> Vec<Setting
     found.values().take(MOST_DROP_INS).flat_map(read).collect()
 }
 
+/// The names of the settings in the unit file or drop-in at `path`, each once; `None` where it cannot be read.
+pub(super) fn keys_of(tree: &Tree, path: &str) -> Option<Vec<Text>> {
+    let text = tree.read(Path::new(path), LIMIT);
+    let mut keys: Vec<_> = settings(text.present()?, path).into_iter().map(|setting| setting.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    Some(keys.iter().take(MOST_KEYS).map(|key| Text::new(key)).collect())
+}
+
 /// For which names drop-ins of the unit `name` may lie: its own, its prefixes up to a dash, and its kind.
 fn drop_in_names(name: &str) -> Vec<String> {
     let Some((stem, kind)) = name.rsplit_once('.') else { return vec![name.to_owned()] };
@@ -136,7 +148,7 @@ fn command_line(mut words: Vec<String>) -> Option<(bool, Vec<String>)> {
 }
 
 /// Splits a command into words, as systemd does: by blanks, with quotes and backslashes.
-fn split(text: &str) -> Vec<String> {
+pub(super) fn split(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

@@ -14,6 +14,7 @@ use crate::files::Tree;
 use super::folders::ADMIN_DIRS;
 use super::folders::VENDOR_DIRS;
 use super::folders::lasting_file;
+use super::settings::keys_of;
 
 /// Completes a unit's state: whether the file it was read from is still there, whether a boot will find one, and, for a
 /// masked unit, whether a packaged one would come back.
@@ -22,6 +23,9 @@ pub(crate) fn complete(tree: &Tree, state: &mut UnitState) {
         state.fragment = tree.exists(path.as_str());
     }
     state.lasting_file = lasting_file(tree, state.unit.as_str());
+    for drop_in in &mut state.drop_ins {
+        drop_in.sets = keys_of(tree, drop_in.path.as_str());
+    }
     if state.is_masked() {
         let candidates = VENDOR_DIRS.map(|dir| tree.has_content(&format!("{dir}/{}", state.unit)));
         state.vendor_file = candidates.into_iter().find(Fact::is_present).unwrap_or(Fact::Absent);

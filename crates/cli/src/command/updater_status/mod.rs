@@ -4,6 +4,8 @@ mod recording;
 mod watch;
 
 use std::future::Future;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use selfcheck_agent::debug::AskError;
 use selfcheck_core::Namespace;
@@ -12,6 +14,7 @@ use selfcheck_core::Policy;
 use selfcheck_core::Verdict;
 use selfcheck_core::assess;
 use selfcheck_core::observation::Agent;
+use selfcheck_probe::FileError;
 use selfcheck_probe::Image;
 use selfcheck_probe::NotAnAgent;
 use selfcheck_probe::Probe;
@@ -58,10 +61,13 @@ fn judge(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
     if let Some(pid) = args.pid {
         check_agent(pid).map_err(CliError::NotAnAgent)?;
     }
+    let image = args.root.as_deref().map(Image::open).transpose().map_err(CliError::OpenImage)?;
+    if let Some(path) = &args.config {
+        require_config(path, image.as_ref())?;
+    }
     if args.live {
         return in_runtime(live(args, output));
     }
-    let image = args.root.as_deref().map(Image::open).transpose().map_err(CliError::OpenImage)?;
     let policy = policy::effective(args.policy.as_deref(), image.as_ref())?;
     in_runtime(async {
         match image {
@@ -73,6 +79,15 @@ fn judge(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
             None => host(args, &policy, output).await,
         }
     })
+}
+
+/// A configuration that was asked for must be there, on this host or in the image.
+pub(super) fn require_config(path: &Path, image: Option<&Image>) -> Result<(), CliError> {
+    let is_missing = match image {
+        Some(image) => matches!(image.read_text(path, 0), Err(FileError::Missing(_))),
+        None => path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound),
+    };
+    if is_missing { Err(CliError::NoConfig(path.to_owned())) } else { Ok(()) }
 }
 
 fn in_runtime(work: impl Future<Output = Result<u8, CliError>>) -> Result<u8, CliError> {

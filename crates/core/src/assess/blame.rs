@@ -1,0 +1,73 @@
+//! Which settings are at fault, where they were made, and so what takes them back.
+
+use crate::Generation;
+use crate::RemedyId;
+use crate::Text;
+use crate::observation::DropIn;
+use crate::observation::UnitState;
+
+/// Tells which settings may cause what was found.
+pub(super) type Concerns = fn(&str) -> bool;
+
+/// When a timer fires.
+pub(super) fn schedule(setting: &str) -> bool {
+    setting.starts_with("On") && !matches!(setting, "OnSuccess" | "OnFailure")
+}
+
+/// What a timer starts.
+pub(super) fn target(setting: &str) -> bool {
+    setting == "Unit"
+}
+
+/// What refuses a start.
+pub(super) fn conditions(setting: &str) -> bool {
+    setting.starts_with("Condition") || setting.starts_with("Assert") || setting == "ExecCondition"
+}
+
+/// What makes a start wait for, or depend on, other units.
+pub(super) fn dependencies(setting: &str) -> bool {
+    matches!(
+        setting,
+        "After" | "BindsTo" | "Conflicts" | "PartOf" | "Requires" | "RequiresMountsFor" | "Requisite"
+    )
+}
+
+/// What a service executes.
+pub(super) fn program(setting: &str) -> bool {
+    matches!(setting, "ExecStart" | "ExecSearchPath" | "RootDirectory" | "RootImage" | "Type")
+}
+
+/// Whether a service stays active after a run.
+pub(super) fn after_a_run(setting: &str) -> bool {
+    matches!(setting, "RemainAfterExit" | "Type")
+}
+
+/// What surrounds the program of a service: everything but variables and prose.
+pub(super) fn surroundings(setting: &str) -> bool {
+    !matches!(
+        setting,
+        "Description" | "Documentation" | "Environment" | "EnvironmentFile" | "PassEnvironment"
+    )
+}
+
+/// The drop-ins at fault, as evidence.
+pub(super) fn named(state: &UnitState, concerns: Concerns) -> Option<Text> {
+    let paths: Vec<_> = state.drop_ins_about(concerns).map(|drop_in| drop_in.path.as_str()).collect();
+    (!paths.is_empty()).then(|| Text::new(&paths.join(", ")))
+}
+
+/// What takes the settings at fault back: `revert` where drop-ins made them, which helps only if it takes away all of
+/// them, else writing the unit anew, which only the newer updater does.
+pub(super) fn remedy(
+    state: &UnitState,
+    concerns: Concerns,
+    revert: RemedyId,
+    generation: Generation,
+) -> Option<RemedyId> {
+    let mut guilty = state.drop_ins_about(concerns).peekable();
+    if guilty.peek().is_none() {
+        return (generation == Generation::V2).then_some(RemedyId::EnableV2);
+    }
+    let can_revert = |drop_in: &DropIn| state.can_revert(drop_in);
+    guilty.all(can_revert).then_some(revert)
+}

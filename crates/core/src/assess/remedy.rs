@@ -1,0 +1,124 @@
+//! What helps against a finding on this very host.
+
+use crate::Fact;
+use crate::Generation;
+use crate::KubernetesTarget;
+use crate::Observation;
+use crate::ProxyAddr;
+use crate::Reason;
+use crate::Remedy;
+use crate::RemedyId;
+use crate::RemedyTarget;
+use crate::Text;
+use crate::Writes;
+use crate::observation::UnitState;
+
+use super::case::Draft;
+use super::kubernetes::Owner;
+
+/// The port of a proxy where teleport.yaml names none. The updater writes it out.
+const PROXY_PORT: u16 = 3080;
+/// Where units are written to.
+const UNITS: &str = "/etc/systemd/system";
+
+/// Chooses the remedy that works on this host, or says why none does.
+pub(super) fn settle(observation: &Observation, draft: &mut Draft) {
+    draft.remedy = draft.remedy.and_then(|id| possible(observation, draft.reason, draft.generation, id));
+    let Some(id) = draft.remedy else { return };
+    let cannot: Vec<_> = unwritable(observation, id).collect();
+    if !cannot.is_empty() {
+        let folders = cannot.join(", ");
+        let said = draft
+            .summary
+            .take()
+            .unwrap_or_else(|| draft.reason.entry().summary_for(draft.generation.updater()));
+        let why = "is read-only, so no command mends it here: change what this host is made from";
+        draft
+            .because("read_only", Text::new(&folders))
+            .in_words(Some(format!("{said}; {folders} {why}")))
+            .remedied_by(None);
+    }
+}
+
+/// The folders that `id` writes to and that are read-only here.
+fn unwritable(observation: &Observation, id: RemedyId) -> impl Iterator<Item = &str> {
+    let read_only = observation.host.read_only.iter().map(Text::as_str);
+    read_only.filter(move |folder| match id.writes() {
+        Writes::Nothing => false,
+        Writes::Units => *folder == UNITS,
+        Writes::Installation => true,
+    })
+}
+
+fn possible(
+    observation: &Observation,
+    reason: Reason,
+    generation: Generation,
+    id: RemedyId,
+) -> Option<RemedyId> {
+    let runs_program = match id {
+        RemedyId::EnableV2
+        | RemedyId::UnpinV2
+        | RemedyId::SetProxyV2
+        | RemedyId::RewriteConfigV2
+        | RemedyId::ResetBaseUrlV2
+        | RemedyId::RewriteServiceV2
+        | RemedyId::RetryUpdateV2 => true,
+        RemedyId::RunUpdater | RemedyId::ResetUpdater => generation == Generation::V2,
+        _ => false,
+    };
+    // A command of teleport-update helps only where there is one.
+    let id = if runs_program && observation.v2.binary.is_absent() { RemedyId::InstallV2 } else { id };
+    let agent = &observation.agent;
+    let is_own = agent.unit.present().is_none_or(|unit| unit.state.unit == *agent.namespace.agent_unit());
+    match id {
+        // The install script knows the default installation only.
+        RemedyId::InstallV2 if agent.namespace.suffix().is_some() => None,
+        // An agent that nothing starts again is not restarted by a unit.
+        RemedyId::RestartAgent if reason == Reason::UpdaterChangedSinceStart && agent.unit.is_absent() => {
+            None
+        }
+        RemedyId::RestartAgent if !is_own => Some(RemedyId::RestartUnit),
+        id => Some(id),
+    }
+}
+
+/// The remedy of a finding, rendered for this host.
+pub(super) fn render(observation: &Observation, draft: &Draft) -> Option<Remedy> {
+    let id = draft.remedy?;
+    let agents_proxy = observation.agent.config.present().and_then(|config| config.proxy_server.as_ref());
+    let elsewhere = observation.v2.binary.present().filter(|binary| !binary.is_in_path());
+    let Owner { release, namespace, .. } = Owner::of(observation);
+    Some(
+        id.render(&RemedyTarget {
+            namespace: &observation.agent.namespace,
+            reason: Some(draft.reason),
+            lost: observation.v2.legible.as_ref(),
+            agent_unit: if id == RemedyId::WantTimer {
+                Some(starting_unit(observation))
+            } else {
+                own_unit(observation)
+            },
+            generation: draft.generation,
+            // The host of a hashed address ends in `.invalid`, which by RFC 2606 is nobody's.
+            proxy: agents_proxy
+                .and_then(|proxy| ProxyAddr::parse(proxy.as_str()))
+                .filter(|proxy| !proxy.host().ends_with(".invalid"))
+                .map(|proxy| proxy.or_port(PROXY_PORT)),
+            update_config: observation.v2.config_path.as_str(),
+            program: elsewhere.map_or(Generation::V2.updater(), |binary| binary.path.as_str()),
+            kubernetes: KubernetesTarget { release, namespace },
+        }),
+    )
+}
+
+fn own_unit(observation: &Observation) -> Option<&str> {
+    observation.agent.unit.present().map(|unit| unit.state.unit.as_str())
+}
+
+/// The unit that is to start the timer: the agent's, if there is one that a boot starts.
+fn starting_unit(observation: &Observation) -> &str {
+    let lasts = |state: &UnitState| !state.is_masked() && !Fact::is_absent(&state.lasting_file);
+    let unit = observation.agent.unit.present().filter(|unit| lasts(&unit.state));
+    unit.map_or("multi-user.target", |unit| unit.state.unit.as_str())
+}

@@ -1,0 +1,95 @@
+//! Folders that something is written to, and programs that an agent would be.
+
+use std::path::Path;
+
+use nix::sys::statvfs::FsFlags;
+use nix::sys::statvfs::statvfs;
+use selfcheck_core::Fact;
+use selfcheck_core::Namespace;
+use selfcheck_core::Text;
+
+use super::tree::Tree;
+
+/// A host with thousands of containers has a mount for each.
+const MOUNTS_LIMIT: u64 = 16 << 20;
+/// Where units are written to.
+const UNITS: &str = "/etc/systemd/system";
+
+/// Of the folders that the updater of `namespace` and administrators write to, those on a read-only file system of this
+/// host. One that is not there would be made in the nearest that is.
+pub(crate) fn read_only(namespace: &Namespace) -> Vec<Text> {
+    let folders = [UNITS.to_owned(), namespace.base_dir()];
+    folders.into_iter().filter(|folder| is_read_only(folder)).map(|folder| Text::new(&folder)).collect()
+}
+
+/// Whoever looks may itself be kept from writing, so the first process has to see it the same.
+fn is_read_only(folder: &str) -> bool {
+    let there = Path::new(folder).ancestors().find_map(|path| Some((path, statvfs(path).ok()?)));
+    let Some((nearest, file_system)) = there else { return false };
+    if !file_system.flags().contains(FsFlags::ST_RDONLY) {
+        return false;
+    }
+    let nearest = std::fs::canonicalize(nearest);
+    let mounts = Tree::default().read_lossy(Path::new("/proc/1/mountinfo"), MOUNTS_LIMIT);
+    nearest.ok().zip(mounts.present()).is_some_and(|(nearest, mounts)| is_mounted_read_only(mounts, &nearest))
+}
+
+/// Whether the mount that `path` lies on, by a list of mounts as in /proc, is read-only.
+fn is_mounted_read_only(mounts: &str, path: &Path) -> bool {
+    let has_ro = |options: &str| options.split(',').any(|option| option == "ro");
+    let mut deepest = (0, false);
+    for line in mounts.lines() {
+        let mut fields = line.split(' ').skip(4);
+        let (Some(at), Some(options)) = (fields.next(), fields.next()) else { continue };
+        let of_file_system = line.rsplit(' ').next().unwrap_or_default();
+        let at = Path::new(at);
+        let depth = at.components().count();
+        // What is mounted later on the same place hides what was there.
+        if path.starts_with(at) && depth >= deepest.0 {
+            deepest = (depth, has_ro(options) || has_ro(of_file_system));
+        }
+    }
+    deepest.1
+}
+
+/// A program of the agent of `namespace`: as the updater links it, or as a package brought it.
+pub(crate) fn agents_program(tree: &Tree, namespace: &Namespace) -> Fact<Text> {
+    let usual = ["/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin"].map(str::to_owned);
+    let folders = match namespace.suffix() {
+        Some(_) => vec![namespace.link_dir()],
+        None => usual.to_vec(),
+    };
+    let mut unreadable = None;
+    for folder in folders {
+        match tree.exists(&format!("{folder}/teleport")) {
+            Fact::Present(path) => return Fact::Present(path),
+            Fact::Unreadable(why) => unreadable = Some(why),
+            Fact::Absent | Fact::NotApplicable => {}
+        }
+    }
+    unreadable.map_or(Fact::Absent, Fact::Unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deepest_and_latest_mount_counts() {
+        let mounts = "25 1 0:23 / / ro,relatime - ext4 /dev/a rw\n\
+                      26 25 0:24 / /etc rw - overlay overlay rw\n\
+                      27 25 0:25 / /opt rw - ext4 /dev/b ro,data=x\n\
+                      28 25 0:26 / /srv rw - ext4 /dev/c rw\n\
+                      29 28 0:26 / /srv ro - ext4 /dev/c rw\n";
+        for (path, expected) in [
+            ("/usr", true),
+            ("/etc/systemd", false),
+            ("/etcetera", true),
+            ("/opt/teleport", true),
+            ("/srv", true),
+        ] {
+            assert_eq!(is_mounted_read_only(mounts, Path::new(path)), expected, "{path}");
+        }
+        assert!(!is_mounted_read_only("", Path::new("/")));
+    }
+}

@@ -1,0 +1,115 @@
+//! The command line of an agent, as the product's parser (kingpin) takes it apart.
+
+use selfcheck_core::Text;
+use selfcheck_core::observation::AgentCommand;
+use selfcheck_core::observation::CommandLine;
+
+/// The program that starts agents. Words before it belong to what starts it.
+const PROGRAM: &str = "teleport";
+/// Long flags that take no value; each may have `no-` before it.
+const SWITCHES: [&str; 10] = [
+    "debug",
+    "fips",
+    "help",
+    "help-long",
+    "help-man",
+    "insecure",
+    "insecure-no-tls",
+    "no-debug-service",
+    "permit-user-env",
+    "skip-version-check",
+];
+/// Short flags that take a value: the rest of their word, or the next word.
+const SHORT_WITH_VALUE: [char; 3] = ['c', 'l', 'r'];
+/// The most roles that are kept.
+const MOST_ROLES: usize = 16;
+
+/// What the words of a command line say. Of a flag that is given twice the last one counts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Arguments<'a> {
+    command: Option<AgentCommand>,
+    pub(crate) config: Option<&'a str>,
+    pub(crate) config_string: Option<&'a str>,
+    roles: Option<&'a str>,
+    auth_server: bool,
+}
+
+impl<'a> Arguments<'a> {
+    /// Takes `words` apart, of which one is the program.
+    pub(crate) fn of<W: AsRef<str>>(words: &'a [W]) -> Self {
+        let is_program = |word: &W| word.as_ref().rsplit('/').next() == Some(PROGRAM);
+        let program = words.iter().position(is_program).unwrap_or(0);
+        let mut found = Self::default();
+        let mut named = Vec::new();
+        let mut rest = words.iter().skip(program + 1).map(AsRef::as_ref);
+        while let Some(word) = rest.next() {
+            if word == "--" {
+                named.extend(rest.by_ref());
+            } else if let Some(long) = word.strip_prefix("--") {
+                let (name, value) =
+                    long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+                let value = value.or_else(|| if is_switch(name) { None } else { rest.next() });
+                found.set(name, value);
+            } else if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
+                found.set_short(letters, &mut rest);
+            } else {
+                named.push(word);
+            }
+        }
+        found.command = match named.as_slice() {
+            ["start", ..] => Some(AgentCommand::Start),
+            ["app", "start", ..] => Some(AgentCommand::AppStart),
+            ["db", "start", ..] => Some(AgentCommand::DbStart),
+            _ => None,
+        };
+        found
+    }
+
+    fn set(&mut self, flag: &str, value: Option<&'a str>) {
+        match flag {
+            "config" => self.config = value,
+            "config-string" => self.config_string = value.filter(|value| !value.is_empty()),
+            "roles" => self.roles = value.filter(|value| !value.is_empty()),
+            "auth-server" => self.auth_server = true,
+            _ => {}
+        }
+    }
+
+    /// Several switches may share a word, of which the last flag may take the rest as its value.
+    fn set_short(&mut self, letters: &'a str, rest: &mut dyn Iterator<Item = &'a str>) {
+        for (at, letter) in letters.char_indices() {
+            if !SHORT_WITH_VALUE.contains(&letter) {
+                continue;
+            }
+            let attached = &letters[at + letter.len_utf8()..];
+            let value = if attached.is_empty() { rest.next() } else { Some(attached) };
+            match letter {
+                'c' => self.set("config", value),
+                'r' => self.set("roles", value),
+                _ => {}
+            }
+            return;
+        }
+    }
+
+    /// What of it is kept. It may also hold a join token.
+    pub(crate) fn kept(&self) -> CommandLine {
+        let split =
+            |roles: &str| roles.split(',').take(MOST_ROLES).map(|role| Text::new(role.trim())).collect();
+        CommandLine {
+            command: self.command,
+            config: self.config.map(Text::new),
+            config_string: self.config_string.is_some(),
+            roles: match self.command {
+                Some(AgentCommand::AppStart) => Some(vec!["app".into()]),
+                Some(AgentCommand::DbStart) => Some(vec!["db".into()]),
+                Some(AgentCommand::Start) | None => self.roles.map(split),
+            },
+            auth_server: self.auth_server,
+        }
+    }
+}
+
+fn is_switch(flag: &str) -> bool {
+    SWITCHES.contains(&flag) || flag.strip_prefix("no-").is_some_and(|flag| SWITCHES.contains(&flag))
+}
