@@ -184,7 +184,7 @@ proptest! {
     #[test]
     fn the_verdict_is_that_of_the_first_finding(bred in bred()) {
         let status = bred.status();
-        let first = status.findings.first().and_then(|finding| finding.reason.verdict());
+        let first = status.findings.first().and_then(selfcheck_core::Finding::verdict);
         prop_assert_eq!(status.verdict, first.unwrap_or(Verdict::Accompanied));
     }
 

@@ -49,6 +49,8 @@ pub(crate) enum CliError {
     OtherDaemon { socket: PathBuf, namespace: Namespace },
     #[error("the agent's configuration `{}` could not be read: {why}", .path.display())]
     ReadConfig { path: PathBuf, why: Why },
+    #[error("standard input is longer than {most} bytes, and so no observation")]
+    LongStdin { most: u64 },
     #[error("there is no configuration `{}`", .0.display())]
     NoConfig(PathBuf),
     #[error(transparent)]
@@ -118,7 +120,9 @@ impl CliError {
             Self::ParsePolicy { .. } | Self::SensePolicy { .. } => {
                 "docs/policy.md lists every key and its default"
             }
-            Self::ReadObservation(FileError::Missing(_)) | Self::ParseObservation { .. } => {
+            Self::LongStdin { .. }
+            | Self::ReadObservation(FileError::Missing(_))
+            | Self::ParseObservation { .. } => {
                 "record one with `teleport-selfcheck debug updater-status --save-observation FILE`"
             }
             Self::NowBeforeObservation { .. } => "give a later time, or leave out `--now`",

@@ -6,15 +6,17 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::Coded;
 use crate::Reason;
 use crate::Severity;
 use crate::Text;
+use crate::Verdict;
 
 /// One reason that holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The reason.
-    pub reason: Reason,
+    /// The reason; that of a newer version may be one that this version does not know.
+    pub reason: Coded<Reason>,
     /// How grave it is here.
     pub severity: Severity,
     /// What is the case, in one line.
@@ -77,9 +79,14 @@ impl From<u32> for EvidenceValue {
 }
 
 impl Finding {
+    /// The verdict that its reason leads to, if this version knows it and it leads to one.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.reason.known().and_then(Reason::verdict)
+    }
+
     /// What makes two findings the same: reason, severity and the evidence that does not move by itself.
-    pub fn identity(&self) -> (Reason, Severity, Vec<(&str, &EvidenceValue)>) {
+    pub fn identity(&self) -> (&Coded<Reason>, Severity, Vec<(&str, &EvidenceValue)>) {
         let stable = self.evidence.iter().filter(|(_, value)| !matches!(value, EvidenceValue::Instant(_)));
-        (self.reason, self.severity, stable.map(|(name, value)| (name.as_str(), value)).collect())
+        (&self.reason, self.severity, stable.map(|(name, value)| (name.as_str(), value)).collect())
     }
 }

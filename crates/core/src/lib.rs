@@ -21,6 +21,7 @@
 mod assess;
 mod claim;
 mod clock;
+mod coded;
 mod dns_label;
 mod fact;
 mod finding;
@@ -41,6 +42,8 @@ pub use claim::Claim;
 pub use clock::Clock;
 pub use clock::Moment;
 pub use clock::Usec;
+pub use coded::Code;
+pub use coded::Coded;
 pub use dns_label::DnsLabel;
 pub use dns_label::NotALabel;
 pub use fact::Fact;

@@ -1,15 +1,20 @@
 //! The judgement, as it is shown, sent and compared.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 
 use crate::Basis;
+use crate::Coded;
 use crate::DnsLabel;
 use crate::EvidenceKind;
 use crate::Finding;
 use crate::Namespace;
+use crate::Reason;
 use crate::Remedy;
+use crate::Severity;
 use crate::StockView;
 use crate::Text;
 use crate::Verdict;
@@ -184,8 +189,13 @@ impl Status {
     /// `verdict`, or `verdict.reason` where a reason leads to the verdict; of the characters `a-z`, `0-9`,
     /// `.` and `-`.
     pub fn label(&self) -> String {
-        match self.leading().filter(|finding| finding.reason.verdict() == Some(self.verdict)) {
-            Some(finding) => format!("{}.{}", self.verdict, finding.reason),
+        let leads = |finding: &&Finding| match finding.reason {
+            Coded::Known(reason) => reason.verdict() == Some(self.verdict),
+            // What a newer version found leads to its verdict, unless it only advises.
+            Coded::Other(_) => finding.severity != Severity::Advisory && self.verdict != Verdict::Accompanied,
+        };
+        match self.leading().filter(leads) {
+            Some(finding) => format!("{}.{}", self.verdict, finding.reason.code()),
             None => self.verdict.to_string(),
         }
     }
@@ -193,10 +203,11 @@ impl Status {
     /// Whether somebody who acts on the one would do the same on the other: verdict and reasons are the same. Severity, rights
     /// and memory may differ between those who look.
     pub fn agrees_with(&self, other: &Self) -> bool {
-        let reasons = |status: &Self| -> std::collections::BTreeSet<_> {
-            status.findings.iter().map(|finding| finding.reason).collect()
-        };
-        self.verdict == other.verdict && reasons(self) == reasons(other)
+        self.verdict == other.verdict && self.reasons() == other.reasons()
+    }
+
+    fn reasons(&self) -> BTreeSet<&Coded<Reason>> {
+        self.findings.iter().map(|finding| &finding.reason).collect()
     }
 
     /// Whether the two differ in what matters: verdict, updater, agent, findings by reason, severity and

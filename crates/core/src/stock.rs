@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::Code;
+use crate::Coded;
 use crate::EvidenceKind;
 use crate::Fact;
 use crate::Observation;
@@ -16,12 +18,11 @@ pub struct StockView {
     /// `ExternalUpgrader`: `binary`, `unit`, `kube`, `integration_awsoidc`, or empty for none.
     pub external_upgrader: Text,
     /// `UpdaterStatus`; null where stock Teleport sends none.
-    pub updater_status: Option<UpdaterStatus>,
+    pub updater_status: Option<Coded<UpdaterStatus>>,
 }
 
 /// The values of stock Teleport's `UpdaterStatus` that an agent may send. No new value is ever invented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdaterStatus {
     /// It works, or its trouble is not one stock Teleport has a word for.
     Ok,
@@ -31,6 +32,25 @@ pub enum UpdaterStatus {
     Pinned,
     /// Its configuration cannot be read.
     Unreadable,
+}
+
+impl UpdaterStatus {
+    const ALL: [Self; 4] = [Self::Ok, Self::Disabled, Self::Pinned, Self::Unreadable];
+}
+
+impl Code for UpdaterStatus {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Disabled => "DISABLED",
+            Self::Pinned => "PINNED",
+            Self::Unreadable => "UNREADABLE",
+        }
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| value.word() == word)
+    }
 }
 
 /// The stock fields for a judgement: `kind` is that of the updater observed, `reasons` are the findings.
@@ -82,7 +102,7 @@ impl StockView {
             UpdaterStatus::Ok
         };
         let has_status = matches!(kind.as_str(), "binary" | "kube");
-        Self { external_upgrader: kind.clone(), updater_status: has_status.then_some(status) }
+        Self { external_upgrader: kind.clone(), updater_status: has_status.then_some(status.into()) }
     }
 }
 
@@ -103,7 +123,7 @@ pub(crate) fn detected(observation: &Observation) -> Option<StockView> {
             Fact::Present(_) => UpdaterStatus::Ok,
             _ => UpdaterStatus::Unreadable,
         };
-        return Some(StockView { external_upgrader: "binary".into(), updater_status: Some(status) });
+        return Some(StockView { external_upgrader: "binary".into(), updater_status: Some(status.into()) });
     }
     let environment = process.environment.present()?;
     // A kind whose version is not known is dropped; that of the older updater is asked of its script.

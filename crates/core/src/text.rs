@@ -14,6 +14,9 @@ use serde::Serializer;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Text(Arc<str>);
 
+/// What ends a text that was cut.
+const MARK: char = '…';
+
 impl Text {
     /// The most bytes a text holds; what is longer is cut and ends in `…`.
     pub const MAX: usize = 256;
@@ -21,12 +24,18 @@ impl Text {
     /// Cleans and bounds `raw`.
     pub fn new(raw: &str) -> Self {
         let mut clean = String::new();
+        // Up to where there is room for the mark behind it.
+        let mut room = 0;
         for safe in raw.chars().map(safe) {
-            if clean.len() + safe.len_utf8() > Self::MAX - '…'.len_utf8() {
-                clean.push('…');
+            if clean.len() + safe.len_utf8() > Self::MAX {
+                clean.truncate(room);
+                clean.push(MARK);
                 break;
             }
             clean.push(safe);
+            if clean.len() + MARK.len_utf8() <= Self::MAX {
+                room = clean.len();
+            }
         }
         Self(clean.into())
     }
@@ -51,10 +60,14 @@ fn safe(character: char) -> char {
     if is_hostile(character) { char::REPLACEMENT_CHARACTER } else { character }
 }
 
-/// Control characters and the invisible ones that reorder what a terminal shows.
+/// Control characters, and the invisible ones that reorder or hide what a terminal shows.
 fn is_hostile(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(
+            character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 impl From<&str> for Text {
@@ -103,6 +116,35 @@ mod tests {
         assert!(text.as_str().len() <= Text::MAX);
         assert!(text.as_str().ends_with('…'));
         assert!(text.as_str().starts_with("a\u{fffd}[31m\u{fffd}\u{fffd}é"));
+    }
+
+    #[test]
+    fn nothing_is_cut_that_fits() {
+        for length in [0, 1, 253, 254, 255, 256] {
+            assert_eq!(Text::new(&"x".repeat(length)).as_str().len(), length);
+        }
+        let cut = Text::new(&"x".repeat(257));
+        assert_eq!((cut.as_str().len(), cut.as_str().ends_with("xx…")), (256, true));
+        assert_eq!(Text::new(&"é".repeat(128)).as_str(), "é".repeat(128));
+        assert_eq!(Text::new(&"é".repeat(129)).as_str().len(), 255);
+    }
+
+    #[test]
+    fn what_is_invisible_and_reorders_or_hides_is_replaced() {
+        for hostile in [
+            '\u{61c}',
+            '\u{ad}',
+            '\u{180e}',
+            '\u{200f}',
+            '\u{2066}',
+            '\u{206a}',
+            '\u{e0041}',
+            '\u{7f}',
+            '\u{9b}',
+        ] {
+            assert_eq!(Text::new(&format!("a{hostile}b")).as_str(), "a\u{fffd}b", "{hostile:?}");
+        }
+        assert_eq!(Text::new("ä 字 👩").as_str(), "ä 字 👩");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use selfcheck_core::Claim;
+use selfcheck_core::Coded;
 use selfcheck_core::Status;
 use selfcheck_core::StockView;
 use selfcheck_core::Text;
@@ -94,8 +95,9 @@ impl ClaimedUpdater {
         Self {
             kind: view.external_upgrader.clone(),
             version,
-            group: view.updater_status.map(|_| group.unwrap_or_else(|| DEFAULT_GROUP.into())),
-            status: view.updater_status,
+            group: view.updater_status.as_ref().map(|_| group.unwrap_or_else(|| DEFAULT_GROUP.into())),
+            // An agent tells no status that it does not know itself.
+            status: view.updater_status.as_ref().and_then(Coded::known),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use selfcheck_core::Basis;
+use selfcheck_core::Coded;
 use selfcheck_core::DnsLabel;
 use selfcheck_core::Finder;
 use selfcheck_core::Finding;
@@ -145,9 +146,9 @@ impl From<&Status> for Report {
             last_success: status.proof.last_success,
             next_run: status.proof.next_run,
             remedy: status.remedy.as_ref().map(|remedy| ReportedRemedy {
-                id: Some(remedy.id),
-                release: of_release(status, remedy.id, |kubernetes| &kubernetes.release),
-                kube_namespace: of_release(status, remedy.id, |kubernetes| &kubernetes.namespace),
+                id: remedy.id.known(),
+                release: of_release(status, &remedy.id, |kubernetes| &kubernetes.release),
+                kube_namespace: of_release(status, &remedy.id, |kubernetes| &kubernetes.namespace),
             }),
             namespace: status.agent.namespace.clone(),
             library_version: Some(env!("CARGO_PKG_VERSION").into()),
@@ -158,7 +159,7 @@ impl From<&Status> for Report {
 
 impl From<&Finding> for ReportedFinding {
     fn from(finding: &Finding) -> Self {
-        Self { reason: Some(finding.reason), severity: finding.severity, since: finding.since }
+        Self { reason: finding.reason.known(), severity: finding.severity, since: finding.since }
     }
 }
 
@@ -330,7 +331,7 @@ fn label(label: Option<&DnsLabel>) -> String {
 /// The part of a Helm release that a remedy for one needs; others need none.
 fn of_release(
     status: &Status,
-    remedy: RemedyId,
+    remedy: &Coded<RemedyId>,
     part: impl Fn(&KubernetesSummary) -> &Option<DnsLabel>,
 ) -> Option<DnsLabel> {
     let kubernetes = status.agent.kubernetes.as_ref().filter(|_| remedy.is_kubernetes())?;

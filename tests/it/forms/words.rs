@@ -160,7 +160,7 @@ fn command_lines_lead_to_the_configuration_and_the_roles_of_the_agent() {
         assert_eq!(place, *config, "{line}");
         let status =
             selfcheck_core::assess(&observation, &selfcheck_core::Policy::default(), observation.clock);
-        let mut found: Vec<_> = status.agent.services.iter().map(|role| role.as_str()).collect();
+        let mut found: Vec<_> = status.agent.services.iter().map(selfcheck_core::Text::as_str).collect();
         let mut expected: Vec<_> = roles.split_whitespace().collect();
         found.sort_unstable();
         expected.sort_unstable();

@@ -9,7 +9,7 @@ const ADDED: &str = "sudo systemctl add-wants teleport-node.service teleport-upd
                      teleport-update.timer";
 
 /// A host whose agent runs in a unit of the administrator's, from the file that the updater links.
-fn in_a_unit_of_another_name() -> Option<Host> {
+pub(super) fn in_a_unit_of_another_name() -> Option<Host> {
     let host = Host::accompanied()?;
     host.guest.systemctl(&["stop", "teleport.service"]);
     host.guest.write(

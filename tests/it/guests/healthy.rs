@@ -52,7 +52,7 @@ fn the_status_names_agent_updater_proof_and_what_stock_teleport_is_told() {
     assert!(status.unseen.is_empty(), "{:?}", status.unseen);
     let view = status.reporting.stock_view.expect("seen");
     assert_eq!(view.external_upgrader.as_str(), "binary");
-    assert_eq!(view.updater_status, Some(selfcheck_core::UpdaterStatus::Ok));
+    assert_eq!(view.updater_status, Some(selfcheck_core::UpdaterStatus::Ok.into()));
     assert!(status.remedy.is_none());
 }
 

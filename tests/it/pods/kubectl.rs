@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::process::Output;
 
+use selfcheck_core::RemedyId;
+use selfcheck_core::Status;
 use selfcheck_core::Verdict;
 use selfcheck_tests::available;
 use selfcheck_tests::kubernetes::ADMIN;
@@ -16,6 +18,10 @@ use selfcheck_tests::kubernetes::cluster::updater;
 use selfcheck_tests::shown;
 use serde_json::json;
 use tempfile::TempDir;
+
+/// The remedies that are executed here. Two of them mend nothing: they show what the updater does.
+pub(crate) const EXECUTED: [RemedyId; 3] =
+    [RemedyId::ResumeKubeUpdater, RemedyId::ShowKubeUpdaterLogs, RemedyId::ShowKubeUpdater];
 
 fn is_here() -> bool {
     let missing = "/usr/bin/kubectl is missing, which comes with the Debian package kubernetes-client";
@@ -65,6 +71,13 @@ async fn the_shipped_role_lets_its_holder_see_three_objects_and_nothing_else() {
     }
 }
 
+/// The command of the remedy, which must be this one.
+fn remedy(status: Status, id: RemedyId) -> String {
+    let remedy = status.remedy.expect("a remedy");
+    assert_eq!(remedy.id, id);
+    remedy.shell
+}
+
 #[tokio::test]
 async fn the_commands_that_are_advised_do_what_they_say() {
     if !is_here() {
@@ -76,7 +89,7 @@ async fn the_commands_that_are_advised_do_what_they_say() {
     });
     let status = agent.status().await;
     assert_eq!(status.verdict, Verdict::Held);
-    let output = run(&agent, ADMIN, &status.remedy.expect("a remedy").shell).await;
+    let output = run(&agent, ADMIN, &remedy(status, EXECUTED[0])).await;
     assert!(output.status.success(), "{}", shown(&output));
     assert_eq!(agent.status().await.verdict, Verdict::Accompanied);
 
@@ -90,12 +103,12 @@ async fn the_commands_that_are_advised_do_what_they_say() {
     });
     let status = agent.status().await;
     assert_eq!(status.verdict, Verdict::Impaired);
-    let output = run(&agent, ADMIN, &status.remedy.expect("a remedy").shell).await;
+    let output = run(&agent, ADMIN, &remedy(status, EXECUTED[1])).await;
     assert!(shown(&output).contains("the updater says what it does"), "{}", shown(&output));
 
     agent.api.revoke();
     let status = agent.status().await;
     assert_eq!(status.verdict, Verdict::Unknown);
-    let output = run(&agent, ADMIN, &status.remedy.expect("a remedy").shell).await;
+    let output = run(&agent, ADMIN, &remedy(status, EXECUTED[2])).await;
     assert!(output.status.success() && shown(&output).contains("agents-updater"), "{}", shown(&output));
 }

@@ -10,6 +10,8 @@ mod mounted;
 mod permitted;
 mod watching;
 
+pub(crate) use kubectl::EXECUTED as EXECUTED_BY_KUBECTL;
+
 use selfcheck_core::Status;
 use selfcheck_tests::Pod;
 use selfcheck_tests::shown;

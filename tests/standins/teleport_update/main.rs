@@ -24,6 +24,9 @@ struct Arguments {
     suffix: Option<String>,
     proxy: Option<String>,
     group: Option<String>,
+    base_url: Option<String>,
+    force_version: Option<String>,
+    overwrite: bool,
     command: String,
 }
 
@@ -77,10 +80,13 @@ fn parse(words: impl Iterator<Item = String>) -> Outcome<Arguments> {
         let mut value = || value.clone().or_else(|| words.next()).ok_or(format!("{name} needs a value"));
         match name.as_str() {
             "--install-suffix" | "-i" => arguments.suffix = Some(value()?),
-            "--install-dir" => drop(value()?),
             "--proxy" | "-p" => arguments.proxy = Some(value()?),
             "--group" | "-g" => arguments.group = Some(value()?),
-            "--now" | "--overwrite" | "--insecure" => {}
+            "--base-url" | "-b" => arguments.base_url = Some(value()?),
+            "--force-version" | "-f" => arguments.force_version = Some(value()?),
+            "--install-dir" | "--path" | "--log-format" => drop(value()?),
+            "--overwrite" | "-o" => arguments.overwrite = true,
+            "--now" | "--insecure" | "-d" | "--self-setup" => {}
             flag if flag.starts_with('-') => return Err(format!("unknown flag {flag}").into()),
             command => command.clone_into(&mut arguments.command),
         }
@@ -98,9 +104,17 @@ fn enable(installation: &Installation, arguments: &Arguments, state: &mut State)
     if arguments.group.is_some() {
         state.group.clone_from(&arguments.group);
     }
-    let target = proxy::version(state.proxy.as_deref().ok_or("no proxy address was given")?)?;
+    match arguments.base_url.as_deref() {
+        None => {}
+        Some("default") => state.base_url = None,
+        Some(url) => state.base_url = Some(url.to_owned()),
+    }
+    state.check()?;
+    // The proxy is asked first, and whatever fails before the version is in place leaves no update.yaml.
+    let wanted = proxy::version(state.proxy.as_deref().ok_or("no proxy address was given")?)?;
+    let target = arguments.force_version.clone().unwrap_or(wanted);
     let changed = state.active.as_deref() != Some(target.as_str());
-    installation.place(&target)?;
+    installation.place(&target, arguments.overwrite)?;
     state.updated(&target);
     state.enabled = true;
     state.skip = None;
@@ -114,11 +128,17 @@ fn enable(installation: &Installation, arguments: &Arguments, state: &mut State)
 
 /// Does nothing, with success, where it is told not to; else brings the target version.
 fn update(installation: &Installation, state: &mut State, file: &Path) -> Outcome {
-    if !state.enabled || state.pinned {
-        println!("updates are disabled or the version is pinned");
+    state.check()?;
+    if !state.enabled {
+        println!("updates are disabled");
         return Ok(());
     }
     let target = proxy::version(state.proxy.as_deref().ok_or("no proxy address is configured")?)?;
+    // A pinned updater asks all the same, so that its run fails while the proxy is away.
+    if state.pinned {
+        println!("the version is pinned");
+        return Ok(());
+    }
     if state.skip.as_deref() == Some(target.as_str()) {
         println!("{target} is skipped");
         return Ok(());
@@ -136,7 +156,7 @@ fn update(installation: &Installation, state: &mut State, file: &Path) -> Outcom
         state.write(file)?;
         return Err(format!("the update to {target} failed").into());
     }
-    installation.place(&target)?;
+    installation.place(&target, false)?;
     state.updated(&target);
     units::reload_agent(installation)?;
     println!("updated to {target}");
@@ -173,11 +193,13 @@ impl Installation {
     fn agents_proxy(&self) -> Option<String> {
         let config = std::fs::read_to_string(self.named("/etc/teleport", ".yaml")).ok()?;
         let line = config.lines().find_map(|line| line.trim().strip_prefix("proxy_server:"))?;
-        Some(line.trim().trim_matches('"').to_owned())
+        let address = line.trim().trim_matches('"');
+        // An address without a port is written out with one.
+        Some(if address.contains(':') { address.to_owned() } else { format!("{address}:3080") })
     }
 
-    /// Puts the programs of `version` in their folder and links them.
-    fn place(&self, version: &str) -> Outcome {
+    /// Puts the programs of `version` in their folder and links them. A file that is no link is in the way.
+    fn place(&self, version: &str, overwrite: bool) -> Outcome {
         let own = std::fs::canonicalize(std::env::current_exe()?)?;
         let source = own.parent().ok_or("no folder")?;
         let folder = self.base.join("versions").join(version).join("bin");
@@ -190,6 +212,9 @@ impl Installation {
                 std::fs::rename(folder.join(format!("{program}.new")), &to)?;
             }
             let link = self.links().join(program);
+            if !overwrite && link.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
+                return Err(format!("{}: file present", link.display()).into());
+            }
             let fresh = self.links().join(format!("{program}.new"));
             std::os::unix::fs::symlink(&to, &fresh)?;
             std::fs::rename(&fresh, &link)?;

@@ -11,6 +11,7 @@ use crate::Outcome;
 pub(crate) struct State {
     pub(crate) proxy: Option<String>,
     pub(crate) group: Option<String>,
+    pub(crate) base_url: Option<String>,
     pub(crate) enabled: bool,
     pub(crate) pinned: bool,
     pub(crate) active: Option<String>,
@@ -44,12 +45,28 @@ impl State {
             let Some((key, value)) = line.trim().split_once(':') else { continue };
             path.truncate((line.len() - line.trim_start().len()) / 4);
             path.push(key);
-            let value = value.trim().trim_matches('"');
+            let written = value.trim();
+            let value = written.trim_matches('"');
+            let place = path.join(".");
+            let is_boolean = matches!(place.as_str(), "spec.enabled" | "spec.pinned");
+            if is_boolean && !matches!(written, "true" | "false") {
+                return Err(format!("{}: cannot unmarshal {written} into bool", file.display()).into());
+            }
             if !value.is_empty() {
-                state.set(&path.join("."), value);
+                state.set(&place, value);
             }
         }
         Ok(state)
+    }
+
+    /// Refuses what the updater refuses before it does anything.
+    pub(crate) fn check(&self) -> Outcome {
+        match &self.base_url {
+            Some(url) if !url.to_ascii_lowercase().starts_with("https://") => {
+                Err(format!("download base URL {url} must use TLS (https://)").into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn set(&mut self, path: &str, value: &str) {
@@ -57,6 +74,7 @@ impl State {
         match path {
             "spec.proxy" => self.proxy = text,
             "spec.group" => self.group = text,
+            "spec.base_url" => self.base_url = text,
             "spec.enabled" => self.enabled = value == "true",
             "spec.pinned" => self.pinned = value == "true",
             "status.active.version" => self.active = text,
@@ -113,9 +131,10 @@ impl State {
         });
         let text = format!(
             "version: v1\nkind: update_config\nspec:\n    proxy: {}\n    path: \"\"\n    group: {}\n    \
-             base_url: \"\"\n    enabled: {}\n    pinned: {}\nstatus:\n    id_file: /tmp/teleport-update.id\n{}{}{}{}",
+             base_url: {}\n    enabled: {}\n    pinned: {}\nstatus:\n    id_file: /tmp/teleport-update.id\n{}{}{}{}",
             self.proxy.as_deref().unwrap_or("\"\""),
             self.group.as_deref().unwrap_or("\"\""),
+            self.base_url.as_deref().unwrap_or("\"\""),
             self.enabled,
             self.pinned,
             revision("active", &self.active),

@@ -10,7 +10,6 @@ use selfcheck_core::ReportingMode;
 use selfcheck_core::Severity;
 use selfcheck_core::Status;
 use selfcheck_core::Text;
-use selfcheck_core::UpdaterStatus;
 
 use super::parts::CLUSTER;
 use super::parts::fact;
@@ -221,12 +220,7 @@ fn in_stock_terms(status: &Status) -> String {
     if view.external_upgrader.is_empty() {
         return "in stock Teleport's terms no updater".to_owned();
     }
-    let word = view.updater_status.map(|status| match status {
-        UpdaterStatus::Ok => ", OK",
-        UpdaterStatus::Disabled => ", DISABLED",
-        UpdaterStatus::Pinned => ", PINNED",
-        UpdaterStatus::Unreadable => ", UNREADABLE",
-    });
+    let word = view.updater_status.as_ref().map(|status| format!(", {status}"));
     format!("in stock Teleport's terms `{}`{}", view.external_upgrader, word.unwrap_or_default())
 }
 

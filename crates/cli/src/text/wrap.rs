@@ -19,6 +19,13 @@ fn fill<'a>(first: &str, indent: &str, words: impl Iterator<Item = &'a str>, mar
     let mut line = first.to_owned();
     let mut empty = true;
     for word in words {
+        // A path or a command that is longer than what is left of the line stands whole on its own.
+        let has_no_room = columns(&line) + columns(word) > COLUMNS && !line.trim().is_empty();
+        if empty && mark.is_empty() && has_no_room {
+            done.push_str(line.trim_end());
+            done.push('\n');
+            indent.clone_into(&mut line);
+        }
         if !empty && columns(&line) + 1 + columns(word) + mark.len() > COLUMNS {
             done.push_str(&line);
             done.push_str(mark);
@@ -84,6 +91,15 @@ mod tests {
         assert!(text.lines().count() > 3);
         assert!(text.lines().all(|line| columns(line) <= COLUMNS));
         assert!(text.lines().skip(1).all(|line| line.starts_with("    word")));
+    }
+
+    #[test]
+    fn what_is_too_long_stands_whole_on_its_own_line() {
+        let path = format!("/{}", "x".repeat(90));
+        assert_eq!(wrap("    path: ", "      ", &path), format!("    path:\n      {path}\n"));
+        let text = wrap("  It ", "  ", &format!("changes {path} for good."));
+        assert_eq!(text, format!("  It changes\n  {path}\n  for good.\n"));
+        assert_eq!(wrap("    ", "    ", &path), format!("    {path}\n"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::StatusSchema;
 use crate::Text;
 use crate::Unseen;
 use crate::UpdaterSummary;
+use crate::Verdict;
 use crate::observation::Runs;
 use crate::observation::ServiceUnit;
 use crate::observation::StartedKind;
@@ -50,8 +51,8 @@ pub(super) fn conclude(mut case: Case<'_>) -> Status {
     let updater = updater(observation, found);
     let proof = proof(observation, found);
     // What helps against a lesser finding is no remedy for the verdict.
-    let mut leading =
-        case.findings.iter().filter(|draft| draft.reason.verdict().unwrap_or(verdict) == verdict);
+    let of = |draft: &Draft| draft.reason.verdict().unwrap_or(Verdict::Accompanied);
+    let mut leading = case.findings.iter().filter(|draft| of(draft) == verdict);
     let remedy = leading.find_map(|draft| remedy::render(observation, draft));
     let stock_view =
         stock_view(observation, verdict, updater.as_ref().map(|updater| &updater.kind), &reasons);
@@ -83,7 +84,7 @@ pub(super) fn conclude(mut case: Case<'_>) -> Status {
 
 fn finding(draft: Draft) -> Finding {
     Finding {
-        reason: draft.reason,
+        reason: draft.reason.into(),
         severity: draft.severity,
         summary: draft
             .summary
@@ -94,7 +95,7 @@ fn finding(draft: Draft) -> Finding {
 }
 
 fn summary(findings: &[Finding], observation: &Observation, found: Found, proof: &Proof) -> String {
-    let leading = findings.first().filter(|finding| finding.reason.verdict().is_some());
+    let leading = findings.first().filter(|finding| finding.verdict().is_some());
     if let Some(finding) = leading {
         return finding.summary.clone();
     }

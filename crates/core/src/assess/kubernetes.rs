@@ -15,8 +15,8 @@ use crate::Text;
 use crate::Why;
 use crate::observation::Environment;
 use crate::observation::GitOps;
+use crate::observation::Kubernetes;
 use crate::observation::KubernetesApi;
-use crate::observation::Marks;
 use crate::observation::UpdateConfig;
 use crate::observation::UpdaterDeployment;
 use crate::observation::Workload;
@@ -357,26 +357,18 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// The chart writes the release into the environment; labels and annotations say it where that is missing.
+    /// The owner of the agent that was seen.
     pub(super) fn of(observation: &Observation) -> Self {
-        let environment = applicability::environment(observation);
-        let kubernetes = observation.kubernetes.present();
-        let workload = workload(observation).map(|workload| &workload.marks);
-        let annotations = kubernetes.and_then(|kubernetes| kubernetes.annotations.present());
-        let labels = kubernetes.and_then(|kubernetes| kubernetes.labels.present());
-        let marks: Vec<&Marks> = [annotations, labels, workload].into_iter().flatten().collect();
-        let label = |text: Option<&Text>| text.and_then(|text| DnsLabel::parse(text.as_str()));
-        let first =
-            |of: fn(&Marks) -> &Option<Text>| marks.iter().find_map(|marks| label(of(marks).as_ref()));
+        let nothing = (Environment::default(), Kubernetes::default());
+        let environment = applicability::environment(observation).unwrap_or(&nothing.0);
+        let kubernetes = observation.kubernetes.present().unwrap_or(&nothing.1);
+        let released_in = || {
+            kubernetes.marks().find_map(|marks| DnsLabel::parse(marks.release_namespace.as_ref()?.as_str()))
+        };
         Self {
-            release: label(environment.and_then(|environment| environment.release_name.as_ref()))
-                .or_else(|| first(|marks| &marks.release_name))
-                .or_else(|| first(|marks| &marks.instance))
-                .or_else(|| first(|marks| &marks.app)),
-            namespace: label(environment.and_then(|environment| environment.kube_namespace.as_ref()))
-                .or_else(|| label(kubernetes.and_then(|kubernetes| kubernetes.namespace.present())))
-                .or_else(|| first(|marks| &marks.release_namespace)),
-            gitops: marks.iter().find_map(|marks| marks.gitops),
+            release: kubernetes.release(environment),
+            namespace: kubernetes.pod_namespace(environment).or_else(released_in),
+            gitops: kubernetes.marks().find_map(|marks| marks.gitops),
         }
     }
 }

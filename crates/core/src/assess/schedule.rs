@@ -115,7 +115,7 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
     }
     match timer.next_elapse {
         Some(next) if case.horizon.is_past(next.monotonic.saturating_sub(FAR), 0) => {
-            late(case, generation, timer, next)
+            late(case, generation, timer, next);
         }
         next => not_armed(case, generation, timer, next),
     }

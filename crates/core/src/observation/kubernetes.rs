@@ -4,8 +4,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::DnsLabel;
 use crate::Fact;
 use crate::Text;
+
+use super::start::Environment;
 
 /// What a pod knows of itself by its mounted files, and what the Kubernetes API tells of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -22,6 +25,35 @@ pub struct Kubernetes {
     /// What the API tells. Not applicable where it is not asked.
     #[serde(default)]
     pub api: Fact<KubernetesApi>,
+}
+
+impl Kubernetes {
+    /// The Helm release of the agent whose environment this is. The chart writes it there; marks of the pod, and then of its
+    /// workload as far as that was seen, say it where that is missing.
+    pub fn release(&self, environment: &Environment) -> Option<DnsLabel> {
+        let first =
+            |of: fn(&Marks) -> &Option<Text>| self.marks().find_map(|marks| label(of(marks).as_ref()));
+        label(environment.release_name.as_ref())
+            .or_else(|| first(|marks| &marks.release_name))
+            .or_else(|| first(|marks| &marks.instance))
+            .or_else(|| first(|marks| &marks.app))
+    }
+
+    /// The namespace that its pod is in.
+    pub fn pod_namespace(&self, environment: &Environment) -> Option<DnsLabel> {
+        label(environment.kube_namespace.as_ref()).or_else(|| label(self.namespace.present()))
+    }
+
+    /// What it is marked with: its annotations, its labels, those of its workload.
+    pub fn marks(&self) -> impl Iterator<Item = &Marks> {
+        let workload = self.api.present().and_then(|api| api.workload.present());
+        let mounted = [self.annotations.present(), self.labels.present()];
+        mounted.into_iter().chain([workload.map(|workload| &workload.marks)]).flatten()
+    }
+}
+
+fn label(text: Option<&Text>) -> Option<DnsLabel> {
+    text.and_then(|text| DnsLabel::parse(text.as_str()))
 }
 
 /// By which labels or annotations something says what it belongs to. Whoever makes an object may write them, so they say which Helm release a

@@ -7,11 +7,7 @@ mod table;
 
 use std::fmt;
 
-use serde::Deserialize;
-use serde::Deserializer;
-use serde::Serialize;
-use serde::Serializer;
-
+use crate::Code;
 use crate::RemedyId;
 use crate::Severity;
 use crate::Verdict;
@@ -102,17 +98,13 @@ impl fmt::Display for Reason {
     }
 }
 
-impl Serialize for Reason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.code())
+impl Code for Reason {
+    fn word(self) -> &'static str {
+        self.code()
     }
-}
 
-impl<'de> Deserialize<'de> for Reason {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = crate::Text::deserialize(deserializer)?;
-        Self::from_code(code.as_str())
-            .ok_or_else(|| serde::de::Error::custom(format_args!("`{code}` is not a reason")))
+    fn of_word(word: &str) -> Option<Self> {
+        Self::from_code(word)
     }
 }
 

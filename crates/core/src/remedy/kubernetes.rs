@@ -66,7 +66,7 @@ pub(super) fn render(id: RemedyId, target: &KubernetesTarget) -> Remedy {
     let is_known = target.release.is_some() && target.namespace.is_some();
     let line = |argv| shell::line(&[Step { argv, stdin_from: None }], false);
     Remedy {
-        id,
+        id: id.into(),
         shell: shell::line(&steps, false),
         steps: if is_known { steps } else { Vec::new() },
         root: false,

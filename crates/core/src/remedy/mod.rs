@@ -5,11 +5,16 @@
 
 mod catalogue;
 mod kubernetes;
+mod look;
+mod plan;
 mod shell;
+mod units;
+mod updater;
 
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::Coded;
 use crate::DnsLabel;
 use crate::Namespace;
 use crate::ProxyAddr;
@@ -91,7 +96,7 @@ impl Generation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remedy {
     /// Which one.
-    pub id: RemedyId,
+    pub id: Coded<RemedyId>,
     /// The programs to run, in order. Empty where a person must fill something in first.
     pub steps: Vec<Step>,
     /// The same as one line for a shell.

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use selfcheck_core::Coded;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
 use selfcheck_core::RemedyId;
@@ -88,7 +89,7 @@ const fn word(reason: Reason) -> &'static str {
 
 /// The commands that help the most agents.
 fn run(faulty: &Faulty, proxy: Option<&ProxyAddr>, most: usize) -> String {
-    let mut by_command: BTreeMap<String, (u64, RemedyId)> = BTreeMap::new();
+    let mut by_command: BTreeMap<String, (u64, Coded<RemedyId>)> = BTreeMap::new();
     for Count { of, agents } in &faulty.remedies {
         if let Some(remedy) = of.as_ref().and_then(|group| group.render(proxy)) {
             by_command.entry(remedy.shell).or_insert((0, remedy.id)).0 += agents;

@@ -20,27 +20,24 @@ pub(super) fn time(text: &str, value: &Spanned<String>) -> Result<Option<Timesta
 }
 
 fn parse(text: &str, is_quoted: bool) -> Option<Timestamp> {
-    let (date, rest) = text.split_at_checked(text.find(['T', 't', ' ']).unwrap_or(text.len()))?;
-    let date = numbers(date, '-', is_quoted)?;
-    let separator = rest.chars().next();
-    let (hour, offset) = match separator {
-        None => ("0:0:0", Some("Z")),
-        Some(_) => {
-            let zone = rest.find(['Z', '+', '-']).unwrap_or(rest.len());
-            (&rest[1..zone], Some(&rest[zone..]).filter(|zone| !zone.is_empty()))
-        }
+    let Some(at) = text.find(['T', 't', ' ']) else {
+        return if is_quoted { None } else { instant(&numbers(text, '-', false)?, "00:00:00", "", 0) };
     };
-    let (hour, fraction) =
-        hour.split_once('.').map_or((hour, None), |(hour, fraction)| (hour, Some(fraction)));
-    let hour = numbers(hour, ':', is_quoted)?;
-    let offset = match (separator, offset) {
-        (Some('T'), Some(zone)) => offset_of(zone)?,
-        (Some('t'), Some(zone)) if !is_quoted => offset_of(zone)?,
-        (None, _) | (Some(' '), None) if !is_quoted => 0,
+    let (date, rest) = text.split_at(at);
+    let zone = rest.find(['Z', '+', '-']).unwrap_or(rest.len());
+    let (separator, hour, zone) = (&rest[..1], &rest[1..zone], &rest[zone..]);
+    let offset = match (separator, zone) {
+        ("T", zone) => offset_of(zone)?,
+        ("t", zone) if !is_quoted => offset_of(zone)?,
+        (" ", "") if !is_quoted => 0,
         _ => return None,
     };
-    let whole = format!("{date}T{hour}{}", fraction.map(|digits| format!(".{digits}")).unwrap_or_default());
-    let local: DateTime = whole.parse().ok()?;
+    let (hour, fraction) = hour.split_at(hour.find('.').unwrap_or(hour.len()));
+    instant(&numbers(date, '-', is_quoted)?, &numbers(hour, ':', is_quoted)?, fraction, offset)
+}
+
+fn instant(date: &str, hour: &str, fraction: &str, offset: i64) -> Option<Timestamp> {
+    let local: DateTime = format!("{date}T{hour}{fraction}").parse().ok()?;
     let utc = local.to_zoned(TimeZone::UTC).ok()?.timestamp();
     Timestamp::new(utc.as_second().checked_sub(offset)?, utc.subsec_nanosecond()).ok()
 }

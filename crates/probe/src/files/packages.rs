@@ -95,9 +95,12 @@ pub(super) fn zypper_line(line: &str) -> Option<&str> {
     line.strip_prefix("solvable_name:").map(str::trim)
 }
 
-/// `teleport-ent-0:17.4.1-1.*`, or with the epoch first: `0:teleport-ent-17.4.1-1.*`. A `!` excludes.
+/// `teleport-ent-0:17.4.1-1.*`, or with the epoch first: `0:teleport-ent-17.4.1-1.*`. A line with a `!` excludes that version
+/// and holds nothing at the present one.
 pub(super) fn versionlock_line(line: &str) -> Option<&str> {
-    let line = line.trim_start_matches('!');
+    if line.starts_with('!') {
+        return None;
+    }
     let line = line
         .split_once(':')
         .filter(|(epoch, _)| epoch.bytes().all(|b| b.is_ascii_digit()))
@@ -137,6 +140,7 @@ mod tests {
         assert_eq!(zypper_line("solvable_name: teleport-ent"), Some("teleport-ent"));
         assert_eq!(versionlock_line("teleport-ent-0:17.4.1-1.*"), Some("teleport-ent"));
         assert_eq!(versionlock_line("0:teleport-17.4.1-1.*"), Some("teleport"));
+        assert_eq!(versionlock_line("!teleport-ent-0:17.4.1-1.*"), None);
         assert_eq!(versionlock_line("# a comment"), None);
         assert_eq!(dnf5_line("name = \"teleport-ent\""), Some("teleport-ent"));
     }

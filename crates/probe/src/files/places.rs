@@ -12,6 +12,8 @@ use super::tree::Tree;
 
 /// A host with thousands of containers has a mount for each.
 const MOUNTS_LIMIT: u64 = 16 << 20;
+/// The most mounts over each other in one place.
+const MOST_STACKED: usize = 64;
 /// Where units are written to.
 const UNITS: &str = "/etc/systemd/system";
 
@@ -34,22 +36,46 @@ fn is_read_only(folder: &str) -> bool {
     nearest.ok().zip(mounts.present()).is_some_and(|(nearest, mounts)| is_mounted_read_only(mounts, &nearest))
 }
 
-/// Whether the mount that `path` lies on, by a list of mounts as in /proc, is read-only.
+/// A line of a list of mounts as in /proc.
+struct Mount<'a> {
+    id: &'a str,
+    parent: &'a str,
+    at: &'a Path,
+    is_read_only: bool,
+}
+
+/// Whether the mount that `path` lies on is read-only, by a list of mounts as in /proc.
 fn is_mounted_read_only(mounts: &str, path: &Path) -> bool {
-    let has_ro = |options: &str| options.split(',').any(|option| option == "ro");
-    let mut deepest = (0, false);
-    for line in mounts.lines() {
-        let mut fields = line.split(' ').skip(4);
-        let (Some(at), Some(options)) = (fields.next(), fields.next()) else { continue };
-        let of_file_system = line.rsplit(' ').next().unwrap_or_default();
-        let at = Path::new(at);
-        let depth = at.components().count();
-        // What is mounted later on the same place hides what was there.
-        if path.starts_with(at) && depth >= deepest.0 {
-            deepest = (depth, has_ro(options) || has_ro(of_file_system));
+    let mounts: Vec<_> = mounts.lines().filter_map(mount).collect();
+    let is_root = |mount: &&Mount<'_>| mounts.iter().all(|other| other.id != mount.parent);
+    let Some(mut current) = mounts.iter().find(is_root) else { return false };
+    let mut ancestors: Vec<_> = path.ancestors().collect();
+    ancestors.reverse();
+    // As the kernel goes: on every mount at a part of the path, and on what is mounted over that.
+    for part in ancestors {
+        let over = |below: &Mount<'_>| {
+            mounts
+                .iter()
+                .rev()
+                .find(|mount| mount.parent == below.id && mount.at == part && mount.id != below.id)
+        };
+        for _ in 0..MOST_STACKED {
+            match over(current) {
+                Some(mount) => current = mount,
+                None => break,
+            }
         }
     }
-    deepest.1
+    current.is_read_only
+}
+
+fn mount(line: &str) -> Option<Mount<'_>> {
+    let has_ro = |options: &str| options.split(',').any(|option| option == "ro");
+    let mut fields = line.split(' ');
+    let (id, parent) = (fields.next()?, fields.next()?);
+    let (at, options) = (fields.nth(2)?, fields.next()?);
+    let of_file_system = line.rsplit(' ').next()?;
+    Some(Mount { id, parent, at: Path::new(at), is_read_only: has_ro(options) || has_ro(of_file_system) })
 }
 
 /// A program of the agent of `namespace`: as the updater links it, or as a package brought it.
@@ -75,11 +101,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_deepest_and_latest_mount_counts() {
+    fn the_mount_that_a_path_lies_on_counts() {
         let mounts = "25 1 0:23 / / ro,relatime - ext4 /dev/a rw\n\
                       26 25 0:24 / /etc rw - overlay overlay rw\n\
                       27 25 0:25 / /opt rw - ext4 /dev/b ro,data=x\n\
                       28 25 0:26 / /srv rw - ext4 /dev/c rw\n\
+                      30 28 0:27 / /srv/below rw - tmpfs tmpfs rw\n\
                       29 28 0:26 / /srv ro - ext4 /dev/c rw\n";
         for (path, expected) in [
             ("/usr", true),
@@ -87,6 +114,7 @@ mod tests {
             ("/etcetera", true),
             ("/opt/teleport", true),
             ("/srv", true),
+            ("/srv/below", true),
         ] {
             assert_eq!(is_mounted_read_only(mounts, Path::new(path)), expected, "{path}");
         }

@@ -1,11 +1,8 @@
 //! Which objects are asked for. They are asked for by name; nothing is listed.
 
 use selfcheck_core::DnsLabel;
-use selfcheck_core::Fact;
-use selfcheck_core::Text;
 use selfcheck_core::observation::Environment;
 use selfcheck_core::observation::Kubernetes;
-use selfcheck_core::observation::Marks;
 
 /// No name of an object is longer.
 const LONGEST: usize = 253;
@@ -83,18 +80,10 @@ impl Key {
 }
 
 impl Place {
-    /// The chart says it in the environment; mounted files do where that is missing.
+    /// Where the environment, and mounted files where that says nothing, place it.
     pub(super) fn of(environment: &Environment, mounted: &Kubernetes) -> Option<Self> {
-        let label = |text: Option<&Text>| text.and_then(|text| DnsLabel::parse(text.as_str()));
-        let marks = |fact: &Fact<Marks>| fact.present().cloned().unwrap_or_default();
-        let (labels, annotations) = (marks(&mounted.labels), marks(&mounted.annotations));
-        let release = label(environment.release_name.as_ref())
-            .or_else(|| label(annotations.release_name.as_ref()))
-            .or_else(|| label(labels.instance.as_ref()))
-            .or_else(|| label(labels.app.as_ref()));
-        let namespace =
-            label(environment.kube_namespace.as_ref()).or_else(|| label(mounted.namespace.present()));
-        Some(Self { namespace: namespace?, release })
+        let namespace = mounted.pod_namespace(environment)?;
+        Some(Self { namespace, release: mounted.release(environment) })
     }
 
     /// The object of this name here.

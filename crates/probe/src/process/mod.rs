@@ -127,15 +127,16 @@ fn replaced_at(path: &str) -> Option<Timestamp> {
 
 /// The words of its command line. Those that a file holds stand where `@` and its name do.
 fn words(pid: u32) -> Fact<Vec<String>> {
-    let mut words = Vec::new();
-    for word in match split(pid, "cmdline") {
-        Fact::Present(words) => words,
+    let said = match split(pid, "cmdline") {
+        Fact::Present(said) => said,
         hidden => return hidden,
-    } {
+    };
+    let mut words = Vec::new();
+    for word in said {
         match word.strip_prefix('@').filter(|_| words.len() > 1) {
             Some(file) => match path_of(pid, file).and_then(|path| Tree::default().read(&path, LIMIT)) {
                 Fact::Present(text) => {
-                    words.extend(text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned))
+                    words.extend(text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned));
                 }
                 Fact::Absent | Fact::NotApplicable => return Fact::Unreadable(Why::Gone),
                 Fact::Unreadable(why) => return Fact::Unreadable(why),

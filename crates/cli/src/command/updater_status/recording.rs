@@ -17,7 +17,10 @@ const LIMIT: u64 = 4 << 20;
 pub(super) fn read(file: &Path) -> Result<Observation, CliError> {
     let (from, text) = if file == Path::new("-") {
         let mut bytes = Vec::new();
-        std::io::stdin().take(LIMIT).read_to_end(&mut bytes).map_err(CliError::ReadStdin)?;
+        std::io::stdin().take(LIMIT + 1).read_to_end(&mut bytes).map_err(CliError::ReadStdin)?;
+        if bytes.len() as u64 > LIMIT {
+            return Err(CliError::LongStdin { most: LIMIT });
+        }
         ("standard input".to_owned(), String::from_utf8_lossy(&bytes).into_owned())
     } else {
         let text = selfcheck_probe::read_text(file, LIMIT).map_err(CliError::ReadObservation)?;
