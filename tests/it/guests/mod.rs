@@ -14,6 +14,7 @@ mod healthy;
 mod inventory;
 mod managed;
 mod pairs;
+mod reads;
 mod remedies;
 mod runs;
 mod schedule;

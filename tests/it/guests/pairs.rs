@@ -32,13 +32,18 @@ fn paused_by_a_person_and_masked() {
 #[test]
 fn pinned_and_failing() {
     let Some(host) = Host::accompanied() else { return };
+    let nobody = "127.0.0.1:1";
     for file in [CONFIG, "/etc/teleport.yaml"] {
-        host.edit(file, &host.proxy.address(), "127.0.0.1:1"); // where nobody listens
+        host.edit(file, &host.proxy.address(), nobody);
     }
     assert!(!host.run_updater().status.success());
     host.guest.must(&["teleport-update", "pin"]);
+    // A pinned updater asks all the same, and fails while nobody answers.
+    assert!(!host.run_updater().status.success());
     host.expect("impaired", &["run-failed", "version-pinned"]);
-    // A pinned updater asks nobody, so its next run succeeds; the pin remains.
+    for file in [CONFIG, "/etc/teleport.yaml"] {
+        host.edit(file, nobody, &host.proxy.address());
+    }
     assert!(host.run_updater().status.success());
     host.expect("held", &["version-pinned"]);
 }

@@ -37,7 +37,11 @@ pub(super) fn as_product<T: DeserializeOwned>(text: &str) -> Result<Option<T>, W
     let first = first_document(text);
     let mut typed = options();
     typed.strict_booleans = true;
-    serde_saphyr::from_str_with_options(first, typed).map_err(|_| {
+    serde_saphyr::from_str_with_options(first, typed).map_err(|error| {
+        // What is too much is not read once more.
+        if matches!(error.without_snippet(), serde_saphyr::Error::Budget { .. }) {
+            return Why::Yaml;
+        }
         let mut untyped = options();
         untyped.duplicate_keys = DuplicateKeyPolicy::LastWins;
         let is_well_formed =
@@ -104,8 +108,8 @@ fn options() -> Options {
     budget.max_aliases = 1_000;
     budget.max_anchors = 1_000;
     budget.max_documents = 1;
-    budget.max_recorded_anchor_events = 100_000;
-    budget.max_recorded_anchor_bytes = 4 << 20;
+    budget.max_recorded_anchor_events = 20_000;
+    budget.max_recorded_anchor_bytes = 1 << 20;
     budget.max_total_scalar_bytes = 4 << 20;
     let mut options = Options::default();
     options.budget = Some(budget);
