@@ -2,6 +2,7 @@
 
 use selfcheck_core::EvidenceKind;
 use selfcheck_core::Proof;
+use selfcheck_core::RemedyId;
 use selfcheck_tests::Host;
 use selfcheck_tests::UnpackedImage;
 use selfcheck_tests::User;
@@ -62,7 +63,7 @@ fn a_masked_timer_over_a_packaged_one_is_unmasked() {
     image.link(&format!("{UNITS}/teleport-update.timer"), "/dev/null");
     image.write(
         "/usr/lib/systemd/system/teleport-update.timer",
-        "[Timer]\n[Install]\nWantedBy=timers.target\n",
+        "[Timer]\nOnUnitActiveSec=30m\n[Install]\nWantedBy=timers.target\n",
     );
     let remedy = image.status(&[]).remedy.expect("remedy");
     assert!(remedy.shell.starts_with("sudo systemctl unmask teleport-update.timer"), "{}", remedy.shell);
@@ -119,7 +120,7 @@ fn the_older_updater_in_an_image() {
     image.write("/usr/sbin/teleport-upgrade", "#!/bin/sh\n");
     image.write(
         "/usr/lib/systemd/system/teleport-upgrade.timer",
-        "[Timer]\n[Install]\nWantedBy=timers.target\n",
+        "[Timer]\nOnUnitActiveSec=30m\n[Install]\nWantedBy=timers.target\n",
     );
     image.write(
         "/usr/lib/systemd/system/teleport-upgrade.service",
@@ -137,18 +138,20 @@ fn the_older_updater_in_an_image() {
     image.expect("held", &["package-held", "v1-deprecated"]);
     // Beside an enabled newer one it will fight, once the image runs.
     let both = UnpackedImage::accompanied();
-    for unit in ["teleport-upgrade.timer", "teleport-upgrade.service"] {
-        both.write(
-            &format!("/usr/lib/systemd/system/{unit}"),
-            "[Service]\nExecStart=/usr/sbin/teleport-upgrade run\n",
-        );
-    }
+    let vendor = "/usr/lib/systemd/system";
+    both.write("/usr/sbin/teleport-upgrade", "#!/bin/sh\n");
+    both.write(&format!("{vendor}/teleport-upgrade.timer"), "[Timer]\nOnUnitActiveSec=30m\n");
+    let run = "[Service]\nExecStart=/usr/sbin/teleport-upgrade run\n";
+    both.write(&format!("{vendor}/teleport-upgrade.service"), run);
     both.expect("accompanied", &[]);
     both.link(
         &format!("{UNITS}/timers.target.wants/teleport-upgrade.timer"),
         "/usr/lib/systemd/system/teleport-upgrade.timer",
     );
     both.expect("impaired", &["two-updaters"]);
+    // A timer that systemd does not load fires nothing.
+    both.write(&format!("{vendor}/teleport-upgrade.timer"), "[Timer]\n");
+    both.expect("accompanied", &[]);
 }
 
 #[test]
@@ -158,6 +161,9 @@ fn installations_with_a_suffix() {
     image.write(blue, format!("{ENABLED}}}\n"));
     let status = image.status(&[]);
     assert_eq!(status.agent.namespace.name(), "default");
+    // It has neither an agent nor anything that says there was one.
+    image.expect_with(&["--install-suffix", "blue"], "unknown", &["no-agent"]);
+    image.write("/etc/teleport_blue.yaml", "auth_service: {enabled: no}\nproxy_service: {enabled: no}\n");
     image.expect_with(&["--install-suffix", "blue"], "impaired", &["timer-missing"]);
     let only = UnpackedImage::bare();
     only.write(blue, format!("{ENABLED}}}\n"));
@@ -180,6 +186,7 @@ fn folders_that_cannot_be_listed_hide_what_is_in_them() {
     image.expect("accompanied", &[]);
     // What could not be seen is named as the updater's whose it is.
     let older = UnpackedImage::bare();
+    older.write("/etc/teleport.yaml", "auth_service: {enabled: no}\nproxy_service: {enabled: no}\n");
     older.write(&format!("{vendor}/teleport-upgrade.timer"), "[Timer]\n");
     for number in 0..=10_000 {
         older.write(&format!("{vendor}/{number}.mount"), "");
@@ -218,13 +225,95 @@ fn units_that_systemd_would_not_load() {
     image.link(&timer, "../../../dev/null");
     image.expect("impaired", &["timer-masked"]);
     image.remove(&timer);
-    image.write("/usr/lib/systemd/system/teleport-update.timer", "[Timer]\n");
+    image.write("/usr/lib/systemd/system/teleport-update.timer", "[Timer]\nOnUnitActiveSec=5m\n");
     image.expect("accompanied", &[]);
     image.link("/usr/local/lib/systemd/system/teleport-update.timer", "/dev/null");
     image.expect("impaired", &["timer-masked"]);
     image.remove("/usr/local/lib/systemd/system/teleport-update.timer");
     image.write(&service, "[Service]\nType=oneshot\n");
     image.expect("impaired", &["service-missing"]);
+}
+
+#[test]
+fn a_timer_without_times_is_not_loaded() {
+    let image = UnpackedImage::accompanied();
+    let drop_in = format!("{UNITS}/teleport-update.timer.d/times.conf");
+    image.write(&drop_in, "[Timer]\nOnUnitActiveSec=\n");
+    image.expect("impaired", &["timer-missing"]);
+    let status = image.status(&[]);
+    assert_eq!(status.remedy.expect("remedy").id, RemedyId::RevertTimer);
+    assert!(status.findings[0].evidence.contains_key("drop_in"), "{:?}", status.findings);
+    // It takes the times back and gives others.
+    image.write(&drop_in, "[Timer]\nOnUnitActiveSec=\nOnCalendar=hourly\n");
+    image.expect("accompanied", &[]);
+    image.remove(&drop_in);
+    image.write(&format!("{UNITS}/teleport-update.timer"), "[Timer]\nUnit=teleport-update.service\n");
+    image.expect("impaired", &["timer-missing"]);
+    assert_eq!(image.status(&[]).remedy.expect("remedy").id, RemedyId::EnableV2);
+}
+
+#[test]
+fn the_program_of_the_service_must_be_in_the_image() {
+    let image = UnpackedImage::accompanied();
+    let service = format!("{UNITS}/teleport-update.service");
+    let starts = |program: &str| format!("[Service]\nType=oneshot\nExecStart={program} update\n");
+    image.write(&service, starts("/usr/bin/teleport-update"));
+    image.expect("impaired", &["service-replaced"]);
+    let status = image.status(&[]);
+    assert!(status.summary.ends_with("starts a program that is not in this image"), "{}", status.summary);
+    assert_eq!(status.remedy.expect("remedy").id, RemedyId::EnableV2);
+    image.link("/usr/bin/teleport-update", "/usr/local/bin/teleport-update");
+    image.expect("accompanied", &[]);
+    // A link into nowhere is no program.
+    image.link("/usr/bin/teleport-update", "/opt/teleport/default/versions/17.0.0/bin/teleport-update");
+    image.expect("impaired", &["service-replaced"]);
+    image.write(&service, starts("/usr/local/bin/teleport-update"));
+    image.expect("accompanied", &[]);
+    for program in ["/usr/bin/teleport-update", "/usr/local/bin/teleport-update"] {
+        image.remove(program);
+    }
+    image.expect("impaired", &["service-replaced"]);
+    let remedy = image.status(&[]).remedy.expect("remedy");
+    assert_eq!(remedy.id, RemedyId::InstallV2, "{remedy:?}");
+}
+
+#[test]
+fn what_nixos_builds_is_updated_by_nixos() {
+    let image = UnpackedImage::bare();
+    image.remove("/usr/lib/systemd/systemd");
+    let store = "/nix/store/0c0n-teleport-18.2.0/bin/teleport";
+    image.write(store, "ELF");
+    let unit = "/nix/store/1d1o-unit-teleport.service/teleport.service";
+    image.write(unit, format!("[Service]\nExecStart={store} start\n"));
+    image.link(&format!("{UNITS}/teleport.service"), unit);
+    image.write("/etc/teleport.yaml", "auth_service: {enabled: no}\nproxy_service: {enabled: no}\n");
+    image.write("/etc/os-release", "NAME=NixOS\nID=nixos\nVERSION_ID=\"24.05\"\n");
+    image.expect("unsupported", &["platform-without-updater"]);
+    let status = image.status(&[]);
+    assert!(status.summary.contains("NixOS built this agent into its store"), "{}", status.summary);
+    assert_eq!(status.remedy, None);
+    // The same files on another system, and a program of another origin.
+    image.write("/usr/lib/systemd/systemd", "ELF");
+    image.write("/etc/os-release", "NAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\n");
+    image.expect("unaccompanied", &["no-updater"]);
+    image.write("/etc/os-release", "NAME=NixOS\n");
+    image.write("/srv/teleport", "ELF");
+    image.remove(&format!("{UNITS}/teleport.service"));
+    image.write(&format!("{UNITS}/teleport.service"), "[Service]\nExecStart=/srv/teleport start\n");
+    image.expect("unaccompanied", &["no-updater"]);
+}
+
+#[test]
+fn the_system_is_named_as_teleport_names_it() {
+    let image = UnpackedImage::accompanied();
+    image.write(
+        "/etc/os-release",
+        "NAME=\"Ubuntu\"\nPRETTY_NAME=\"Ubuntu 22.04.5 LTS\"\nVERSION_ID=\"22.04\"\n",
+    );
+    let seen = image.root().join("seen.json");
+    image.look(&["--save-observation", seen.to_str().expect("path")]);
+    let seen = std::fs::read_to_string(seen).expect("saved");
+    assert!(seen.contains("\"os_version\": \"Ubuntu 22.04\""), "{seen}");
 }
 
 #[test]
@@ -268,8 +357,8 @@ fn no_link_leads_out_of_the_image() {
     let deep = "../".repeat(40);
     image.link("/usr/local/bin/teleport-update", &format!("{deep}bin/sh"));
     image.link("/etc/systemd/system/teleport-update.timer", "/proc/self/root/etc/passwd");
-    // Nothing that lies outside is seen: the image has no updater.
-    image.expect("unaccompanied", &["no-updater"]);
+    // Nothing that lies outside is seen: the image has neither agent nor updater.
+    image.expect("unknown", &["no-agent"]);
 }
 
 #[test]
@@ -326,6 +415,9 @@ fn the_chain_from_timer_to_program_by_files() {
     ] {
         let image = UnpackedImage::accompanied();
         image.write(path, text);
+        for program in ["/bin/true", "/bin/echo", "/usr/bin/env"] {
+            image.write(program, "ELF");
+        }
         image.expect(if reasons.is_empty() { "accompanied" } else { "impaired" }, reasons);
     }
     let image = UnpackedImage::accompanied();

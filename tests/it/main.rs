@@ -11,6 +11,7 @@ mod guests;
 mod hostile;
 mod images;
 mod inventory;
+mod newer;
 mod pods;
 mod privacy;
 mod properties;

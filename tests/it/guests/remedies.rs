@@ -326,6 +326,11 @@ executed! {
         host.guest.systemctl(&["restart", TIMER]);
         vec![]
     };
+    reverts_and_enables_a_timer_without_schedule: RevertEnableTimer, "timer-disabled", Host::accompanied(), |host| {
+        host.guest.systemctl(&["disable", "--now", TIMER]);
+        host.drop_in(TIMER, "[Timer]\nOnActiveSec=\nOnUnitActiveSec=\n");
+        vec![]
+    };
     reverts_the_services_program: RevertService, "service-replaced", Host::accompanied(), |host| {
         host.drop_in(SERVICE, "[Service]\nExecStart=\nExecStart=/bin/true\n");
         vec![]

@@ -4,6 +4,8 @@ use crate::Generation;
 use crate::RemedyId;
 use crate::Text;
 use crate::observation::DropIn;
+use crate::observation::Refusal;
+use crate::observation::TimerUnit;
 use crate::observation::UnitState;
 
 /// Tells which settings may cause what was found.
@@ -48,6 +50,23 @@ pub(super) fn surroundings(setting: &str) -> bool {
         setting,
         "Description" | "Documentation" | "Environment" | "EnvironmentFile" | "PassEnvironment"
     )
+}
+
+/// What refuses to start the timer. What refused it before it last became active says nothing of why it is not.
+pub(super) fn standing_refusal(timer: &TimerUnit) -> Option<&Refusal> {
+    let since = timer.active_since.map_or(0, |moment| moment.monotonic);
+    timer.refusal.as_ref().filter(|refusal| refusal.at.is_none_or(|at| at.monotonic >= since))
+}
+
+/// The settings for which a start of the timer does nothing or fails, if it would.
+pub(super) fn cannot_start(timer: &TimerUnit) -> Option<Concerns> {
+    if standing_refusal(timer).is_some() {
+        Some(conditions)
+    } else if timer.state.is_broken() {
+        Some(schedule)
+    } else {
+        None
+    }
 }
 
 /// The drop-ins at fault, as evidence.

@@ -6,6 +6,7 @@ use crate::Reason;
 use crate::RemedyId;
 use crate::Text;
 use crate::observation::ActiveState;
+use crate::observation::Exec;
 use crate::observation::Runs;
 use crate::observation::ServiceUnit;
 use crate::observation::TimerUnit;
@@ -107,14 +108,20 @@ fn replaced(case: &mut Case<'_>, generation: Generation, service: &ServiceUnit) 
     if generation == Generation::V1 && !case.observation.v1.neutralised.is_absent() {
         return;
     }
-    let Some(exec) = service.exec.as_ref().filter(|exec| exec.runs == Some(Runs::Other)) else { return };
+    let is_other = |exec: &&Exec| exec.runs == Some(Runs::Other) || exec.is_missing;
+    let Some(exec) = service.exec.as_ref().filter(is_other) else { return };
+    let missing = exec
+        .is_missing
+        .then(|| format!("{}'s service starts a program that is not in this image", generation.updater()));
     let program = if exec.path.is_empty() { Text::new("nothing") } else { exec.path.clone() };
     let remedy = blame::remedy(&service.state, blame::program, RemedyId::RevertService, generation);
     case.find(Reason::ServiceReplaced)
         .of(generation)
         .because("unit", &service.state.unit)
         .because("runs", program)
+        .because_of("missing", missing.as_ref().map(|_| "yes"))
         .because_of("drop_in", blame::named(&service.state, blame::program))
+        .in_words(missing)
         .remedied_by(remedy);
 }
 

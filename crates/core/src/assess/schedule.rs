@@ -14,7 +14,6 @@ use crate::observation::UnitFileState;
 use crate::observation::UnitState;
 
 use super::blame;
-use super::blame::Concerns;
 use super::case::Case;
 use super::firing;
 use super::presence::Updater;
@@ -30,7 +29,17 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     // A running timer may have lost its file to a bad edit; in an image a broken file is as good as none.
     let unusable = updater.timer.present().is_some_and(|timer| case.is_static() && timer.state.is_broken());
     if unusable || is_missing(updater.timer, |timer| &timer.state) {
-        case.find(Reason::TimerMissing).of(generation).because("unit", timer_name.as_str());
+        let broken = updater.timer.present().map(|timer| &timer.state).filter(|state| state.is_broken());
+        let remedy = match broken {
+            Some(state) => blame::remedy(state, blame::schedule, RemedyId::RevertTimer, generation),
+            None => Some(RemedyId::EnableV2),
+        };
+        case.find(Reason::TimerMissing)
+            .of(generation)
+            .because("unit", timer_name.as_str())
+            .because_of("load_state", broken.map(|state| state.load_state.word()))
+            .because_of("drop_in", broken.and_then(|state| blame::named(state, blame::schedule)))
+            .remedied_by(remedy);
     } else if let Some(timer) = masked(updater.timer, |timer| &timer.state) {
         find_masked(case, Reason::TimerMasked, timer, RemedyId::UnmaskTimer, generation);
     } else if is_missing(updater.service, |service| &service.state) {
@@ -124,14 +133,8 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
 /// Adds that the timer is stopped.
 fn inactive(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit) {
     let state = &timer.state;
-    // What was refused before the timer last became active says nothing of why it is not.
-    let since = timer.active_since.map_or(0, |moment| moment.monotonic);
-    let refusal = timer.refusal.as_ref().filter(|refusal| refusal.at.is_none_or(|at| at.monotonic >= since));
-    let concerns: Option<Concerns> = match refusal {
-        Some(_) => Some(blame::conditions),
-        None if state.is_broken() => Some(blame::schedule),
-        None => None,
-    };
+    let refusal = blame::standing_refusal(timer);
+    let concerns = blame::cannot_start(timer);
     let remedy = match concerns {
         Some(concerns) => blame::remedy(state, concerns, RemedyId::RevertTimer, generation),
         None if starters::agents_unit_starts_it(case, timer) => Some(RemedyId::StartTimer),

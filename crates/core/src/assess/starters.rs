@@ -9,6 +9,7 @@ use crate::observation::StarterState;
 use crate::observation::TimerUnit;
 use crate::observation::UnitFileState;
 
+use super::blame;
 use super::case::Case;
 
 /// Adds that nothing will start the timer after a boot, where that is so.
@@ -25,7 +26,13 @@ pub(super) fn judge(case: &mut Case<'_>, generation: Generation, timer: &TimerUn
     if started && lasts {
         return false;
     }
-    let remedy = if lasts { remedy(case, generation, timer) } else { RemedyId::EnableV2 };
+    let cannot_start = blame::cannot_start(timer);
+    let remedy = match cannot_start {
+        _ if !lasts => Some(RemedyId::EnableV2),
+        // What keeps it from being started is taken away first.
+        Some(concerns) => blame::remedy(state, concerns, RemedyId::RevertEnableTimer, generation),
+        None => Some(remedy(case, generation, timer)),
+    };
     case.find(Reason::TimerDisabled)
         .of(generation)
         .because("unit", &state.unit)
@@ -33,7 +40,8 @@ pub(super) fn judge(case: &mut Case<'_>, generation: Generation, timer: &TimerUn
         .because("active_state", state.active_state.word())
         .because_of("started_by", starters.filter(|_| !started).and_then(|starters| listed(starters)))
         .because_of("file", (!lasts).then_some("only below /run, until the next boot"))
-        .remedied_by(Some(remedy));
+        .because_of("drop_in", cannot_start.and_then(|concerns| blame::named(state, concerns)))
+        .remedied_by(remedy);
     true
 }
 

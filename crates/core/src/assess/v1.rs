@@ -63,7 +63,7 @@ fn fires(timer: &TimerUnit) -> bool {
 
 /// Whether the timer of an image will fire where the image runs.
 fn will_fire(timer: &TimerUnit) -> bool {
-    timer.state.unit_file_state == Some(UnitFileState::Enabled)
+    timer.state.unit_file_state == Some(UnitFileState::Enabled) && !timer.state.is_broken()
 }
 
 /// The version server it asks. A missing one means the global one.

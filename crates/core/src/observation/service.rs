@@ -114,6 +114,9 @@ pub struct Exec {
     /// Whether `--insecure` is among its arguments.
     #[serde(default)]
     pub insecure: bool,
+    /// Whether the program is not there. Looked at in images.
+    #[serde(default)]
+    pub is_missing: bool,
     /// What runs in the end, seen through programs that only start another one; null where nobody looked.
     #[serde(default)]
     pub runs: Option<Runs>,
@@ -141,6 +144,7 @@ impl Exec {
     pub fn of_program(path: &str) -> Self {
         Self {
             path: Text::new(path),
+            is_missing: false,
             insecure: false,
             runs: None,
             hides_status: false,

@@ -36,6 +36,8 @@ coded! {
         RestartTimer = "restart-timer",
         /// Take away local changes of the timer.
         RevertTimer = "revert-timer",
+        /// Take away local changes of the timer, enable and start it.
+        RevertEnableTimer = "revert-enable-timer",
         /// Take away local changes of the service.
         RevertService = "revert-service",
         /// Let the agent's unit start the timer.
@@ -162,6 +164,7 @@ impl RemedyId {
             | Self::ResetUpdater => Writes::Installation,
             Self::EnableTimer
             | Self::RevertTimer
+            | Self::RevertEnableTimer
             | Self::RevertService
             | Self::WantTimer
             | Self::UnmaskTimer

@@ -71,6 +71,7 @@ impl RemedyId {
             Self::StartTimer => units::start_timer(target),
             Self::RestartTimer => units::restart_timer(target),
             Self::RevertTimer => units::revert_timer(target),
+            Self::RevertEnableTimer => units::revert_and_enable_timer(target),
             Self::RevertService => units::revert_service(target),
             Self::WantTimer => units::want_timer(target),
             Self::UnmaskTimer => units::unmask_timer(target, &[]),

@@ -34,6 +34,12 @@ pub(super) fn revert_timer(target: &RemedyTarget<'_>) -> Plan {
     on(&["revert", &timer], effect).then(systemctl(&["restart", &timer]))
 }
 
+pub(super) fn revert_and_enable_timer(target: &RemedyTarget<'_>) -> Plan {
+    let timer = timer(target);
+    let effect = format!("takes away all drop-ins of {timer}, and starts it now and at every boot");
+    on(&["revert", &timer], effect).then(systemctl(&["enable", "--now", &timer]))
+}
+
 pub(super) fn revert_service(target: &RemedyTarget<'_>) -> Plan {
     let service = service(target);
     let effect = format!(

@@ -8,6 +8,7 @@ use selfcheck_core::Why;
 use selfcheck_core::observation::ActiveState;
 use selfcheck_core::observation::AgentUnit;
 use selfcheck_core::observation::DropIn;
+use selfcheck_core::observation::Exec;
 use selfcheck_core::observation::LoadState;
 use selfcheck_core::observation::Schedule;
 use selfcheck_core::observation::ServiceUnit;
@@ -98,8 +99,13 @@ impl<'a> Units<'a> {
                 |unit| Some(unit.to_owned()),
             );
             let triggers = triggers.map(|unit| self.own_name(&unit));
+            // systemd does not load a timer that is never to fire.
+            let load_state = match state.load_state {
+                LoadState::Loaded if !unit_files::has_schedule(&settings) => LoadState::BadSetting,
+                other => other,
+            };
             TimerUnit {
-                state: UnitState { drop_ins: self.drop_ins(name), ..state },
+                state: UnitState { drop_ins: self.drop_ins(name), load_state, ..state },
                 result: None,
                 active_since: None,
                 last_trigger: None,
@@ -119,7 +125,7 @@ impl<'a> Units<'a> {
             if lines.is_empty() && state.load_state == LoadState::Loaded {
                 state.load_state = LoadState::BadSetting; // systemd does not load a service that starts nothing
             }
-            let is_set = |section, key| unit_files::last(&settings, section, key).map(is_yes);
+            let is_set = |section, key| unit_files::last(&settings, section, key).map(unit_files::is_yes);
             ServiceUnit {
                 state: UnitState { drop_ins: self.drop_ins(name), ..state },
                 result: None,
@@ -131,7 +137,12 @@ impl<'a> Units<'a> {
                 restarts: None,
                 remains_after_exit: is_set("Service", "RemainAfterExit"),
                 stops_when_unneeded: is_set("Unit", "StopWhenUnneeded"),
-                exec: (!lines.is_empty()).then(|| unit_files::exec(self.tree, &lines, updater)),
+                exec: (!lines.is_empty()).then(|| {
+                    let exec = unit_files::exec(self.tree, &lines, updater);
+                    let is_missing = exec.path.as_str().starts_with('/')
+                        && self.tree.exists(exec.path.as_str()).is_absent();
+                    Exec { is_missing, ..exec }
+                }),
             }
         })
     }
@@ -285,9 +296,4 @@ fn has_ending(name: &str, endings: &[&str]) -> bool {
 
 fn lines(settings: &[Setting]) -> Vec<Line> {
     unit_files::command_lines(settings).into_iter().map(|(_, words)| Line::new(words)).collect()
-}
-
-/// What systemd takes for yes.
-fn is_yes(value: &str) -> bool {
-    matches!(value.to_ascii_lowercase().as_str(), "1" | "y" | "yes" | "t" | "true" | "on")
 }

@@ -22,6 +22,8 @@ pub(crate) use program::own_line;
 pub(crate) use settings::Setting;
 pub(crate) use settings::command_lines;
 pub(crate) use settings::drop_ins;
+pub(crate) use settings::has_schedule;
+pub(crate) use settings::is_yes;
 pub(crate) use settings::last;
 pub(crate) use settings::settings;
 pub(crate) use starters::starters;

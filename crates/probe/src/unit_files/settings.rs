@@ -117,6 +117,28 @@ pub(crate) fn last<'a>(settings: &'a [Setting], section: &str, key: &str) -> Opt
     last.map(|setting| setting.value.as_str()).filter(|value| !value.is_empty())
 }
 
+/// Whether a timer with these settings is to fire at all. An empty value takes back all kinds of times before it.
+pub(crate) fn has_schedule(settings: &[Setting]) -> bool {
+    let times =
+        ["OnActiveSec", "OnBootSec", "OnCalendar", "OnStartupSec", "OnUnitActiveSec", "OnUnitInactiveSec"];
+    let events = ["OnClockChange", "OnTimezoneChange"];
+    let mut has = false;
+    let mut told = false;
+    for setting in settings.iter().filter(|setting| setting.section == "Timer") {
+        if times.contains(&setting.key.as_str()) {
+            has = !setting.value.is_empty();
+        } else if events.contains(&setting.key.as_str()) {
+            told = is_yes(&setting.value);
+        }
+    }
+    has || told
+}
+
+/// What systemd takes for yes.
+pub(crate) fn is_yes(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "1" | "y" | "yes" | "t" | "true" | "on")
+}
+
 /// The words of each command that `ExecStart=` starts, and whether its failure is ignored. An empty value takes back those
 /// before it.
 pub(crate) fn command_lines(settings: &[Setting]) -> Vec<(bool, Vec<String>)> {
@@ -212,6 +234,17 @@ mod tests {
         let two = command_lines(&settings("[Service]\nExecStart=/a x ; -/b\n", ""));
         assert_eq!(two.len(), 2);
         assert!(!two[0].0 && two[1].0 && two[1].1 == ["/b"]);
+    }
+
+    #[test]
+    fn a_timer_is_to_fire_unless_its_times_are_taken_back() {
+        let of = |text: &str| has_schedule(&settings(&format!("[Timer]\n{text}"), ""));
+        for has in ["OnActiveSec=1m\n", "OnUnitActiveSec=\nOnCalendar=daily\n", "OnClockChange=yes\n"] {
+            assert!(of(has), "{has}");
+        }
+        for none in ["", "Unit=a.service\n", "OnActiveSec=1m\nOnUnitActiveSec=\n", "OnClockChange=no\n"] {
+            assert!(!of(none), "{none}");
+        }
     }
 
     #[test]
