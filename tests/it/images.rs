@@ -136,6 +136,13 @@ fn the_older_updater_in_an_image() {
     image.expect("accompanied", &["v1-deprecated"]);
     image.write("/var/lib/dpkg/status", "Package: teleport-ent\nStatus: hold ok installed\n");
     image.expect("held", &["package-held", "v1-deprecated"]);
+    image.remove("/var/lib/dpkg/status");
+    // A lock holds the present version; an exclusion only keeps another one away.
+    let locks = "/etc/dnf/plugins/versionlock.list";
+    image.write(locks, "# Added lock\n!teleport-ent-0:17.4.1-1.*\n");
+    image.expect("accompanied", &["v1-deprecated"]);
+    image.write(locks, "# Added lock\nteleport-ent-0:17.4.1-1.*\n");
+    image.expect("held", &["package-held", "v1-deprecated"]);
     // Beside an enabled newer one it will fight, once the image runs.
     let both = UnpackedImage::accompanied();
     let vendor = "/usr/lib/systemd/system";

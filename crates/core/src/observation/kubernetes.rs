@@ -161,3 +161,35 @@ pub struct UpdaterDeployment {
     #[serde(default)]
     pub since: Option<Timestamp>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_is_that_of_the_environment_and_then_that_of_the_best_mark() {
+        let marks = |release_name: &str, instance: &str, app: &str| {
+            let text = |text: &str| Some(Text::new(text)).filter(|text| !text.is_empty());
+            Fact::Present(Marks {
+                release_name: text(release_name),
+                instance: text(instance),
+                app: text(app),
+                ..Marks::default()
+            })
+        };
+        let release = |environment: &str, annotations, labels| {
+            let release_name = Some(Text::new(environment)).filter(|text| !text.is_empty());
+            let pod = Kubernetes { annotations, labels, ..Kubernetes::default() };
+            let release = pod.release(&Environment { release_name, ..Environment::default() });
+            release.map_or_else(String::new, |release| release.to_string())
+        };
+        let none = || Fact::Absent;
+        assert_eq!(release("env", marks("a", "b", "c"), none()), "env");
+        assert_eq!(release("Not A Name", marks("a", "b", "c"), none()), "a");
+        assert_eq!(release("", none(), marks("a", "b", "c")), "a");
+        assert_eq!(release("", marks("", "b", ""), marks("a", "", "")), "a");
+        assert_eq!(release("", marks("", "", "c"), marks("", "b", "")), "b");
+        assert_eq!(release("", none(), marks("", "", "c")), "c");
+        assert_eq!(release("", none(), none()), "");
+    }
+}

@@ -58,9 +58,11 @@ impl Places {
     /// Where to listen after a look.
     pub(super) fn of(observation: &Observation, target: &Target) -> Self {
         let agent = &observation.agent;
-        let config = Path::new(agent.config_path.as_str());
+        // An agent that was given its configuration as a string may be started with the usual file next time.
+        let usual = agent.namespace.agent_config();
+        let config = if agent.config_path.is_empty() { usual.as_str() } else { agent.config_path.as_str() };
         let update_config = observation.v2.config_path.as_str();
-        let mut places = Self::new(&agent.namespace, update_config, config, &agent.data_dir());
+        let mut places = Self::new(&agent.namespace, update_config, Path::new(config), &agent.data_dir());
         if let Fact::Present(binary) = &observation.v2.binary {
             places.file(binary.path.as_str()); // in a folder that update.yaml may name
         }
