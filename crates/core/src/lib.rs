@@ -66,6 +66,7 @@ pub use remedy::Remedy;
 pub use remedy::RemedyId;
 pub use remedy::RemedyTarget;
 pub use remedy::Step;
+pub use remedy::Updates;
 pub use remedy::Writes;
 pub use remedy::shell_word;
 pub use revision::Edition;

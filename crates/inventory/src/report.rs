@@ -18,6 +18,7 @@ use selfcheck_core::RemedyTarget;
 use selfcheck_core::Severity;
 use selfcheck_core::Status;
 use selfcheck_core::Text;
+use selfcheck_core::Updates;
 use selfcheck_core::Verdict;
 
 use crate::ClaimedUpdater;
@@ -105,6 +106,7 @@ impl RemedyGroup {
         Some(self.remedy.id?.render(&RemedyTarget {
             namespace: &self.namespace,
             reason: None,
+            updates: Updates::On,
             lost: None,
             agent_unit: None, // only its own host may name one
             generation,

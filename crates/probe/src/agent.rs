@@ -175,13 +175,20 @@ fn configuration(
     ahead: Ahead,
 ) -> Configuration {
     let named = process.present().map_or(Fact::Absent, process::config_of);
+    // An agent does not start without a file that it is told to read.
     let is_named = matches!(named, Fact::Present(Named::File(_))) && target.config.is_none();
     let (tree, limit) = (Tree::default(), target.file_bytes);
     let read = |path: &Path| ahead.files(path, &namespace.data_dir(), limit);
     let mut found = Configuration::look(&tree, target.config.as_deref(), named, namespace, limit, read);
-    // An agent does not start without a file that it is told to read.
-    if is_named && found.files.config.is_absent() {
-        found.files.config = Fact::Unreadable(Why::Gone);
+    if let Fact::Present(process) = process
+        && found.files.config.is_absent()
+    {
+        // It may see other files than are seen here.
+        let its_own = format!("/proc/{}/root{}", process.pid, found.path);
+        found.files.config = match files::agent_config(Path::new(&its_own), limit) {
+            Fact::Absent | Fact::NotApplicable if is_named => Fact::Unreadable(Why::Gone),
+            config => config,
+        };
     }
     found
 }

@@ -124,12 +124,15 @@ impl Probe {
         let ahead = had(ahead, deadline).await;
         let mut seen = self.agent(self.target.clone(), assumed.clone(), units, ahead, deadline).await;
         let mut installation = reading.wait(deadline).await;
-        let other = if may_be_another(&self.target, &seen, &installation) {
-            self.only_other(&seen.namespace, deadline).await
+        let others = if may_be_another(&self.target, &seen, &installation) {
+            self.others(&seen.namespace, deadline).await
         } else {
-            None
+            Vec::new()
         };
-        let judged = other.unwrap_or_else(|| seen.namespace.clone());
+        let judged = match others.as_slice() {
+            [only] => only.clone(),
+            _ => seen.namespace.clone(),
+        };
         if judged != assumed {
             // The process belongs to another installation than assumed, or only another one is there.
             let now = Instant::now();
@@ -152,6 +155,10 @@ impl Probe {
         }
         let installation =
             installation.unwrap_or_else(|why| Installation::unreadable(seen.update_config.as_str(), why));
+        let mut installation = installation;
+        if others.len() > 1 {
+            installation.host.other_installations = others; // of several, none is chosen
+        }
         self.look_at_agents_unit(&mut seen, deadline).await;
         // One that could not be seen this time may be the same still.
         if !seen.process.is_unreadable() {
@@ -162,18 +169,15 @@ impl Probe {
         observation(booted, seen, installation, holds, self.target.version.clone())
     }
 
-    /// The only installation of this host but `looked_at`, where nothing was found.
-    async fn only_other(&self, looked_at: &Namespace, deadline: Instant) -> Option<Namespace> {
+    /// The installations of this host but `looked_at`, where nothing was found.
+    async fn others(&self, looked_at: &Namespace, deadline: Instant) -> Vec<Namespace> {
         let looked_at = looked_at.clone();
         let found = self.files.start(move || {
             let mut found = files::suffixed_installations(&Tree::default());
             found.retain(|namespace| *namespace != looked_at);
             found
         });
-        match found.wait(deadline).await.ok()?.as_slice() {
-            [only] => Some(only.clone()),
-            _ => None,
-        }
+        found.wait(deadline).await.unwrap_or_default()
     }
 
     /// Asks the Kubernetes API about an agent in a pod.

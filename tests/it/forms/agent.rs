@@ -116,6 +116,7 @@ const DOCUMENTS: &[&str] = &[
     "? auth_service\n: {enabled: no}\n",
     "proxy_service: {enabled: !!str no}\n",
     "ssh_service: {enabled: &no no}\nauth_service: {enabled: *no}\n",
+    "  # managed\n---\nauth_service: {enabled: no}\n",
     "proxy_service:\tx\n",
     "auth_service:\n\tenabled: no\n",
     "auth_service: {enabled: no}   \n\n\n# end",

@@ -234,6 +234,10 @@ const DOCUMENTS: &[&str] = &[
     "version: v1\nkind: update_config\nspec:\n  proxy: \"a\n---\nb\"\n",
     "version: v1\nkind: update_config\nspec:\n  group: |\n    a\n---\nb\n",
     "version: v1 \nkind: update_config \n \n",
+    "  # managed\n---\nversion: v1\nkind: update_config\n",
+    "\u{feff}# managed\n---\nversion: v1\nkind: update_config\n",
+    "\n \n---\nversion: v1\nkind: update_config\n",
+    "--- # here\nversion: v1\nkind: update_config\n",
     "VERSION: v1\nKIND: update_config\n",
 ];
 

@@ -49,7 +49,7 @@ fn a_timer_that_is_a_link_to_another_one() {
     host.guest.systemctl(&["start", TIMER]);
     host.expect("impaired", &["timer-misdirected"]);
     assert_eq!(evidence(&host, "starts"), "backup.service");
-    host.remedy_helps("sudo teleport-update enable");
+    host.remedy_helps(&format!("sudo teleport-update enable && sudo systemctl restart {TIMER}"));
 }
 
 #[test]

@@ -56,7 +56,9 @@ fn without_any_file_an_agent_is_a_control_plane_while_it_runs() {
     let Some(host) = Host::with_package() else { return };
     start(&host, "start", "");
     host.guest.must(&["rm", CONFIG]);
-    host.expect("exempt", &["control-plane"]);
+    host.expect_as_root("exempt", &["control-plane"]);
+    // Who may not see the environment does not know that no variable says otherwise.
+    host.expect_with(User::Ordinary, &[], "unknown", &["applicability-unreadable"]);
     host.guest.systemctl(&["stop", "teleport.service"]);
     host.expect("unaccompanied", &["updater-not-enabled"]);
     // A file that it was told to read was there when it started.
@@ -114,9 +116,15 @@ fn where_only_an_agent_with_a_suffix_lives_that_one_is_judged() {
     let status = host.status(User::Root, &[]);
     assert_eq!(status.agent.namespace.name(), "blue", "{status:?}");
     assert_eq!(status.label(), "unaccompanied.updater-not-enabled");
-    // Of two, none is chosen.
+    // What is called like one is none.
+    host.guest.write("/etc/teleport_old.yaml", AGENT);
+    host.guest.write("/etc/systemd/system/teleport_exporter.service", "[Service]\nExecStart=/bin/true\n");
+    assert_eq!(host.status(User::Root, &[]).agent.namespace.name(), "blue");
+    // Of two, none is chosen, and both are named.
     host.guest.write("/etc/teleport_red.yaml", AGENT);
+    host.guest.write("/etc/systemd/system/teleport_red.service", unit);
     assert_eq!(host.status(User::Root, &[]).agent.namespace.name(), "default");
+    assert!(host.text().contains("`blue`, `red`"), "{}", host.text());
     host.guest.must(&["rm", "/etc/teleport_red.yaml"]);
     // The default one, once it is configured.
     host.guest.write(CONFIG, AGENT);

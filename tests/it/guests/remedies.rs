@@ -152,17 +152,17 @@ executed! {
         write_unit(host, SERVICE, "[Service]\nType=oneshot\nExecStart=/bin/true\n");
         vec![]
     };
-    writes_the_path_of_the_program: EnableV2, "run-failed", Host::accompanied(), |host| {
+    writes_the_path_of_the_program: RewriteServiceV2, "run-failed", Host::accompanied(), |host| {
         write_unit(host, SERVICE, "[Service]\nType=oneshot\nExecStart=/nowhere/teleport-update update\n");
         fails(host);
         vec![]
-    }, then |host| assert!(host.run_updater().status.success());
-    writes_what_the_timer_starts: EnableV2, "timer-misdirected", Host::accompanied(), |host| {
+    };
+    writes_what_the_timer_starts: RewriteTimerV2, "timer-misdirected", Host::accompanied(), |host| {
         host.guest.write(&format!("{UNITS}/other.service"), "[Service]\nType=oneshot\nExecStart=/bin/true\n");
         timer_with(host, "Unit=other.service\n");
         host.guest.systemctl(&["restart", TIMER]);
         vec![]
-    }, then |host| { host.guest.systemctl(&["restart", TIMER]); };
+    };
     writes_a_timer_that_lasts: EnableV2, "timer-disabled", Host::accompanied(), |host| {
         host.guest.must(&["mv", &format!("{UNITS}/{TIMER}"), "/run/systemd/system/"]);
         reload(host);
@@ -181,13 +181,13 @@ executed! {
         host.guest.systemctl(&["start", TIMER]);
         vec![]
     };
-    writes_a_timer_that_repeats: EnableV2, "timer-not-armed", Host::accompanied(), |host| {
+    writes_a_timer_that_repeats: RewriteTimerV2, "timer-not-armed", Host::accompanied(), |host| {
         let file = format!("{UNITS}/{TIMER}");
         host.edit(&file, "OnActiveSec=1m\nOnUnitActiveSec=5m\nRandomizedDelaySec=1m", "OnCalendar=2001-01-01");
         reload(host);
         host.guest.systemctl(&["restart", TIMER]);
         vec![]
-    }, then |host| { host.guest.systemctl(&["restart", TIMER]); };
+    };
     tries_a_version_again: EnableV2, "rolled-back", Host::accompanied(), |host| {
         host.proxy.set_version("18.3.0");
         host.guest.write("/run/standin-unhealthy-18.3.0", "");
@@ -272,6 +272,13 @@ executed! {
         service_with(host, "RemainAfterExit=yes\n");
         host.guest.systemctl(&["start", SERVICE]);
         vec![]
+    };
+    writes_a_service_without_condition: RewriteServiceV2, "run-skipped", Host::accompanied(), |host| {
+        let file = format!("{UNITS}/{SERVICE}");
+        host.edit(&file, "[Service]", "ConditionPathExists=/run/ready\n[Service]");
+        host.fire_again_after("10ms");
+        host.policy("thresholds: {overdue: 0s, overdue_periods: 0}\n");
+        NOW.to_vec()
     };
     tries_an_update_again: RetryUpdateV2, "last-update-failed", Host::accompanied(), |host| {
         host.proxy.set_version("18.3.0");

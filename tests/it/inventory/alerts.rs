@@ -111,7 +111,10 @@ async fn what_to_run_where_is_something_to_run() {
     strange.until_acked(1).await;
 
     let listed = text(&asks(&cluster, &server, &["inventory", "remedies"]).await);
-    assert!(listed.starts_with("3 agents: sudo teleport-update enable\n  re-creates the units"), "{listed}");
+    assert!(
+        listed.starts_with("3 agents: sudo teleport-update enable\n  creates or re-creates the units"),
+        "{listed}"
+    );
     assert!(
         listed.contains("\n1 agent: curl -fsSL https://PROXY/scripts/install.sh | sudo bash\n"),
         "{listed}"

@@ -1,6 +1,7 @@
 //! Does this agent need an updater on its host at all?
 
 use crate::Fact;
+use crate::Namespace;
 use crate::Observation;
 use crate::Reason;
 use crate::Text;
@@ -15,7 +16,7 @@ pub(super) fn judge(case: &mut Case<'_>) {
     let observation = case.observation;
     let control: Vec<_> =
         roles(observation).into_iter().filter(|role| matches!(role.as_str(), "Auth" | "Proxy")).collect();
-    if !control.is_empty() {
+    if !control.is_empty() && hides_configuration(observation).is_none() {
         let names: Vec<_> = control.iter().map(Text::as_str).collect();
         case.find(Reason::ControlPlane)
             .because("roles", names.join(",").as_str())
@@ -34,6 +35,14 @@ pub(super) fn judge(case: &mut Case<'_>) {
     }
 }
 
+/// What hides which configuration counts: the environment may hold one that goes before every file. Roles that the command
+/// line names are so in any case.
+fn hides_configuration(observation: &Observation) -> Option<Why> {
+    let process = observation.agent.process.present()?;
+    let named = process.command_line.present().is_some_and(|line| line.roles.is_some() || line.config_string);
+    process.environment.why().filter(|_| !named)
+}
+
 /// Whether the environment says that the cluster redeploys this agent.
 pub(crate) fn is_redeployed_by_cluster(environment: &Environment) -> bool {
     environment.awsoidc_deploy_service.as_ref().is_some_and(|set| set == "true")
@@ -50,7 +59,7 @@ pub(super) fn roles(observation: &Observation) -> Vec<Text> {
     let mut roles = match &agent.config {
         Fact::Present(config) => config.roles(),
         // Without any file the product runs by its defaults; without a process nothing follows.
-        Fact::Absent if process.is_some_and(|line| line.command.is_some()) => AgentConfig::default().roles(),
+        Fact::Absent if runs_without_a_file(observation) => AgentConfig::default().roles(),
         Fact::Absent | Fact::Unreadable(_) | Fact::NotApplicable => Vec::new(),
     };
     if let Some(named) = command_line.and_then(|line| line.roles.as_ref()) {
@@ -61,6 +70,17 @@ pub(super) fn roles(observation: &Observation) -> Vec<Text> {
         roles.retain(|role| *role != *"Auth");
     }
     roles
+}
+
+/// Whether Teleport was seen to run without a configuration where it looks for one by itself.
+fn runs_without_a_file(observation: &Observation) -> bool {
+    let agent = &observation.agent;
+    let Some(process) = agent.process.present() else { return false };
+    let is_started =
+        process.command_line.present().is_some_and(|line| line.command.is_some() && line.config.is_none());
+    let is_teleport =
+        process.executable.present().is_none_or(|executable| executable.path.as_str().ends_with("/teleport"));
+    is_started && is_teleport && agent.config_path.as_str() == Namespace::default().agent_config()
 }
 
 /// The role as certificates name it; the command line writes them in lower case.

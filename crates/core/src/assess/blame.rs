@@ -13,7 +13,17 @@ pub(super) type Concerns = fn(&str) -> bool;
 
 /// When a timer fires.
 pub(super) fn schedule(setting: &str) -> bool {
-    setting.starts_with("On") && !matches!(setting, "OnSuccess" | "OnFailure")
+    matches!(
+        setting,
+        "OnActiveSec"
+            | "OnBootSec"
+            | "OnCalendar"
+            | "OnClockChange"
+            | "OnStartupSec"
+            | "OnTimezoneChange"
+            | "OnUnitActiveSec"
+            | "OnUnitInactiveSec"
+    )
 }
 
 /// What a timer starts.
@@ -27,11 +37,38 @@ pub(super) fn conditions(setting: &str) -> bool {
 }
 
 /// What makes a start wait for, or depend on, other units.
+pub(super) fn waiting(setting: &str) -> bool {
+    matches!(setting, "After" | "JobTimeoutSec") || dependencies(setting)
+}
+
+/// What makes a start fail because of other units or of how it is asked for.
 pub(super) fn dependencies(setting: &str) -> bool {
     matches!(
         setting,
-        "After" | "BindsTo" | "Conflicts" | "PartOf" | "Requires" | "RequiresMountsFor" | "Requisite"
+        "BindsTo"
+            | "Conflicts"
+            | "PartOf"
+            | "RefuseManualStart"
+            | "Requires"
+            | "RequiresMountsFor"
+            | "Requisite"
+            | "StopWhenUnneeded"
     )
+}
+
+/// What may keep a program out of reach.
+pub(super) fn reach(setting: &str) -> bool {
+    program(setting)
+        || matches!(
+            setting,
+            "BindPaths"
+                | "BindReadOnlyPaths"
+                | "ExecPaths"
+                | "InaccessiblePaths"
+                | "MountImages"
+                | "NoExecPaths"
+                | "TemporaryFileSystem"
+        )
 }
 
 /// What a service executes.
@@ -65,7 +102,8 @@ pub(super) fn cannot_start(timer: &TimerUnit) -> Option<Concerns> {
     } else if timer.state.is_broken() {
         Some(schedule)
     } else {
-        None
+        let depends = |drop_in: &DropIn| drop_in.sets.is_some() && drop_in.may_set(dependencies);
+        timer.state.drop_ins.iter().any(depends).then_some(dependencies)
     }
 }
 

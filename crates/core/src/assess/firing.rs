@@ -56,7 +56,8 @@ impl Cause {
         match self {
             Self::RemainAfterExit | Self::StaysActive => blame::after_a_run,
             Self::Refused(_) => blame::conditions,
-            Self::WaitingJob(_) | Self::Unknown => blame::dependencies,
+            Self::WaitingJob(_) => blame::waiting,
+            Self::Unknown => blame::dependencies,
         }
     }
 
@@ -64,8 +65,8 @@ impl Cause {
     fn remedy(&self, service: &UnitState, generation: Generation) -> Option<RemedyId> {
         let remedy = blame::remedy(service, self.concerns(), RemedyId::RevertService, generation)?;
         match (self, remedy) {
-            // A unit that stays active does so until it is stopped, whatever its file says by now.
-            (Self::StaysActive, RemedyId::EnableV2) => Some(RemedyId::RewriteServiceV2),
+            // What came of the last start stands until the next one, whatever the file says by now.
+            (Self::StaysActive | Self::Refused(_), RemedyId::EnableV2) => Some(RemedyId::RewriteServiceV2),
             // What another unit or a job is the cause of is not in this one's file.
             (Self::WaitingJob(_) | Self::Unknown, RemedyId::EnableV2) => None,
             _ => Some(remedy),

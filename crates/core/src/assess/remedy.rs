@@ -10,6 +10,7 @@ use crate::Remedy;
 use crate::RemedyId;
 use crate::RemedyTarget;
 use crate::Text;
+use crate::Updates;
 use crate::Writes;
 use crate::observation::UnitState;
 
@@ -25,7 +26,9 @@ const UNITS: &str = "/etc/systemd/system";
 pub(super) fn settle(observation: &Observation, draft: &mut Draft) {
     draft.remedy = draft.remedy.and_then(|id| possible(observation, draft.reason, draft.generation, id));
     let Some(id) = draft.remedy else { return };
-    let cannot: Vec<_> = unwritable(observation, id).collect();
+    // The older updater has no folder of its own.
+    let of_v1 = draft.generation == Generation::V1 && id.writes() == Writes::Installation;
+    let cannot: Vec<_> = unwritable(observation, id).filter(|_| !of_v1).collect();
     if !cannot.is_empty() {
         let folders = cannot.join(", ");
         let said = draft
@@ -46,7 +49,8 @@ fn unwritable(observation: &Observation, id: RemedyId) -> impl Iterator<Item = &
     read_only.filter(move |folder| match id.writes() {
         Writes::Nothing => false,
         Writes::Units => *folder == UNITS,
-        Writes::Installation => true,
+        Writes::Installation => *folder != UNITS,
+        Writes::Both => true,
     })
 }
 
@@ -56,19 +60,25 @@ fn possible(
     generation: Generation,
     id: RemedyId,
 ) -> Option<RemedyId> {
-    let runs_program = match id {
+    let is_gone = observation.v2.binary.is_absent();
+    let id = match id {
+        // A command of teleport-update helps only where there is one; what its installer does in the end is to enable it,
         RemedyId::EnableV2
-        | RemedyId::UnpinV2
         | RemedyId::SetProxyV2
-        | RemedyId::RewriteConfigV2
-        | RemedyId::ResetBaseUrlV2
+        | RemedyId::RewriteTimerV2
         | RemedyId::RewriteServiceV2
-        | RemedyId::RetryUpdateV2 => true,
-        RemedyId::RunUpdater | RemedyId::ResetUpdater => generation == Generation::V2,
-        _ => false,
+        | RemedyId::RetryUpdateV2
+            if is_gone =>
+        {
+            RemedyId::InstallV2
+        }
+        RemedyId::RunUpdater | RemedyId::ResetUpdater if is_gone && generation == Generation::V2 => {
+            RemedyId::InstallV2
+        }
+        // which leaves a pin as it is, and fails with what these are to mend.
+        RemedyId::UnpinV2 | RemedyId::RewriteConfigV2 | RemedyId::ResetBaseUrlV2 if is_gone => return None,
+        id => id,
     };
-    // A command of teleport-update helps only where there is one.
-    let id = if runs_program && observation.v2.binary.is_absent() { RemedyId::InstallV2 } else { id };
     let agent = &observation.agent;
     let is_own = agent.unit.present().is_none_or(|unit| unit.state.unit == *agent.namespace.agent_unit());
     match id {
@@ -93,6 +103,7 @@ pub(super) fn render(observation: &Observation, draft: &Draft) -> Option<Remedy>
         id.render(&RemedyTarget {
             namespace: &observation.agent.namespace,
             reason: Some(draft.reason),
+            updates: if is_off(observation) { Updates::Off } else { Updates::On },
             lost: observation.v2.legible.as_ref(),
             agent_unit: if id == RemedyId::WantTimer {
                 Some(starting_unit(observation))
@@ -110,6 +121,10 @@ pub(super) fn render(observation: &Observation, draft: &Draft) -> Option<Remedy>
             kubernetes: KubernetesTarget { release, namespace },
         }),
     )
+}
+
+fn is_off(observation: &Observation) -> bool {
+    observation.v2.config.present().is_some_and(|config| !config.spec.enabled)
 }
 
 fn own_unit(observation: &Observation) -> Option<&str> {

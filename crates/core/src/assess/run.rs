@@ -89,13 +89,14 @@ fn remedy(
     let generation = updater.generation;
     let reverted = |concerns: Concerns| {
         let remedy = blame::remedy(&service.state, concerns, RemedyId::RevertService, generation);
-        // The older updater's own service cannot be written anew, but the newer one can take over.
-        (
-            remedy.or_else(|| {
-                service.state.drop_ins_about(concerns).next().is_none().then_some(RemedyId::EnableV2)
-            }),
-            Some(concerns),
-        )
+        let is_in_its_file = service.state.drop_ins_about(concerns).next().is_none();
+        let remedy = match (remedy, generation) {
+            (Some(RemedyId::EnableV2), _) => Some(RemedyId::RewriteServiceV2),
+            // The older updater's own service cannot be written anew, but the newer one can take over.
+            (None, Generation::V1) if is_in_its_file => Some(RemedyId::EnableV2),
+            (remedy, _) => remedy,
+        };
+        (remedy, Some(concerns))
     };
     // What comes before the updater in its service is not of the product, and a person put it there.
     if run.result == UnitResult::StartLimitHit {
@@ -103,7 +104,7 @@ fn remedy(
     } else if run.before_updater {
         reverted(blame::surroundings)
     } else if run.exit_status == Some(NO_PROGRAM) {
-        reverted(blame::program)
+        reverted(blame::reach)
     } else if run.exit_status.is_some_and(|status| EXEC_FAILURES.contains(&status)) {
         reverted(blame::surroundings)
     } else {

@@ -46,12 +46,12 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
         case.find(Reason::ServiceMissing).of(generation).because("unit", service_name.as_str());
     } else if let Some(service) = updater.service.present().filter(|service| service.state.is_broken()) {
         // A file that systemd could not read is as good as none.
-        let remedy = blame::remedy(&service.state, blame::program, RemedyId::RevertService, generation);
+        let remedy = blame::remedy(&service.state, blame::surroundings, RemedyId::RevertService, generation);
         case.find(Reason::ServiceMissing)
             .of(generation)
             .because("unit", &service.state.unit)
             .because("load_state", service.state.load_state.word())
-            .because_of("drop_in", blame::named(&service.state, blame::program))
+            .because_of("drop_in", blame::named(&service.state, blame::surroundings))
             .remedied_by(remedy);
     } else if let Some(service) = masked(updater.service, |service| &service.state) {
         find_masked(case, Reason::ServiceMasked, service, RemedyId::UnmaskService, generation);
@@ -151,6 +151,11 @@ fn inactive(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit) {
         .remedied_by(remedy);
 }
 
+/// A timer that is active keeps to what it was when it was started.
+fn rearmed(remedy: Option<RemedyId>) -> Option<RemedyId> {
+    remedy.map(|id| if id == RemedyId::EnableV2 { RemedyId::RewriteTimerV2 } else { id })
+}
+
 /// Adds that the timer will not fire, or not within a time in which anybody would want it to.
 fn not_armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, next: Option<Moment>) {
     let (state, schedule) = (&timer.state, &timer.schedule);
@@ -158,13 +163,14 @@ fn not_armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, nex
     let remedy = if next.is_none() && schedule.first.is_some() && schedule.interval.is_some() {
         Some(RemedyId::RestartTimer)
     } else {
-        blame::remedy(state, blame::schedule, RemedyId::RevertTimer, generation)
+        rearmed(blame::remedy(state, blame::schedule, RemedyId::RevertTimer, generation))
     };
     case.find(Reason::TimerNotArmed)
         .of(generation)
         .because("unit", &state.unit)
         .because_of("sub_state", state.sub_state.clone())
         .because_of("next_run", next.map(|next| next.realtime))
+        .in_words(next.map(|_| format!("{}'s timer fires only in more than a week", generation.updater())))
         .because_of("drop_in", blame::named(state, blame::schedule))
         .remedied_by(remedy);
 }
@@ -188,6 +194,7 @@ fn misdirected(
         return false;
     }
     let remedy = blame::remedy(&timer.state, blame::target, RemedyId::RevertTimer, generation);
+    let remedy = if case.is_static() { remedy } else { rearmed(remedy) };
     case.find(Reason::TimerMisdirected)
         .of(generation)
         .because("unit", &timer.state.unit)

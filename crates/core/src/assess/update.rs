@@ -29,7 +29,7 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let time = last.and_then(|last| last.time);
     case.find(reason)
         .because("path", &path)
-        .because_of("target", version(target))
+        .because_of(if last.is_some() { "target" } else { "skips" }, version(target))
         .because_of("active", version(&status.active))
         .because_of("time", time)
         .since(time)

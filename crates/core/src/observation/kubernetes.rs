@@ -179,7 +179,7 @@ mod tests {
         };
         let release = |environment: &str, annotations, labels| {
             let release_name = Some(Text::new(environment)).filter(|text| !text.is_empty());
-            let pod = Kubernetes { annotations, labels, ..Kubernetes::default() };
+            let pod = Kubernetes { labels, annotations, ..Kubernetes::default() };
             let release = pod.release(&Environment { release_name, ..Environment::default() });
             release.map_or_else(String::new, |release| release.to_string())
         };

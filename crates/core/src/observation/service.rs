@@ -108,6 +108,7 @@ impl ServiceUnit {
 
 /// What a service executes, as far as judgement needs it: the line that runs the updater, or else the first one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Exec {
     /// The program; empty where there is none.
     pub path: Text,

@@ -79,7 +79,7 @@ catalogue! {
         "The units of teleport-update exist but its update.yaml does not. The updater runs without a configuration and does nothing.";
     ConfigCorrupt "config-corrupt", IMPAIRED, Critical, Host, Some(RemedyId::RewriteConfigV2), V2,
         "update.yaml is broken, so {updater} cannot work",
-        "update.yaml exists but is not what the updater can read: not a file, too large, not UTF-8, not YAML, or of another kind or version. Every run of the updater fails.";
+        "update.yaml exists but is not what the updater can read: not a file, too large, not UTF-8, not YAML, of another kind or version, or (`invalid`) with a value that the updater itself refuses: a boolean in quotes, a time that is none, an address to download from without TLS, updates enabled without a proxy. Every run of the updater fails.";
     NoScheduler "no-scheduler", IMPAIRED, Critical, Host, None, V2,
         "updates are enabled but systemd does not run here, so nothing starts {updater}",
         "update.yaml says that updates are enabled, but this host has no running systemd to start the updater. `teleport-update enable` succeeds on such hosts without creating a schedule.";
@@ -100,13 +100,13 @@ catalogue! {
         "No unit that will be there after a boot starts the timer: it is not enabled, only until the next boot, or only through a unit that is missing or masked. If it is still active it fires until the next boot; after that nothing starts the updater.";
     TimerInactive "timer-inactive", IMPAIRED, Critical, Host, Some(RemedyId::StartTimer), V2,
         "{updater}'s timer is stopped, so nothing starts the updater",
-        "The timer is enabled but not active. It starts with the agent's unit; somebody stopped it, or the agent runs under a unit of another name.";
+        "The timer is enabled but not active. It starts with the agent's unit; somebody stopped it, a condition refuses it, systemd cannot read its settings, or the agent runs under a unit of another name.";
     TimerMisdirected "timer-misdirected", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
         "{updater}'s timer starts another unit than the updater's service",
         "The timer fires, but what it starts is not the service that runs the updater: a drop-in or an edited file names another unit, or the timer is a link to another timer.";
     TimerNotArmed "timer-not-armed", IMPAIRED, Critical, Host, Some(RemedyId::RestartTimer), V2,
         "{updater}'s timer has no next run",
-        "The timer is active, but systemd has no time at which it will fire again.";
+        "The timer is active, but systemd has no time at which it will fire again, or one that is more than 7 days away.";
     TimerNeverFired "timer-never-fired", IMPAIRED, Critical, Host, Some(RemedyId::RestartTimer), V2,
         "{updater}'s timer has never started the updater",
         "The timer has been active for longer than its first interval, its random delay and its accuracy allow, and has not fired.";
@@ -133,7 +133,7 @@ catalogue! {
         "update.yaml records that the last update did not succeed: a download, the disk, the installation or a unit.";
     TargetSkipped "target-skipped", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
         "the cluster's target version is one that {updater} skips",
-        "The target version failed on this host before, and the updater skips it. It does nothing until the target changes or somebody enables it again.";
+        "The target version failed on this host before, and the updater skips it. Where the updater is too old to record its last update, a version newer than the active one is skipped. It does nothing until the target changes or somebody enables it again.";
     ProxyMismatch "proxy-mismatch", IMPAIRED, Critical, Host, Some(RemedyId::SetProxyV2), V2,
         "{updater} asks another proxy than the one the agent connects to",
         "The proxy in update.yaml and the proxy_server in teleport.yaml are different addresses, so the agent is updated to another cluster's version, or not at all. Scheme, case, a trailing dot and the default ports are not a difference.";

@@ -24,6 +24,8 @@ coded! {
         RewriteConfigV2 = "rewrite-config-v2",
         /// Download from Teleport's own servers again.
         ResetBaseUrlV2 = "reset-base-url-v2",
+        /// Write the updater's timer anew, and arm it.
+        RewriteTimerV2 = "rewrite-timer-v2",
         /// Write the updater's service anew, and run it.
         RewriteServiceV2 = "rewrite-service-v2",
         /// Try the update again now.
@@ -88,8 +90,10 @@ pub enum Writes {
     Nothing,
     /// That of units.
     Units,
-    /// That of units and that of the installation.
+    /// That of the installation.
     Installation,
+    /// Both.
+    Both,
 }
 
 impl Code for RemedyId {
@@ -129,6 +133,7 @@ impl RemedyId {
                 | Self::SetProxyV2
                 | Self::RewriteConfigV2
                 | Self::ResetBaseUrlV2
+                | Self::RewriteTimerV2
                 | Self::RewriteServiceV2
                 | Self::RetryUpdateV2
                 | Self::RunUpdater
@@ -154,24 +159,24 @@ impl RemedyId {
         match self {
             Self::EnableV2
             | Self::InstallV2
-            | Self::UnpinV2
             | Self::SetProxyV2
             | Self::RewriteConfigV2
             | Self::ResetBaseUrlV2
-            | Self::RewriteServiceV2
-            | Self::RetryUpdateV2
-            | Self::RunUpdater
-            | Self::ResetUpdater => Writes::Installation,
+            | Self::RewriteTimerV2
+            | Self::RewriteServiceV2 => Writes::Both,
+            Self::UnpinV2 | Self::RetryUpdateV2 | Self::RunUpdater | Self::ResetUpdater => {
+                Writes::Installation
+            }
             Self::EnableTimer
             | Self::RevertTimer
             | Self::RevertEnableTimer
             | Self::RevertService
             | Self::WantTimer
             | Self::UnmaskTimer
+            | Self::UnmaskRuntimeTimer
             | Self::UnmaskService => Writes::Units,
             Self::StartTimer
             | Self::RestartTimer
-            | Self::UnmaskRuntimeTimer
             | Self::UnmaskRuntimeService
             | Self::StopRun
             | Self::RestartAgent

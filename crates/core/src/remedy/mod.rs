@@ -32,6 +32,8 @@ pub struct RemedyTarget<'a> {
     pub namespace: &'a Namespace,
     /// What it is to help against, where that is known.
     pub reason: Option<Reason>,
+    /// Whether a person turned updates off, as far as that is known.
+    pub updates: Updates,
     /// What is legible of a broken update.yaml, and lost where that is set aside.
     pub lost: Option<&'a Legible>,
     /// The updater whose units are meant.
@@ -46,6 +48,15 @@ pub struct RemedyTarget<'a> {
     pub program: &'a str,
     /// The Helm release, for what is run where the cluster is managed.
     pub kubernetes: KubernetesTarget,
+}
+
+/// Whether updates are on in update.yaml.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Updates {
+    /// They are, or that is not known.
+    On,
+    /// A person turned them off.
+    Off,
 }
 
 /// A Helm release.

@@ -65,6 +65,7 @@ impl RemedyId {
             Self::SetProxyV2 => updater::set_proxy(target),
             Self::RewriteConfigV2 => updater::rewrite_config(target),
             Self::ResetBaseUrlV2 => updater::reset_base_url(target),
+            Self::RewriteTimerV2 => updater::rewrite_timer(target),
             Self::RewriteServiceV2 => updater::rewrite_service(target),
             Self::RetryUpdateV2 => updater::retry(target),
             Self::EnableTimer => units::enable_timer(target),
@@ -122,6 +123,7 @@ mod tests {
     use crate::KubernetesTarget;
     use crate::Namespace;
     use crate::ProxyAddr;
+    use crate::Updates;
 
     #[test]
     fn a_proxy_that_is_not_known_has_to_be_filled_in() {
@@ -130,6 +132,7 @@ mod tests {
             id.render(&RemedyTarget {
                 namespace: &namespace,
                 reason: None,
+                updates: Updates::On,
                 lost: None,
                 agent_unit: None,
                 generation: Generation::V2,

@@ -3,6 +3,7 @@
 use crate::Generation;
 use crate::ProxyAddr;
 use crate::Reason;
+use crate::Updates;
 use crate::observation::Legible;
 
 use super::RemedyTarget;
@@ -40,7 +41,10 @@ pub(super) fn unpin(target: &RemedyTarget<'_>) -> Plan {
 /// Without a proxy that is named, the updater would stay where it is.
 pub(super) fn set_proxy(target: &RemedyTarget<'_>) -> Plan {
     let proxy = target.proxy.as_ref().map_or_else(|| PROXY.to_owned(), ProxyAddr::to_string);
-    let effect = "points the updater at the agent's proxy; may update and reload the agent now";
+    let effect = format!(
+        "points the updater at the agent's proxy{}; may update and reload the agent now",
+        turning_on(target)
+    );
     Plan::new(command(target, &["enable", "--proxy", &proxy]), effect, CLI).filled_in(missing(target))
 }
 
@@ -61,9 +65,20 @@ pub(super) fn rewrite_config(target: &RemedyTarget<'_>) -> Plan {
 }
 
 pub(super) fn reset_base_url(target: &RemedyTarget<'_>) -> Plan {
-    let effect = "downloads from Teleport's own servers again; to keep a mirror, write its https address for `default`; may \
-                  update and reload the agent now";
+    let effect = format!(
+        "downloads from Teleport's own servers again{}; to keep a mirror, as clusters of the community edition need one, write \
+         its https address for `default`; may update and reload the agent now",
+        turning_on(target)
+    );
     Plan::new(command(target, &["enable", "--base-url", "default"]), effect, CLI)
+}
+
+/// A timer that is active is not started by being enabled.
+pub(super) fn rewrite_timer(target: &RemedyTarget<'_>) -> Plan {
+    let timer = target.generation.timer(target.namespace);
+    Plan::new(command(target, &["enable"]), enabling(target), UPDATES)
+        .then(words(&["systemctl", "restart", &timer]))
+        .undone_by(&command(target, &["disable"]))
 }
 
 pub(super) fn rewrite_service(target: &RemedyTarget<'_>) -> Plan {
@@ -103,9 +118,20 @@ fn enabling(target: &RemedyTarget<'_>) -> String {
         Some(Reason::RolledBack | Reason::TargetSkipped) => "tries the version again that it skips",
         Some(Reason::TwoUpdaters | Reason::V1Deprecated | Reason::PackageHeld) => TAKES_OVER,
         _ if target.generation == Generation::V1 => TAKES_OVER,
-        _ => "re-creates the units",
+        None => "creates or re-creates the units",
+        Some(_) => "re-creates the units",
     };
-    format!("{does}, may update to the cluster's version and reload the agent now")
+    format!("{does}{}, may update to the cluster's version and reload the agent now", turning_on(target))
+}
+
+/// What enabling does besides, where a person turned updates off.
+fn turning_on(target: &RemedyTarget<'_>) -> &'static str {
+    let is_said = target.reason == Some(Reason::UpdatesDisabled);
+    if target.updates == Updates::Off && !is_said {
+        " and turns updates on, which were turned off"
+    } else {
+        ""
+    }
 }
 
 /// What is lost with a broken update.yaml, by name as far as it is legible.

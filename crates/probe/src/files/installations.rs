@@ -29,25 +29,21 @@ pub(crate) fn other_installations(tree: &Tree, judged: &Namespace) -> Vec<Namesp
     found
 }
 
-/// Installations with a suffix that have an updater or an agent, as far as that shows in their files: an update.yaml, a
-/// configuration, a unit or a program. Looked for where nothing of the default one was found.
+/// Installations with a suffix that have an updater or an agent, as far as that shows in their files: an update.yaml or a
+/// program in their folder, or a configuration and a unit. Looked for where nothing of the default one was found.
 pub(crate) fn suffixed_installations(tree: &Tree) -> Vec<Namespace> {
-    let installed = tree.names(FOLDER, MOST).unwrap_or_default().into_iter();
-    let configured = suffixes(tree, "/etc", ".yaml");
-    let units =
-        [ADMIN_DIRS[0], VENDOR_DIRS[1]].into_iter().flat_map(|folder| suffixes(tree, folder, ".service"));
-    let mut found: Vec<Namespace> = installed
-        .filter(|name| {
-            name.parse().is_ok_and(|namespace: Namespace| {
-                let program = format!("{}/teleport", namespace.link_dir());
-                [namespace.update_config(), program].iter().any(|path| tree.exists(path).is_present())
-            })
-        })
-        .chain(configured)
-        .chain(units)
-        .filter_map(|name| name.parse().ok())
-        .filter(|namespace: &Namespace| namespace.suffix().is_some())
-        .collect();
+    let installed = tree.names(FOLDER, MOST).unwrap_or_default();
+    let is_there = |paths: &[String]| paths.iter().any(|path| tree.exists(path).is_present());
+    let installed = installed.iter().filter_map(|name| name.parse().ok()).filter(|namespace: &Namespace| {
+        is_there(&[namespace.update_config(), format!("{}/teleport", namespace.link_dir())])
+    });
+    let configured = suffixes(tree, "/etc", ".yaml").into_iter().filter_map(|name| name.parse().ok());
+    let configured = configured.filter(|namespace: &Namespace| {
+        let unit = namespace.agent_unit();
+        is_there(&[ADMIN_DIRS[0], VENDOR_DIRS[1], VENDOR_DIRS[2]].map(|folder| format!("{folder}/{unit}")))
+    });
+    let all = installed.chain(configured).filter(|namespace| namespace.suffix().is_some());
+    let mut found: Vec<_> = all.collect();
     found.sort();
     found.dedup();
     found

@@ -60,7 +60,8 @@ fn first_document(text: &str) -> &str {
         if is_marker && begun {
             return &text[..at];
         }
-        let is_preamble = line.trim().is_empty() || line.starts_with(['#', '%']);
+        let is_comment = line.trim_start_matches('\u{feff}').trim_start().starts_with('#');
+        let is_preamble = line.trim().is_empty() || is_comment || line.starts_with('%');
         begun |= !is_preamble;
         at += line.len();
     }

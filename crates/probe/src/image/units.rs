@@ -63,7 +63,7 @@ impl<'a> Units<'a> {
             AgentUnit {
                 state,
                 main_pid: None,
-                command_line: lines.first().map(|line| Arguments::of(&line.all_words()).kept()),
+                command_line: lines.first().map(|line| Arguments::of_line(&line.all_words()).kept()),
                 starts: unit_files::agents_start(self.tree, &lines, |path| {
                     Versions::beside(self.tree, update_config).place_of(path)
                 }),
@@ -77,7 +77,7 @@ impl<'a> Units<'a> {
             let settings = self.with_drop_ins(name, file.settings);
             let lines = lines(&settings);
             let words = lines.first().map(Line::all_words).unwrap_or_default();
-            let said = Arguments::of(&words);
+            let said = Arguments::of_line(&words);
             if let Some(encoded) = said.config_string {
                 return Fact::Present(Named::CommandLine(encoded.to_owned()));
             }
@@ -137,11 +137,9 @@ impl<'a> Units<'a> {
                 restarts: None,
                 remains_after_exit: is_set("Service", "RemainAfterExit"),
                 stops_when_unneeded: is_set("Unit", "StopWhenUnneeded"),
-                exec: (!lines.is_empty()).then(|| {
-                    let exec = unit_files::exec(self.tree, &lines, updater);
-                    let is_missing = exec.path.as_str().starts_with('/')
-                        && self.tree.exists(exec.path.as_str()).is_absent();
-                    Exec { is_missing, ..exec }
+                exec: (!lines.is_empty()).then(|| Exec {
+                    is_missing: unit_files::is_missing(self.tree, &lines, updater),
+                    ..unit_files::exec(self.tree, &lines, updater)
                 }),
             }
         })
@@ -235,16 +233,12 @@ impl<'a> Units<'a> {
 
     /// The drop-ins that say something of the unit `name`.
     fn drop_ins(&self, name: &str) -> Vec<DropIn> {
-        let mut files: Vec<DropIn> = Vec::new();
-        for setting in self.settings_of_drop_ins(name) {
-            let key = Text::new(&setting.key);
-            match files.last_mut().filter(|last| *last.path.as_str() == setting.file) {
-                Some(last) => last.sets.get_or_insert_default().push(key),
-                None => files.push(DropIn { path: Text::new(&setting.file), sets: Some(vec![key]) }),
-            }
-        }
-        files.truncate(MOST_TOLD);
-        files
+        let mut files: Vec<_> =
+            self.settings_of_drop_ins(name).into_iter().map(|setting| setting.file).collect();
+        files.dedup();
+        let drop_in =
+            |path: &String| DropIn { path: Text::new(path), sets: unit_files::keys_of(self.tree, path) };
+        files.iter().take(MOST_TOLD).map(drop_in).collect()
     }
 
     fn settings_of_drop_ins(&self, name: &str) -> Vec<Setting> {

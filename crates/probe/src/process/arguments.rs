@@ -1,13 +1,17 @@
 //! The command line of an agent, as the product's parser (kingpin) takes it apart.
 
+use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::observation::AgentCommand;
 use selfcheck_core::observation::CommandLine;
+use selfcheck_core::observation::Executable;
 
-/// The program that starts agents. Words before it belong to what starts it.
+/// The program that starts agents,
 const PROGRAM: &str = "teleport";
-/// Long flags that take no value; each may have `no-` before it.
-const SWITCHES: [&str; 10] = [
+/// and the first words of the commands by which it does.
+const COMMANDS: [&str; 3] = ["app", "db", "start"];
+/// Long flags that take no value; none with `no-` before it does either.
+const SWITCHES: [&str; 9] = [
     "debug",
     "fips",
     "help",
@@ -15,7 +19,6 @@ const SWITCHES: [&str; 10] = [
     "help-man",
     "insecure",
     "insecure-no-tls",
-    "no-debug-service",
     "permit-user-env",
     "skip-version-check",
 ];
@@ -35,20 +38,37 @@ pub(crate) struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    /// Takes `words` apart, of which one is the program.
-    pub(crate) fn of<W: AsRef<str>>(words: &'a [W]) -> Self {
-        let is_program = |word: &W| word.as_ref().rsplit('/').next() == Some(PROGRAM);
-        let program = words.iter().position(is_program).unwrap_or(0);
+    /// What the words of a process say that executes this. Those of another program than Teleport say nothing.
+    pub(crate) fn of_process(words: &'a [String], executable: &Fact<Executable>) -> Self {
+        let is_teleport =
+            executable.present().is_none_or(|executable| executable.path.as_str().ends_with("/teleport"));
+        if is_teleport { Self::after(words.get(1..).unwrap_or_default()) } else { Self::default() }
+    }
+
+    /// What the words of a unit's line say, of which one is the program; those before it belong to what starts it.
+    pub(crate) fn of_line<W: AsRef<str>>(words: &'a [W]) -> Self {
+        let is_path = |word: &W| word.as_ref().ends_with("/teleport");
+        let program = words.iter().position(is_path).or_else(|| {
+            let is_name = |pair: &[W]| pair[0].as_ref() == PROGRAM && COMMANDS.contains(&pair[1].as_ref());
+            words.windows(2).position(is_name)
+        });
+        program.map_or_else(Self::default, |program| Self::after(&words[program + 1..]))
+    }
+
+    /// What the words after the program say.
+    fn after<W: AsRef<str>>(words: &'a [W]) -> Self {
         let mut found = Self::default();
         let mut named = Vec::new();
-        let mut rest = words.iter().skip(program + 1).map(AsRef::as_ref);
+        let mut rest = words.iter().map(AsRef::as_ref).peekable();
         while let Some(word) = rest.next() {
             if word == "--" {
                 named.extend(rest.by_ref());
             } else if let Some(long) = word.strip_prefix("--") {
                 let (name, value) =
                     long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
-                let value = value.or_else(|| if is_switch(name) { None } else { rest.next() });
+                // No value of its own begins with a dash, so an unknown switch takes no flag behind it.
+                let may_follow = |next: &&str| !is_switch(name) && !next.starts_with('-');
+                let value = value.or_else(|| rest.next_if(may_follow));
                 found.set(name, value);
             } else if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
                 found.set_short(letters, &mut rest);
@@ -111,5 +131,5 @@ impl<'a> Arguments<'a> {
 }
 
 fn is_switch(flag: &str) -> bool {
-    SWITCHES.contains(&flag) || flag.strip_prefix("no-").is_some_and(|flag| SWITCHES.contains(&flag))
+    SWITCHES.contains(&flag) || flag.starts_with("no-")
 }

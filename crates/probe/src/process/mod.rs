@@ -63,14 +63,15 @@ pub(crate) fn look(pid: u32) -> Fact<Process> {
         return Fact::Absent; // it has ended
     }
     let started = fields.nth(18).and_then(|ticks| ticks.parse().ok()).and_then(ticks_to_usec);
+    let executable = executable(pid);
     Fact::Present(Process {
         pid,
         supervisor: None,
         unit: unit(pid),
         started_boottime: started,
-        executable: executable(pid),
-        command_line: words(pid).map(|words| Arguments::of(&words).kept()),
+        command_line: words(pid).map(|words| Arguments::of_process(&words, &executable).kept()),
         environment: split(pid, "environ").map(|variables| environment(&variables)),
+        executable,
     })
 }
 
@@ -125,26 +126,12 @@ fn replaced_at(path: &str) -> Option<Timestamp> {
     Timestamp::new(nearest.mtime(), 0).ok()
 }
 
-/// The words of its command line. Those that a file holds stand where `@` and its name do.
+/// The words of its command line. A word `@FILE` stands for words in a file, which are not read.
 fn words(pid: u32) -> Fact<Vec<String>> {
-    let said = match split(pid, "cmdline") {
-        Fact::Present(said) => said,
-        hidden => return hidden,
-    };
-    let mut words = Vec::new();
-    for word in said {
-        match word.strip_prefix('@').filter(|_| words.len() > 1) {
-            Some(file) => match path_of(pid, file).and_then(|path| Tree::default().read(&path, LIMIT)) {
-                Fact::Present(text) => {
-                    words.extend(text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned));
-                }
-                Fact::Absent | Fact::NotApplicable => return Fact::Unreadable(Why::Gone),
-                Fact::Unreadable(why) => return Fact::Unreadable(why),
-            },
-            None => words.push(word),
-        }
-    }
-    Fact::Present(words)
+    split(pid, "cmdline").and_read(|words| {
+        let stands_for_others = |word: &String| word.starts_with('@');
+        if words.iter().skip(1).any(stands_for_others) { Err(Why::Invalid) } else { Ok(words) }
+    })
 }
 
 /// What an agent was told to read its configuration from. Absent: nothing was said.
@@ -152,19 +139,21 @@ pub(crate) fn config_of(process: &Process) -> Fact<Named> {
     let pid = process.pid;
     let in_environment = process.environment.present().is_some_and(|environment| environment.config_string);
     match &process.command_line {
-        Fact::Present(line) if line.config.is_none() && !line.config_string && !in_environment => {
-            return Fact::Absent;
-        }
+        Fact::Present(line) if !line.config_string && !in_environment => match &line.config {
+            None => return Fact::Absent,
+            Some(path) if is_whole(path.as_str()) => return path_of(pid, path.as_str()).map(Named::File),
+            Some(_) => {}
+        },
         Fact::Unreadable(why) => return Fact::Unreadable(*why),
-        // What was kept of it is cut, or is no more than that it is there.
         _ => {}
     }
+    // What was kept of it is cut, or is no more than that it is there.
     let words = match words(pid) {
         Fact::Present(words) => words,
         Fact::Unreadable(why) => return Fact::Unreadable(why),
-        Fact::Absent | Fact::NotApplicable => return Fact::Absent,
+        Fact::Absent | Fact::NotApplicable => return Fact::Unreadable(Why::Gone), // it has ended meanwhile
     };
-    let said = Arguments::of(&words);
+    let said = Arguments::of_process(&words, &process.executable);
     if let Some(encoded) = said.config_string {
         return Fact::Present(Named::CommandLine(encoded.to_owned()));
     }
@@ -196,6 +185,11 @@ fn environment(variables: &[String]) -> Environment {
         replica_name: value("TELEPORT_REPLICA_NAME"),
         config_string: variable(variables, VARIABLE).is_some(),
     }
+}
+
+/// Whether a kept text is what it was before it was cleaned and cut.
+fn is_whole(text: &str) -> bool {
+    !text.ends_with('…') && !text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 /// The value of an environment variable that says something.

@@ -26,9 +26,11 @@ pub(crate) fn variable(tree: &Tree, settings: &[Setting], name: &str) -> Fact<St
             "EnvironmentFile" if setting.value.is_empty() => in_file = None,
             "EnvironmentFile" => match tree.read(Path::new(setting.value.trim_start_matches('-')), LIMIT) {
                 Fact::Present(text) => {
-                    let lines = text.lines().rev().filter(|line| !line.trim_start().starts_with(['#', ';']));
-                    let found = lines.flat_map(split).find_map(|word| value_of(&word, name));
-                    in_file = found.or(in_file);
+                    // One assignment on each line.
+                    let lines = text.lines().rev().map(str::trim);
+                    let mut found = lines.filter_map(|line| value_of(line, name));
+                    let unquoted = |value: String| split(&value).concat();
+                    in_file = found.next().map(unquoted).or(in_file);
                 }
                 Fact::Unreadable(why) => return Fact::Unreadable(why),
                 Fact::Absent | Fact::NotApplicable => {}

@@ -89,6 +89,16 @@ pub(crate) fn exec(tree: &Tree, lines: &[Line], wanted: &str) -> Exec {
     }
 }
 
+/// Whether a program that `lines` name is not there: that of the line which runs `wanted`, or `wanted` itself behind it.
+pub(crate) fn is_missing(tree: &Tree, lines: &[Line], wanted: &str) -> bool {
+    let is_absent = |path: &str| path.starts_with('/') && tree.exists(path).is_absent();
+    let named = |line: &Line| match see_through(tree, &line.all_words(), wanted, 0) {
+        Seen::Wanted { path, .. } => Some(is_absent(&line.program) || is_absent(&path)),
+        Seen::Other(_) | Seen::Opaque(_) => None,
+    };
+    lines.iter().find_map(named).unwrap_or(false)
+}
+
 /// What a start of the agent's unit with these lines would execute. `managed` tells the place of a file below the
 /// updater's versions.
 pub(crate) fn agents_start(

@@ -16,7 +16,7 @@ const LIMIT: u64 = 64 << 10;
 /// The most entries of a folder of drop-ins.
 const MOST_NAMES: usize = 10_000;
 /// The most settings of one drop-in that are told of.
-const MOST_KEYS: usize = 32;
+const MOST_KEYS: usize = 64;
 /// The most drop-ins of one unit that are read.
 const MOST_DROP_INS: usize = 64;
 
@@ -92,13 +92,14 @@ pub(crate) fn drop_ins(tree: &Tree, folders: &[&str], name: &str) -> Vec<Setting
     found.values().take(MOST_DROP_INS).flat_map(read).collect()
 }
 
-/// The names of the settings in the unit file or drop-in at `path`, each once; `None` where it cannot be read.
-pub(super) fn keys_of(tree: &Tree, path: &str) -> Option<Vec<Text>> {
+/// The names of the settings in the unit file or drop-in at `path`, each once; `None` where it cannot be read, or has too many.
+pub(crate) fn keys_of(tree: &Tree, path: &str) -> Option<Vec<Text>> {
     let text = tree.read(Path::new(path), LIMIT);
     let mut keys: Vec<_> = settings(text.present()?, path).into_iter().map(|setting| setting.key).collect();
     keys.sort_unstable();
     keys.dedup();
-    Some(keys.iter().take(MOST_KEYS).map(|key| Text::new(key)).collect())
+    // Of what is not told whole nothing is told.
+    (keys.len() <= MOST_KEYS).then(|| keys.iter().map(|key| Text::new(key)).collect())
 }
 
 /// For which names drop-ins of the unit `name` may lie: its own, its prefixes up to a dash, and its kind.

@@ -85,7 +85,9 @@ fn judge(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
 pub(super) fn require_config(path: &Path, image: Option<&Image>) -> Result<(), CliError> {
     let is_missing = match image {
         Some(image) => matches!(image.read_text(path, 0), Err(FileError::Missing(_))),
-        None => path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound),
+        None => path
+            .metadata()
+            .is_err_and(|error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)),
     };
     if is_missing { Err(CliError::NoConfig(path.to_owned())) } else { Ok(()) }
 }
