@@ -1,5 +1,6 @@
 //! One look: the bus and the files, side by side, within a deadline.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -25,15 +26,21 @@ use crate::bus::Bus;
 use crate::bus::Names;
 use crate::bus::Units;
 use crate::clock;
+use crate::configuration::Configuration;
+use crate::configuration::VARIABLE;
 use crate::files;
+use crate::files::AgentFiles;
 use crate::files::Tree;
 use crate::host::Constants;
 use crate::installation::Installation;
 use crate::kubernetes::Session;
 use crate::pool::Pool;
 use crate::pool::Work;
+use crate::process;
+use crate::process::Arguments;
 use crate::target::Target;
 use crate::unit_files;
+use crate::unit_files::Line;
 use crate::versions::Versions;
 
 /// The folder by which systemd marks that it is running.
@@ -160,6 +167,7 @@ impl Probe {
             installation.host.other_installations = others; // of several, none is chosen
         }
         self.look_at_agents_unit(&mut seen, deadline).await;
+        self.look_at_stopped_agent(&mut seen, deadline).await;
         // One that could not be seen this time may be the same still.
         if !seen.process.is_unreadable() {
             self.known = seen.process.present().map(Known::of);
@@ -271,6 +279,33 @@ impl Probe {
                 started.wait(deadline).await.unwrap_or_else(Fact::Unreadable)
             }
         };
+    }
+
+    /// Looks at what the unit of an agent that does not run would start it with.
+    async fn look_at_stopped_agent(&mut self, seen: &mut AgentSeen, deadline: Instant) {
+        if !seen.process.is_absent() || self.target.config.is_some() {
+            return;
+        }
+        let Fact::Present(unit) = &mut seen.units.agent else { return };
+        let name = unit.state.unit.clone();
+        let Ok(lines) = Units::lines_of(&mut self.bus, name.as_str(), deadline).await else { return };
+        let Ok(environment) = Units::environment_of(&mut self.bus, name.as_str(), deadline).await else {
+            return;
+        };
+        let words = lines.first().map(Line::all_words).unwrap_or_default();
+        let said = Arguments::of_line(&words);
+        unit.command_line = Some(said.kept());
+        let named = said.config_of(process::variable(&environment, VARIABLE));
+        let Fact::Present(named) = named else { return };
+        let (namespace, limit) = (seen.namespace.clone(), self.target.file_bytes);
+        let reading = self.agent.start(move || {
+            let tree = Tree::default();
+            let read = |path: &Path| AgentFiles::look(&tree, path, &namespace.data_dir(), limit);
+            Configuration::look(&tree, None, Fact::Present(named), &namespace, limit, read)
+        });
+        if let Ok(Configuration { source, path, files }) = reading.wait(deadline).await {
+            (seen.config_source, seen.config_path, seen.files) = (source, path, files);
+        }
     }
 
     /// Packages held for the older updater, where that is the one to be judged.

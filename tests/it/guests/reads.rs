@@ -70,6 +70,26 @@ fn without_any_file_an_agent_is_a_control_plane_while_it_runs() {
 }
 
 #[test]
+fn an_agent_that_does_not_run_is_judged_by_what_its_unit_would_start() {
+    let Some(host) = Host::with_package() else { return };
+    host.guest.write(CONFIG, "{}\n");
+    host.guest.write("/etc/agent.yaml", AGENT);
+    let variable = format!("Environment=A=b TELEPORT_CONFIG={AGENT_ENCODED}\n");
+    for (arguments, settings, is_exempt) in [
+        ("start", "", true),
+        ("start --roles=node", "", false),
+        ("start -c /etc/agent.yaml", "", false),
+        ("start", variable.as_str(), false),
+        ("start --config-string=e30= --roles=proxy", variable.as_str(), true),
+    ] {
+        start(&host, arguments, settings);
+        host.guest.systemctl(&["stop", "teleport.service"]);
+        let expected = if is_exempt { "exempt.control-plane" } else { "unaccompanied.updater-not-enabled" };
+        assert_eq!(host.status(User::Root, &[]).label(), expected, "{arguments} with {settings}");
+    }
+}
+
+#[test]
 fn a_configuration_that_is_asked_for_must_be_there_and_names_its_agent() {
     let Some(host) = Host::accompanied() else { return };
     let output = host.look(User::Root, &["-c", "/etc/nowhere.yaml"]);

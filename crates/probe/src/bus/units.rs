@@ -340,6 +340,19 @@ impl Units {
         batch.run(link, deadline).await.properties(place).and_then(read).into()
     }
 
+    /// The environment that the unit `name` gives to its programs, as its own settings say.
+    pub(crate) async fn environment_of(
+        bus: &mut Bus,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Vec<String>, Why> {
+        let link = bus.link().ok_or(Why::Closed)?;
+        let mut batch = Batch::default();
+        let place = batch.ask(&object_path(name), &[("Service", "Environment")]);
+        let mut properties = batch.run(link, deadline).await.properties(place)?;
+        Ok(properties.take("Environment")?.unwrap_or_default())
+    }
+
     /// What the unit `name` executes.
     pub(crate) async fn lines_of(bus: &mut Bus, name: &str, deadline: Instant) -> Result<Vec<Line>, Why> {
         let link = bus.link().ok_or(Why::Closed)?;

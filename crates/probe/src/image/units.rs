@@ -78,14 +78,9 @@ impl<'a> Units<'a> {
             let lines = lines(&settings);
             let words = lines.first().map(Line::all_words).unwrap_or_default();
             let said = Arguments::of_line(&words);
-            if let Some(encoded) = said.config_string {
-                return Fact::Present(Named::CommandLine(encoded.to_owned()));
-            }
-            match (unit_files::variable(self.tree, &settings, VARIABLE), said.config) {
-                (Fact::Present(encoded), _) => Fact::Present(Named::Environment(encoded)),
-                (Fact::Unreadable(why), _) => Fact::Unreadable(why),
-                (_, Some(path)) => Fact::Present(Named::File(path.into())),
-                (_, None) => Fact::Absent,
+            match unit_files::variable(self.tree, &settings, VARIABLE) {
+                Fact::Unreadable(why) if said.config_string.is_none() => Fact::Unreadable(why),
+                encoded => said.config_of(encoded.present().map(String::as_str)),
             }
         })
     }

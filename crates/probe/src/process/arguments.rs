@@ -6,6 +6,8 @@ use selfcheck_core::observation::AgentCommand;
 use selfcheck_core::observation::CommandLine;
 use selfcheck_core::observation::Executable;
 
+use crate::configuration::Named;
+
 /// The program that starts agents,
 const PROGRAM: &str = "teleport";
 /// and the first words of the commands by which it does.
@@ -109,6 +111,16 @@ impl<'a> Arguments<'a> {
                 _ => {}
             }
             return;
+        }
+    }
+
+    /// What it names as configuration, where the environment holds `encoded` for that. Absent: nothing.
+    pub(crate) fn config_of(&self, encoded: Option<&str>) -> Fact<Named> {
+        match (self.config_string, encoded, self.config) {
+            (Some(encoded), ..) => Fact::Present(Named::CommandLine(encoded.to_owned())),
+            (None, Some(encoded), _) => Fact::Present(Named::Environment(encoded.to_owned())),
+            (None, None, Some(path)) => Fact::Present(Named::File(path.into())),
+            (None, None, None) => Fact::Absent,
         }
     }
 

@@ -154,15 +154,11 @@ pub(crate) fn config_of(process: &Process) -> Fact<Named> {
         Fact::Absent | Fact::NotApplicable => return Fact::Unreadable(Why::Gone), // it has ended meanwhile
     };
     let said = Arguments::of_process(&words, &process.executable);
-    if let Some(encoded) = said.config_string {
-        return Fact::Present(Named::CommandLine(encoded.to_owned()));
-    }
-    let encoded = split(pid, "environ").map(|variables| variable(&variables, VARIABLE).map(str::to_owned));
-    match (encoded, said.config) {
-        (Fact::Present(Some(encoded)), _) => Fact::Present(Named::Environment(encoded)),
-        (_, Some(path)) => path_of(pid, path).map(Named::File),
-        (_, None) => Fact::Absent,
-    }
+    let variables = split(pid, "environ").present().cloned().unwrap_or_default();
+    said.config_of(variable(&variables, VARIABLE)).and_then(|named| match named {
+        Named::File(path) => path_of(pid, &path.to_string_lossy()).map(Named::File),
+        string => Fact::Present(string),
+    })
 }
 
 /// The NUL-separated strings of a file of the process, as far as they are UTF-8.
