@@ -317,6 +317,12 @@ executed! {
         host.guest.systemctl(&["start", TIMER]);
         vec![]
     };
+    reverts_a_dependency_of_the_timer: RevertTimer, "timer-inactive", Host::accompanied(), |host| {
+        host.guest.systemctl(&["stop", TIMER]);
+        host.drop_in(TIMER, "[Unit]\nRequires=of-no-such-name.service\n");
+        assert!(!host.guest.run(User::Root, &["systemctl", "start", TIMER]).status.success());
+        vec![]
+    };
     reverts_a_calendar_in_the_past: RevertTimer, "timer-not-armed", Host::accompanied(), |host| {
         host.drop_in(TIMER, "[Timer]\nOnActiveSec=\nOnUnitActiveSec=\nOnCalendar=2001-01-01\n");
         host.guest.systemctl(&["restart", TIMER]);

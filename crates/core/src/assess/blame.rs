@@ -38,21 +38,14 @@ pub(super) fn conditions(setting: &str) -> bool {
 
 /// What makes a start wait for, or depend on, other units.
 pub(super) fn waiting(setting: &str) -> bool {
-    matches!(setting, "After" | "JobTimeoutSec") || dependencies(setting)
+    matches!(setting, "After" | "Conflicts" | "JobTimeoutSec") || dependencies(setting)
 }
 
 /// What makes a start fail because of other units or of how it is asked for.
 pub(super) fn dependencies(setting: &str) -> bool {
     matches!(
         setting,
-        "BindsTo"
-            | "Conflicts"
-            | "PartOf"
-            | "RefuseManualStart"
-            | "Requires"
-            | "RequiresMountsFor"
-            | "Requisite"
-            | "StopWhenUnneeded"
+        "BindsTo" | "RefuseManualStart" | "Requires" | "RequiresMountsFor" | "Requisite" | "StopWhenUnneeded"
     )
 }
 
@@ -95,16 +88,20 @@ pub(super) fn standing_refusal(timer: &TimerUnit) -> Option<&Refusal> {
     timer.refusal.as_ref().filter(|refusal| refusal.at.is_none_or(|at| at.monotonic >= since))
 }
 
-/// The settings for which a start of the timer does nothing or fails, if it would.
+/// The settings for which the timer cannot be started, if there are such.
 pub(super) fn cannot_start(timer: &TimerUnit) -> Option<Concerns> {
     if standing_refusal(timer).is_some() {
         Some(conditions)
-    } else if timer.state.is_broken() {
-        Some(schedule)
     } else {
-        let depends = |drop_in: &DropIn| drop_in.sets.is_some() && drop_in.may_set(dependencies);
-        timer.state.drop_ins.iter().any(depends).then_some(dependencies)
+        timer.state.is_broken().then_some(schedule)
     }
+}
+
+/// The settings of a timer that is stopped for which starting it may fail or not last.
+pub(super) fn keeps_stopped(timer: &TimerUnit) -> Option<Concerns> {
+    let depends = |drop_in: &DropIn| drop_in.sets.is_some() && drop_in.may_set(dependencies);
+    let is_dependent = timer.state.drop_ins.iter().any(depends);
+    cannot_start(timer).or(is_dependent.then_some(dependencies))
 }
 
 /// The drop-ins at fault, as evidence.

@@ -134,7 +134,7 @@ fn armed(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit, service
 fn inactive(case: &mut Case<'_>, generation: Generation, timer: &TimerUnit) {
     let state = &timer.state;
     let refusal = blame::standing_refusal(timer);
-    let concerns = blame::cannot_start(timer);
+    let concerns = blame::keeps_stopped(timer);
     let remedy = match concerns {
         Some(concerns) => blame::remedy(state, concerns, RemedyId::RevertTimer, generation),
         None if starters::agents_unit_starts_it(case, timer) => Some(RemedyId::StartTimer),

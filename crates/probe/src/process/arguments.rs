@@ -40,10 +40,13 @@ pub(crate) struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    /// What the words of a process say that executes this. Those of another program than Teleport say nothing.
+    /// What the words of a process say that executes this. Those of another program than Teleport say nothing; where the
+    /// program may not be seen, its own name for itself counts.
     pub(crate) fn of_process(words: &'a [String], executable: &Fact<Executable>) -> Self {
-        let is_teleport =
-            executable.present().is_none_or(|executable| executable.path.as_str().ends_with("/teleport"));
+        let is_teleport = match executable.present() {
+            Some(executable) => executable.path.as_str().ends_with("/teleport"),
+            None => words.first().and_then(|word| word.rsplit('/').next()) == Some(PROGRAM),
+        };
         if is_teleport { Self::after(words.get(1..).unwrap_or_default()) } else { Self::default() }
     }
 
