@@ -24,6 +24,7 @@ use crate::agent::Ahead;
 use crate::agent::Known;
 use crate::bus::Bus;
 use crate::bus::Names;
+use crate::bus::Start;
 use crate::bus::Units;
 use crate::clock;
 use crate::configuration::Configuration;
@@ -268,9 +269,9 @@ impl Probe {
             return;
         }
         let update_config = seen.update_config.clone();
-        unit.starts = match Units::lines_of(&mut self.bus, unit.state.unit.as_str(), deadline).await {
+        unit.starts = match Units::start_of(&mut self.bus, unit.state.unit.as_str(), deadline).await {
             Err(why) => Fact::Unreadable(why),
-            Ok(lines) => {
+            Ok(Start { lines, .. }) => {
                 let started = self.files.start(move || {
                     let tree = Tree::default();
                     let versions = Versions::beside(&tree, &update_config);
@@ -288,14 +289,11 @@ impl Probe {
         }
         let Fact::Present(unit) = &mut seen.units.agent else { return };
         let name = unit.state.unit.clone();
-        let Ok(lines) = Units::lines_of(&mut self.bus, name.as_str(), deadline).await else { return };
-        let Ok(environment) = Units::environment_of(&mut self.bus, name.as_str(), deadline).await else {
-            return;
-        };
-        let words = lines.first().map(Line::all_words).unwrap_or_default();
+        let Ok(start) = Units::start_of(&mut self.bus, name.as_str(), deadline).await else { return };
+        let words = start.lines.first().map(Line::all_words).unwrap_or_default();
         let said = Arguments::of_line(&words);
         unit.command_line = Some(said.kept());
-        let named = said.config_of(process::variable(&environment, VARIABLE));
+        let named = said.config_of(process::variable(&start.environment, VARIABLE));
         let Fact::Present(named) = named else { return };
         let (namespace, limit) = (seen.namespace.clone(), self.target.file_bytes);
         let reading = self.agent.start(move || {

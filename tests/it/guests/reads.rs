@@ -13,7 +13,9 @@ const AGENT_ENCODED: &str = "YXV0aF9zZXJ2aWNlOiB7ZW5hYmxlZDogbm99CnByb3h5X3NlcnZ
 
 /// Starts the agent anew with these arguments, and settings of its unit.
 fn start(host: &Host, arguments: &str, settings: &str) {
-    let text = format!("[Service]\n{settings}ExecStart=\nExecStart=/usr/local/bin/teleport {arguments}\n");
+    let text = format!(
+        "[Unit]\nStartLimitIntervalSec=0\n[Service]\n{settings}ExecStart=\nExecStart=/usr/local/bin/teleport {arguments}\n"
+    );
     host.drop_in("teleport.service", &text);
     host.guest.systemctl(&["restart", "teleport.service"]);
 }

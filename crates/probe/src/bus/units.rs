@@ -65,7 +65,7 @@ struct Beside {
 }
 
 const MANAGER: [(&str, &str); 2] = [("Manager", "SystemState"), ("Manager", "Version")];
-const AGENT: [(&str, &str); 1] = [("Service", "MainPID")];
+pub(super) const AGENT: [(&str, &str); 1] = [("Service", "MainPID")];
 /// The target that is active while the host sleeps, and what tells when it woke.
 const SLEEP: &str = "sleep.target";
 const WOKE: [(&str, &str); 2] =
@@ -324,42 +324,6 @@ impl Units {
         let loaded =
             answers.properties(loaded_at).and_then(|mut manager| manager.moment("UnitsLoadTimestamp"));
         self.loaded = loaded.unwrap_or_default();
-    }
-
-    /// Looks at the agent's unit where it has another name than its installation's.
-    pub(crate) async fn agent_called(bus: &mut Bus, name: &str, deadline: Instant) -> Fact<AgentUnit> {
-        let Some(link) = bus.link() else { return Fact::Unreadable(Why::Closed) };
-        let mut batch = Batch::default();
-        let properties = ["LoadState", "ActiveState", "SubState", "Id", "UnitFileState", "NeedDaemonReload"];
-        let wanted: Vec<_> = properties.iter().map(|name| ("Unit", *name)).chain(AGENT).collect();
-        let place = batch.ask(&object_path(name), &wanted);
-        let read = |mut properties: Properties| {
-            let listed = listing::from_properties(name, &mut properties)?;
-            detail::agent(&listed, properties)
-        };
-        batch.run(link, deadline).await.properties(place).and_then(read).into()
-    }
-
-    /// The environment that the unit `name` gives to its programs, as its own settings say.
-    pub(crate) async fn environment_of(
-        bus: &mut Bus,
-        name: &str,
-        deadline: Instant,
-    ) -> Result<Vec<String>, Why> {
-        let link = bus.link().ok_or(Why::Closed)?;
-        let mut batch = Batch::default();
-        let place = batch.ask(&object_path(name), &[("Service", "Environment")]);
-        let mut properties = batch.run(link, deadline).await.properties(place)?;
-        Ok(properties.take("Environment")?.unwrap_or_default())
-    }
-
-    /// What the unit `name` executes.
-    pub(crate) async fn lines_of(bus: &mut Bus, name: &str, deadline: Instant) -> Result<Vec<Line>, Why> {
-        let link = bus.link().ok_or(Why::Closed)?;
-        let mut batch = Batch::default();
-        let place = batch.ask(&object_path(name), &[("Service", "ExecStart")]);
-        let mut properties = batch.run(link, deadline).await.properties(place)?;
-        Ok(detail::lines(&mut properties)?.unwrap_or_default())
     }
 }
 
