@@ -114,11 +114,18 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         gaps::applicability(case, "systemd", why);
         return Judged::Settled;
     }
-    if is_built_into_a_store(observation) && observation.v2.config.is_absent() {
-        case.find(Reason::PlatformWithoutUpdater)
-            .because_of("os_version", observation.host.os_version.as_ref())
-            .in_words(Some(NIXOS.to_owned()));
-        return Judged::Settled;
+    match store(observation) {
+        Store::Holds => {
+            case.find(Reason::PlatformWithoutUpdater)
+                .because_of("os_version", observation.host.os_version.as_ref())
+                .in_words(Some(NIXOS.to_owned()));
+            return Judged::Settled;
+        }
+        Store::Hidden(fact, why) => {
+            gaps::applicability(case, fact, why);
+            return Judged::Settled;
+        }
+        Store::Not => {}
     }
     let without_systemd = observation.systemd.booted.is_absent();
     // Where update.yaml lies elsewhere than an installation has it, the environment of a pod has named it.
@@ -137,6 +144,10 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
             let missing = systemds_mark(case);
             case.find(Reason::PlatformWithoutUpdater).because("missing", missing);
         }
+        return Judged::Settled;
+    }
+    if let Some((fact, why)) = hidden_agent(observation) {
+        gaps::applicability(case, fact, why);
         return Judged::Settled;
     }
     if observation.agent.is_nowhere() && !has_active_version(observation) {
@@ -165,13 +176,49 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
 }
 
 /// Whether NixOS built the agent's program into its store, where no updater replaces it.
-fn is_built_into_a_store(observation: &Observation) -> bool {
+enum Store {
+    Holds,
+    Not,
+    Hidden(&'static str, Why),
+}
+
+fn store(observation: &Observation) -> Store {
     let is_nixos =
         observation.host.os_version.as_ref().is_some_and(|name| name.as_str().starts_with("NixOS"));
-    let process = observation.agent.process.present().and_then(|process| process.executable.present());
-    let started = observation.agent.unit.present().and_then(|unit| unit.starts.present());
-    let programs = [process.map(|executable| &executable.path), started.map(|started| &started.path)];
-    is_nixos && programs.into_iter().flatten().any(|path| path.as_str().starts_with(STORE))
+    if !is_nixos {
+        return Store::Not;
+    }
+    match observation.v2.config.why() {
+        None if observation.v2.config.is_absent() => {}
+        Some(why) if !why.is_corruption() => return Store::Hidden(gaps::UPDATE_CONFIG, why),
+        _ => return Store::Not,
+    }
+    let (process, unit) = (&observation.agent.process, &observation.agent.unit);
+    let executable = process.present().map(|process| &process.executable);
+    let starts = unit.present().map(|unit| &unit.starts);
+    let runs = executable.and_then(Fact::present).map(|executable| &executable.path);
+    let started = starts.and_then(Fact::present).map(|started| &started.path);
+    if [runs, started].into_iter().flatten().any(|path| path.as_str().starts_with(STORE)) {
+        return Store::Holds;
+    }
+    let places = [
+        ("agent process", process.why()),
+        ("process executable", executable.and_then(Fact::why)),
+        ("agent unit", unit.why()),
+        ("file that the agent unit starts", starts.and_then(Fact::why)),
+    ];
+    let hidden = places.into_iter().find_map(|(place, why)| Some((place, why?)));
+    hidden.map_or(Store::Not, |(place, why)| Store::Hidden(place, why))
+}
+
+/// What hides whether there is an agent, where nothing of one was seen: it may also be the updater that knows of one.
+fn hidden_agent(observation: &Observation) -> Option<(&'static str, Why)> {
+    if has_active_version(observation) {
+        return None;
+    }
+    let config = observation.v2.config.why().filter(|why| !why.is_corruption());
+    let told = config.filter(|_| observation.agent.is_nowhere()).map(|why| (gaps::UPDATE_CONFIG, why));
+    told.or(observation.agent.hidden_by())
 }
 
 /// Whether an updater says that it has installed an agent.

@@ -9,6 +9,7 @@ use crate::Namespace;
 use crate::Revision;
 use crate::Text;
 use crate::Usec;
+use crate::Why;
 
 use super::start::CommandLine;
 use super::start::ConfigSource;
@@ -65,12 +66,32 @@ pub struct Agent {
 impl Agent {
     /// Whether nothing of an agent was found in any place where one would be.
     pub fn is_nowhere(&self) -> bool {
-        let has_none = |process: &Fact<Process>| matches!(process, Fact::Absent | Fact::NotApplicable);
-        has_none(&self.process)
-            && matches!(self.unit, Fact::Absent | Fact::NotApplicable)
+        self.is_unseen() && self.hidden().is_none() && self.program.is_absent()
+    }
+
+    /// What hides whether there is an agent, where nothing of one was found and not every place could be seen.
+    pub fn hidden_by(&self) -> Option<(&'static str, Why)> {
+        self.hidden().filter(|_| self.is_unseen() && !self.program.is_present())
+    }
+
+    /// Whether neither a process, a unit nor a configuration of it was found.
+    fn is_unseen(&self) -> bool {
+        // A configuration that makes no sense is there.
+        let has_config = self.config.is_present() || self.config.why().is_some_and(Why::is_corruption);
+        !self.process.is_present()
+            && !self.unit.is_present()
             && self.config_source == ConfigSource::File
-            && self.config.is_absent()
-            && self.program.is_absent()
+            && !has_config
+    }
+
+    fn hidden(&self) -> Option<(&'static str, Why)> {
+        let places = [
+            ("agent process", self.process.why()),
+            ("agent unit", self.unit.why()),
+            ("agent program", self.program.why()),
+            ("agent configuration", self.config.why()),
+        ];
+        places.into_iter().find_map(|(place, why)| Some((place, why?)))
     }
 
     /// Where its configuration is, in words: a path, or the flag or variable that holds it.

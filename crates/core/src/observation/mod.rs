@@ -132,6 +132,7 @@ impl Observation {
             ("process environment", process.and_then(|process| process.environment.why())),
             ("agent configuration", self.agent.config.why()),
             ("agent unit", self.agent.unit.why()),
+            ("agent program", self.agent.program.why()),
             ("file that the agent unit starts", unit.and_then(|unit| unit.starts.why())),
             ("systemd", self.systemd.booted.why()),
             ("systemd manager", self.systemd.manager.why()),
