@@ -16,7 +16,7 @@ pub(super) fn judge(case: &mut Case<'_>) {
     let observation = case.observation;
     let control: Vec<_> =
         roles(observation).into_iter().filter(|role| matches!(role.as_str(), "Auth" | "Proxy")).collect();
-    if !control.is_empty() && hides_configuration(observation).is_none() {
+    if !control.is_empty() && !may_be_configured_elsewhere(observation) {
         let names: Vec<_> = control.iter().map(Text::as_str).collect();
         case.find(Reason::ControlPlane)
             .because("roles", names.join(",").as_str())
@@ -35,12 +35,13 @@ pub(super) fn judge(case: &mut Case<'_>) {
     }
 }
 
-/// What hides which configuration counts: the environment may hold one that goes before every file. Roles that the command
-/// line names are so in any case.
-fn hides_configuration(observation: &Observation) -> Option<Why> {
-    let process = observation.agent.process.present()?;
-    let named = process.command_line.present().is_some_and(|line| line.roles.is_some() || line.config_string);
-    process.environment.why().filter(|_| !named)
+/// Whether an environment that may not be seen could hold a configuration, which goes before every file. Roles that the
+/// command line names are so in any case.
+fn may_be_configured_elsewhere(observation: &Observation) -> bool {
+    let process = observation.agent.process.present();
+    let line = process.and_then(|process| process.command_line.present());
+    let is_named = line.is_some_and(|line| line.roles.is_some() || line.config_string);
+    !is_named && hidden_environment(observation).is_some()
 }
 
 /// Whether the environment says that the cluster redeploys this agent.
