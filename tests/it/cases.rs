@@ -39,6 +39,9 @@ fn every_case_is_judged_as_it_says() {
         if seen != wanted {
             wrong.push(format!("{}\n   seen {seen:?}\n wanted {wanted:?}", case.name));
         }
+        if expect.words.as_ref().is_some_and(|words| !status.summary.contains(words)) {
+            wrong.push(format!("{}\n says {}", case.name, status.summary));
+        }
         let stock = stock(status.reporting.stock_view.as_ref());
         if expect.stock.as_ref().is_some_and(|wanted| *wanted != stock) {
             wrong.push(format!("{}\n stock Teleport is told {stock}", case.name));

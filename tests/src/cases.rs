@@ -41,6 +41,8 @@ pub struct Expectation {
     pub severity: Option<String>,
     /// The remedy's command line; null where there is none.
     pub remedy: Option<String>,
+    /// What the summary must contain.
+    pub words: Option<String>,
     /// What stock Teleport is told, as `binary OK`; `none` where it is told of no updater.
     pub stock: Option<String>,
 }

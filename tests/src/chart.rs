@@ -26,6 +26,16 @@ pub fn rendered(release: &str, namespace: &str, arguments: &[&str]) -> Option<Ve
     Some(documents.map(|document| serde_saphyr::from_str(document).expect(document)).collect())
 }
 
+/// The same as Helm makes it when it installs a release: each object is marked as a part of it.
+pub fn installed(release: &str, namespace: &str, mut manifests: Vec<Value>) -> Vec<Value> {
+    for metadata in manifests.iter_mut().map(|manifest| &mut manifest["metadata"]) {
+        metadata["labels"]["app.kubernetes.io/managed-by"] = "Helm".into();
+        metadata["annotations"]["meta.helm.sh/release-name"] = release.into();
+        metadata["annotations"]["meta.helm.sh/release-namespace"] = namespace.into();
+    }
+    manifests
+}
+
 /// The environment that a kubelet gives the container of the pod `pod` in `namespace`.
 pub fn environment(container: &Value, pod: &str, namespace: &str) -> Vec<(String, String)> {
     let variables = container["env"].as_array().expect("env").iter();

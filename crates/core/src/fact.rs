@@ -118,6 +118,10 @@ pub enum Why {
     LinkLoop,
     /// It was there when it was read last, and is not there any more.
     Gone,
+    /// The other side has no certificate or cipher that is understood here, as where its authority is of the curve P-521.
+    Incompatible,
+    /// There are several that differ, and nothing tells which is meant.
+    Ambiguous,
     /// Any other input or output error.
     Io,
 }
@@ -141,6 +145,8 @@ impl Why {
             Self::Encoding => "encoding",
             Self::LinkLoop => "link-loop",
             Self::Gone => "gone",
+            Self::Incompatible => "incompatible",
+            Self::Ambiguous => "ambiguous",
             Self::Io => "io",
         }
     }
@@ -187,6 +193,10 @@ impl fmt::Display for Why {
             Self::Encoding => "not UTF-8",
             Self::LinkLoop => "a loop of symbolic links",
             Self::Gone => "no longer there",
+            Self::Incompatible => {
+                "no certificate or cipher that both sides understand, as with the curve P-521"
+            }
+            Self::Ambiguous => "several that differ, of which none is named",
             Self::Io => "input/output error",
         })
     }

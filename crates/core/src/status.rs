@@ -126,6 +126,11 @@ impl Unseen {
         Self { fact: "agent process".into(), why: Text::new(&why) }
     }
 
+    /// The same where no service manager runs, as in a container.
+    pub(crate) fn no_agent_in_container() -> Self {
+        Self { fact: "agent process".into(), why: "no process that is seen from here is an agent".into() }
+    }
+
     pub(crate) fn new(fact: &str, why: Why) -> Self {
         Self { fact: fact.into(), why: Text::new(&why.to_string()) }
     }
@@ -177,8 +182,8 @@ impl Status {
 
     /// Whether no process was found where an agent's would be; if it could only not be seen, that is not known.
     pub fn is_without_process(&self) -> bool {
-        let nobody = Unseen::no_agent(&self.agent.namespace);
-        self.agent.pid.is_none() && self.unseen.contains(&nobody)
+        let nobody = [Unseen::no_agent(&self.agent.namespace), Unseen::no_agent_in_container()];
+        self.agent.pid.is_none() && nobody.iter().any(|nobody| self.unseen.contains(nobody))
     }
 
     /// Whether the fact of this name, as in [`unseen`](Self::unseen), could not be seen.

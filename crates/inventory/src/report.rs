@@ -116,6 +116,7 @@ impl RemedyGroup {
             kubernetes: KubernetesTarget {
                 release: self.remedy.release.clone(),
                 namespace: self.remedy.kube_namespace.clone(),
+                ..KubernetesTarget::default()
             },
         }))
     }

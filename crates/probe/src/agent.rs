@@ -17,22 +17,36 @@ use crate::configuration::Configuration;
 use crate::configuration::Named;
 use crate::files;
 use crate::files::AgentFiles;
+use crate::files::Reach;
 use crate::files::Tree;
 use crate::process;
+use crate::process::Found;
+use crate::roots::Roots;
+use crate::roots::Surroundings;
+use crate::roots::seen;
 use crate::target::Target;
 use crate::unit_files;
 use crate::versions::Versions;
+
+/// The folder by which systemd marks that it is running.
+pub(crate) const BOOTED: &str = "/run/systemd/system";
 
 /// The agent that was found.
 pub(crate) struct AgentSeen {
     pub(crate) namespace: Namespace,
     pub(crate) process: Fact<Process>,
+    /// Processes that may each be the agent.
+    pub(crate) candidates: Vec<u32>,
     pub(crate) program: Fact<Text>,
     pub(crate) config_source: ConfigSource,
     pub(crate) config_path: Text,
     pub(crate) files: AgentFiles,
-    /// Where its updater's update.yaml must lie.
+    /// Where its updater's update.yaml must lie,
     pub(crate) update_config: String,
+    /// and in which tree.
+    pub(crate) updaters: Reach,
+    /// systemd runs where the agent does, and cannot be asked from here.
+    pub(crate) is_beside_systemd: bool,
     pub(crate) units: Units,
     /// Of an agent in a pod.
     pub(crate) kubernetes: Fact<Kubernetes>,
@@ -77,7 +91,7 @@ impl Ahead {
     pub(crate) fn look(target: &Target, namespace: &Namespace, known: Option<&Known>) -> Self {
         let config_path = target.config.clone().unwrap_or_else(|| namespace.agent_config().into());
         let data_dir = namespace.data_dir();
-        let files = AgentFiles::look(&Tree::default(), &config_path, &data_dir, target.file_bytes);
+        let files = AgentFiles::look(&Ok(Tree::default()), &config_path, &data_dir, target.file_bytes);
         let process = known.and_then(|known| process::look(known.pid).present().cloned());
         let process = process.filter(|process| known.is_some_and(|known| known.is(process)));
         Self { process, files: Some(FilesAhead { config_path, data_dir, files }) }
@@ -91,10 +105,11 @@ impl Ahead {
         }
     }
 
-    fn files(self, config_path: &Path, data_dir: &str, limit: u64) -> AgentFiles {
-        match self.files {
+    fn files(self, reach: &Reach, config_path: &Path, data_dir: &str, limit: u64) -> AgentFiles {
+        let is_own = reach.as_ref().is_ok_and(Tree::is_own);
+        match self.files.filter(|_| is_own) {
             Some(ahead) if ahead.config_path == config_path && ahead.data_dir == data_dir => ahead.files,
-            _ => AgentFiles::look(&Tree::default(), config_path, data_dir, limit),
+            _ => AgentFiles::look(reach, config_path, data_dir, limit),
         }
     }
 }
@@ -102,19 +117,30 @@ impl Ahead {
 impl AgentSeen {
     /// Looks for the agent of the installation `assumed`, unless `target` or the process found names another.
     pub(crate) fn look(target: &Target, assumed: Namespace, mut units: Units, mut ahead: Ahead) -> Self {
-        let mut process = find_process(target, &assumed, &units, &mut ahead);
-        if reads_another(target, &process, &assumed) {
+        // A systemd that has lost its mark is no container.
+        let surroundings = match &units.agent {
+            Fact::NotApplicable if !process::is_below_systemd() => Surroundings::Container,
+            _ => Surroundings::Host,
+        };
+        let found = find_process(target, &assumed, &units, surroundings, &mut ahead);
+        let Found { agent: mut process, several } = found;
+        let roots = process.present().map_or_else(Roots::own, |process| Roots::of(process, surroundings));
+        if reads_another(target, &process, &assumed, &roots) {
             process = Fact::Absent;
         }
         let namespace = match &target.namespace {
             Some(namespace) => namespace.clone(),
             None => process.present().and_then(process::namespace).unwrap_or(assumed),
         };
-        let Configuration { source, path, files } = configuration(target, &process, &namespace, ahead);
+        let Configuration { source, path, files } =
+            configuration(target, &process, &namespace, &roots, ahead);
         let update_config = update_config(target, &process, &namespace);
         if let Fact::Present(process) = &mut process {
-            let tree = Tree::default();
-            let managed = process::managed(process, &Versions::beside(&tree, &update_config));
+            let managed = seen(&roots.updater, |tree| {
+                process::managed(process, &Versions::beside(tree, &update_config))
+            });
+            let is_elsewhere = roots.has_another(Path::new(path.as_str()), surroundings);
+            process.root = is_elsewhere.then(|| Text::new(&process::root(process.pid).to_string_lossy()));
             if let Fact::Present(executable) = &mut process.executable {
                 executable.managed = managed;
             }
@@ -131,7 +157,10 @@ impl AgentSeen {
         };
         Self {
             program,
-            kubernetes: kubernetes(target, &process),
+            kubernetes: kubernetes(target, &process, &roots),
+            is_beside_systemd: surroundings == Surroundings::Container && roots.have_systemd(BOOTED),
+            updaters: roots.updater,
+            candidates: several,
             files,
             config_source: source,
             config_path: path,
@@ -146,6 +175,9 @@ impl AgentSeen {
     pub(crate) fn unreadable(namespace: Namespace, units: Units, why: Why) -> Self {
         Self {
             process: Fact::Unreadable(why),
+            candidates: Vec::new(),
+            updaters: Ok(Tree::default()),
+            is_beside_systemd: false,
             program: Fact::Unreadable(why),
             config_source: ConfigSource::File,
             config_path: Text::new(&namespace.agent_config()),
@@ -159,10 +191,10 @@ impl AgentSeen {
 }
 
 /// The files of its pod, if the agent is in one.
-fn kubernetes(target: &Target, process: &Fact<Process>) -> Fact<Kubernetes> {
+fn kubernetes(target: &Target, process: &Fact<Process>, roots: &Roots) -> Fact<Kubernetes> {
     let environment = process.present().and_then(|process| process.environment.present());
     match environment.filter(|environment| environment.is_kubernetes()) {
-        Some(_) => Fact::Present(files::pod(&Tree::default(), &target.pod, target.file_bytes)),
+        Some(_) => Fact::Present(files::pod(&roots.agent, &target.pod, target.file_bytes)),
         None => Fact::NotApplicable,
     }
 }
@@ -172,30 +204,32 @@ fn configuration(
     target: &Target,
     process: &Fact<Process>,
     namespace: &Namespace,
+    roots: &Roots,
     ahead: Ahead,
 ) -> Configuration {
     let named = process.present().map_or(Fact::Absent, process::config_of);
     // An agent does not start without a file that it is told to read.
     let is_named = matches!(named, Fact::Present(Named::File(_))) && target.config.is_none();
-    let (tree, limit) = (Tree::default(), target.file_bytes);
-    let read = |path: &Path| ahead.files(path, &namespace.data_dir(), limit);
-    let mut found = Configuration::look(&tree, target.config.as_deref(), named, namespace, limit, read);
-    if let Fact::Present(process) = process
-        && found.files.config.is_absent()
-    {
-        // It may see other files than are seen here.
-        let its_own = format!("/proc/{}/root{}", process.pid, found.path);
-        found.files.config = match files::agent_config(Path::new(&its_own), limit) {
-            Fact::Absent | Fact::NotApplicable if is_named => Fact::Unreadable(Why::Gone),
-            config => config,
-        };
+    let limit = target.file_bytes;
+    // A file that was asked for is one that whoever asks sees.
+    let own = Ok(Tree::default());
+    let reach = if target.config.is_some() { &own } else { &roots.agent };
+    let read = |path: &Path| ahead.files(reach, path, &namespace.data_dir(), limit);
+    let mut found = Configuration::look(reach, target.config.as_deref(), named, namespace, limit, read);
+    if found.files.config.is_absent() {
+        match roots.hidden {
+            // It may see other files than are seen here.
+            Some(why) => found.files.config = Fact::Unreadable(why),
+            None if is_named => found.files.config = Fact::Unreadable(Why::Gone),
+            None => {}
+        }
     }
     found
 }
 
 /// Whether the process that was found reads another configuration than the one asked for, and so is another agent. One
 /// that was asked for itself is meant in any case.
-fn reads_another(target: &Target, process: &Fact<Process>, assumed: &Namespace) -> bool {
+fn reads_another(target: &Target, process: &Fact<Process>, assumed: &Namespace, roots: &Roots) -> bool {
     let (Some(wanted), None, Fact::Present(process)) = (&target.config, target.pid, process) else {
         return false;
     };
@@ -206,7 +240,11 @@ fn reads_another(target: &Target, process: &Fact<Process>, assumed: &Namespace) 
         Fact::Unreadable(_) | Fact::NotApplicable => return false,
     };
     let true_name = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    true_name(&own) != true_name(wanted)
+    let agents = roots.agent.as_ref().ok().and_then(|tree| tree.identity(&own));
+    match (agents, Tree::default().identity(wanted)) {
+        (Some(own), Some(wanted)) => own != wanted,
+        _ => true_name(&own) != true_name(wanted),
+    }
 }
 
 /// Where update.yaml must lie. The environment of a process names it, but may be older than the executable's place.
@@ -222,7 +260,22 @@ fn update_config(target: &Target, process: &Fact<Process>, namespace: &Namespace
 }
 
 /// The agent's process: the one asked for, else the main process of its unit, else that of its pid file.
-fn find_process(target: &Target, namespace: &Namespace, units: &Units, ahead: &mut Ahead) -> Fact<Process> {
+fn find_process(
+    target: &Target,
+    namespace: &Namespace,
+    units: &Units,
+    surroundings: Surroundings,
+    ahead: &mut Ahead,
+) -> Found {
+    let is_named = target.pid.is_some();
+    match named_process(target, namespace, units, ahead) {
+        // Without a service manager, as in a container, it is whatever executes Teleport.
+        Fact::Absent if !is_named && surroundings == Surroundings::Container => process::agent_of_container(),
+        agent => Found { agent, several: Vec::new() },
+    }
+}
+
+fn named_process(target: &Target, namespace: &Namespace, units: &Units, ahead: &mut Ahead) -> Fact<Process> {
     if let Some(pid) = target.pid {
         return ahead.process(pid).map(process::agent_of);
     }
@@ -246,9 +299,7 @@ fn find_process(target: &Target, namespace: &Namespace, units: &Units, ahead: &m
                 Some(known) => Fact::Present(known),
                 None => Fact::Unreadable(*why),
             },
-            // Without a service manager, as in a container, the agent is the first process or one that it started.
-            Fact::NotApplicable => process::of_container(),
-            Fact::Present(_) | Fact::Absent => Fact::Absent,
+            Fact::Present(_) | Fact::Absent | Fact::NotApplicable => Fact::Absent,
         },
     }
 }

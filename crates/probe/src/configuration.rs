@@ -9,7 +9,7 @@ use selfcheck_core::Text;
 use selfcheck_core::observation::ConfigSource;
 
 use crate::files::AgentFiles;
-use crate::files::Tree;
+use crate::files::Reach;
 
 /// The variable that may hold an agent's configuration, in base64.
 pub(crate) const VARIABLE: &str = "TELEPORT_CONFIG";
@@ -36,7 +36,7 @@ pub(crate) struct Configuration {
 impl Configuration {
     /// The file `wanted`, else what was named, else the usual file of `namespace`. `read` reads a file.
     pub(crate) fn look(
-        tree: &Tree,
+        reach: &Reach,
         wanted: Option<&Path>,
         named: Fact<Named>,
         namespace: &Namespace,
@@ -47,7 +47,7 @@ impl Configuration {
         let decode = |source, encoded: &str| Self {
             source,
             path: Text::default(),
-            files: AgentFiles::decode(tree, encoded, &namespace.data_dir(), limit),
+            files: AgentFiles::decode(reach, encoded, &namespace.data_dir(), limit),
         };
         let file = |path: &Path| Self {
             source: ConfigSource::File,

@@ -12,16 +12,27 @@ use crate::files::Tree;
 /// os-release is some hundred bytes.
 const SHORT: u64 = 64 << 10;
 
+/// Where a kubelet mounts the files of a pod's service account,
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// and how it begins the file of hosts.
+const KUBELETS_HOSTS: &[u8] = b"# Kubernetes-managed hosts file";
+
 /// What does not change while the host is up.
 #[derive(Debug, Clone)]
 pub(crate) struct Constants {
     os_version: Option<Text>,
     kernel: Option<Text>,
+    in_pod: bool,
 }
 
 impl Constants {
     pub(crate) fn look() -> Self {
-        Self { os_version: os_version(&Tree::default()), kernel: text(System::kernel_version()) }
+        let tree = Tree::default();
+        Self {
+            os_version: os_version(&tree),
+            kernel: text(System::kernel_version()),
+            in_pod: has_files_of_a_pod(&tree),
+        }
     }
 }
 
@@ -35,6 +46,7 @@ pub(crate) fn look(constants: &Constants) -> Host {
     Host {
         os_version: constants.os_version.clone(),
         kernel: constants.kernel.clone(),
+        in_pod: constants.in_pod,
         hostname: text(System::host_name()),
         selinux: Some(Path::new("/sys/fs/selinux/enforce").exists()),
         ..without_files()
@@ -64,6 +76,12 @@ pub(crate) fn os_version(tree: &Tree) -> Option<Text> {
     };
     let named = [value("NAME")?].into_iter().chain(value("VERSION_ID"));
     Some(Text::new(&named.collect::<Vec<_>>().join(" ")))
+}
+
+/// Whether a kubelet put files into this container, as it does into each.
+fn has_files_of_a_pod(tree: &Tree) -> bool {
+    tree.exists(SERVICE_ACCOUNT).is_present()
+        || tree.starts_with(Path::new("/etc/hosts"), KUBELETS_HOSTS).present() == Some(&true)
 }
 
 fn text(value: Option<String>) -> Option<Text> {

@@ -7,7 +7,7 @@ use selfcheck_core::observation::Host;
 use crate::files;
 use crate::files::FilesV1;
 use crate::files::FilesV2;
-use crate::files::Tree;
+use crate::files::Reach;
 use crate::host;
 use crate::host::Constants;
 
@@ -19,22 +19,32 @@ pub(crate) struct Installation {
 }
 
 impl Installation {
-    /// Reads the files of `namespace`, with update.yaml at `update_config`.
+    /// Reads the files of `namespace` in `reach`, with update.yaml at `update_config`.
     pub(crate) fn look(
+        reach: &Reach,
         namespace: &Namespace,
         update_config: &str,
         limit: u64,
         constants: &Constants,
     ) -> Self {
-        let tree = Tree::default();
-        Self {
-            host: Host {
-                other_installations: files::other_installations(&tree, namespace),
-                read_only: files::read_only(namespace),
-                ..host::look(constants)
+        let host = host::look(constants);
+        match reach {
+            Ok(tree) if tree.is_own() => Self {
+                host: Host {
+                    other_installations: files::other_installations(tree, namespace),
+                    read_only: files::read_only(namespace),
+                    ..host
+                },
+                v2: FilesV2::look(tree, namespace, update_config, limit).with_lock(namespace),
+                v1: FilesV1::look(tree),
             },
-            v2: FilesV2::look(&tree, namespace, update_config, limit).with_lock(namespace),
-            v1: FilesV1::look(&tree),
+            // The file system of a container. Nobody locks or mends anything there.
+            Ok(tree) => Self {
+                host: Host { os_version: host::os_version(tree), ..host },
+                v2: FilesV2::look(tree, namespace, update_config, limit),
+                v1: FilesV1::look(tree),
+            },
+            Err(why) => Self { host, ..Self::unreadable(update_config, *why) },
         }
     }
 

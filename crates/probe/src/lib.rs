@@ -28,6 +28,7 @@ mod look;
 mod marks;
 mod pool;
 mod process;
+mod roots;
 mod target;
 mod unit_files;
 mod versions;

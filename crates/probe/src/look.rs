@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::agent::AgentSeen;
 use crate::agent::Ahead;
+use crate::agent::BOOTED;
 use crate::agent::Known;
 use crate::bus::Bus;
 use crate::bus::Names;
@@ -31,6 +32,7 @@ use crate::configuration::Configuration;
 use crate::configuration::VARIABLE;
 use crate::files;
 use crate::files::AgentFiles;
+use crate::files::Reach;
 use crate::files::Tree;
 use crate::host::Constants;
 use crate::installation::Installation;
@@ -44,8 +46,6 @@ use crate::unit_files;
 use crate::unit_files::Line;
 use crate::versions::Versions;
 
-/// The folder by which systemd marks that it is running.
-const BOOTED: &str = "/run/systemd/system";
 /// The share of a look's time that is kept for files when the bus hangs: one in this many.
 const FILES_SHARE: u32 = 4;
 
@@ -123,10 +123,10 @@ impl Probe {
     async fn look_at(&mut self, assumed: Namespace, deadline: Instant) -> Observation {
         let time = deadline.saturating_duration_since(Instant::now());
         let clock = clock::now();
-        let booted = Tree::default().exists(BOOTED);
+        let mut booted = Tree::default().exists(BOOTED);
         let assumed_config = assumed.update_config();
         // The files of the installation are read while systemd answers.
-        let reading = self.read(assumed.clone(), assumed_config.clone());
+        let reading = self.read(Ok(Tree::default()), assumed.clone(), assumed_config.clone());
         let ahead = self.look_ahead(&assumed);
         let units = self.units(&booted, &assumed, clock, deadline - time / FILES_SHARE).await;
         let ahead = had(ahead, deadline).await;
@@ -158,12 +158,15 @@ impl Probe {
             });
             seen.units = completed.wait(deadline).await.unwrap_or(seen.units);
         }
-        if (&seen.namespace, &seen.update_config) != (&assumed, &assumed_config) {
-            installation = self.read(seen.namespace.clone(), seen.update_config.clone()).wait(deadline).await;
+        let lies_elsewhere = !seen.updaters.as_ref().is_ok_and(Tree::is_own);
+        if lies_elsewhere || (&seen.namespace, &seen.update_config) != (&assumed, &assumed_config) {
+            let (reach, namespace) = (seen.updaters.clone(), seen.namespace.clone());
+            installation = self.read(reach, namespace, seen.update_config.clone()).wait(deadline).await;
         }
         let installation =
             installation.unwrap_or_else(|why| Installation::unreadable(seen.update_config.as_str(), why));
         let mut installation = installation;
+        installation.host.in_pod |= self.target.in_pod;
         if others.len() > 1 {
             installation.host.other_installations = others; // of several, none is chosen
         }
@@ -172,6 +175,9 @@ impl Probe {
         // One that could not be seen this time may be the same still.
         if !seen.process.is_unreadable() {
             self.known = seen.process.present().map(Known::of);
+        }
+        if seen.is_beside_systemd {
+            booted = Fact::Unreadable(Why::Missing);
         }
         let holds = self.holds(&seen, &installation, deadline).await;
         self.ask_kubernetes(&mut seen, deadline).await;
@@ -218,11 +224,11 @@ impl Probe {
     }
 
     /// Starts reading the files of an installation.
-    fn read(&self, namespace: Namespace, update_config: String) -> Work<Installation> {
+    fn read(&self, reach: Reach, namespace: Namespace, update_config: String) -> Work<Installation> {
         let (limit, constants) = (self.target.file_bytes, Arc::clone(&self.host));
         self.files.start(move || {
             let constants = constants.get_or_init(Constants::look);
-            Installation::look(&namespace, &update_config, limit, constants)
+            Installation::look(&reach, &namespace, &update_config, limit, constants)
         })
     }
 
@@ -297,9 +303,9 @@ impl Probe {
         let Fact::Present(named) = named else { return };
         let (namespace, limit) = (seen.namespace.clone(), self.target.file_bytes);
         let reading = self.agent.start(move || {
-            let tree = Tree::default();
-            let read = |path: &Path| AgentFiles::look(&tree, path, &namespace.data_dir(), limit);
-            Configuration::look(&tree, None, Fact::Present(named), &namespace, limit, read)
+            let reach = Ok(Tree::default());
+            let read = |path: &Path| AgentFiles::look(&reach, path, &namespace.data_dir(), limit);
+            Configuration::look(&reach, None, Fact::Present(named), &namespace, limit, read)
         });
         if let Ok(Configuration { source, path, files }) = reading.wait(deadline).await {
             (seen.config_source, seen.config_path, seen.files) = (source, path, files);
@@ -358,6 +364,7 @@ fn observation(
             namespace: seen.namespace,
             unit: agent,
             process: seen.process,
+            candidates: seen.candidates,
             program: seen.program,
             config_source: seen.config_source,
             config_path: seen.config_path,

@@ -25,6 +25,8 @@ pub struct Target {
     /// The Kubernetes API, for an agent in a pod. It is asked only if there is one here, `pod.api` permits it,
     /// and the feature `kubernetes` is compiled in.
     pub kubernetes: Option<ApiServer>,
+    /// Whether whoever looks is known to run in a pod, the agent's or another one, by what Kubernetes puts into its environment.
+    pub in_pod: bool,
     /// The agent's version, where whoever looks is part of it and knows.
     pub version: Option<Text>,
     /// The most bytes read of any configuration file.
@@ -39,6 +41,7 @@ impl Default for Target {
             config: None,
             pod: PodPolicy::default(),
             kubernetes: None,
+            in_pod: false,
             version: None,
             file_bytes: 1 << 20,
         }

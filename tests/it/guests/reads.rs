@@ -174,3 +174,43 @@ fn a_daemon_beside_no_agent_keeps_one_connection() {
     }
     assert_eq!(newest(), before + 1, "but for the one that asks");
 }
+
+#[test]
+fn an_agent_with_mounts_of_its_own_reads_its_own_files_and_its_updater_the_hosts() {
+    let Some(host) = Host::accompanied() else { return };
+    let bind = "BindReadOnlyPaths=/etc/mounted.yaml:/etc/teleport.yaml\n";
+    // Only the agent sees that it is the control plane; only an administrator sees that.
+    host.guest.write("/etc/mounted.yaml", "{}\n");
+    host.drop_in("teleport.service", &format!("[Service]\n{bind}"));
+    host.guest.systemctl(&["restart", "teleport.service"]);
+    host.expect_with(User::Root, &[], "exempt", &["control-plane"]);
+    host.expect_with(User::Ordinary, &[], "accompanied", &[]);
+    // The other way round, by a look at files whose links lead nowhere else.
+    host.guest.write("/etc/mounted.yaml", AGENT);
+    host.guest.write("/etc/teleport.yaml", "{}\n");
+    host.guest.systemctl(&["restart", "teleport.service"]);
+    host.expect_with(User::Root, &[], "accompanied", &[]);
+    // An update.yaml that only the agent sees is not its updater's.
+    host.guest.write("/etc/update.yaml", "kind: [");
+    let hidden = "BindReadOnlyPaths=/etc/update.yaml:/opt/teleport/default/update.yaml\n";
+    host.drop_in("teleport.service", &format!("[Service]\n{bind}{hidden}"));
+    host.guest.systemctl(&["restart", "teleport.service"]);
+    host.expect_with(User::Root, &[], "accompanied", &[]);
+}
+
+#[test]
+fn a_change_of_a_file_that_only_the_agent_sees_is_told() {
+    let Some(host) = Host::accompanied() else { return };
+    host.guest.write("/etc/mounted.yaml", AGENT);
+    host.guest.write("/etc/mounted-folder/teleport.yaml", AGENT);
+    host.drop_in(
+        "teleport.service",
+        "[Service]\nBindReadOnlyPaths=/etc/mounted-folder:/etc/own\nExecStart=\n\
+         ExecStart=/usr/local/bin/teleport start -c /etc/own/teleport.yaml\n",
+    );
+    host.guest.systemctl(&["restart", "teleport.service"]);
+    let mut sidecar = Sidecar::start(&host);
+    sidecar.tells("accompanied");
+    host.guest.write("/etc/mounted-folder/teleport.yaml", "{}\n");
+    sidecar.tells("exempt.control-plane");
+}

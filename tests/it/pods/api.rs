@@ -8,6 +8,7 @@ use selfcheck_core::Status;
 use selfcheck_core::Verdict;
 use selfcheck_core::Why;
 use selfcheck_core::observation::GitOps;
+use selfcheck_probe::ApiServer;
 use selfcheck_probe::Probe;
 use selfcheck_probe::SYSTEM_BUS;
 use selfcheck_probe::Target;
@@ -26,6 +27,10 @@ use selfcheck_tests::kubernetes::cluster::shipped_role_of;
 use selfcheck_tests::kubernetes::cluster::stateful_set;
 use selfcheck_tests::kubernetes::cluster::stock_role;
 use selfcheck_tests::kubernetes::cluster::updater;
+
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
 use super::reasons;
 
@@ -242,4 +247,39 @@ async fn a_bad_day_of_the_api_is_never_a_fault_of_the_agent() {
         agent.api.fault(None);
         assert_eq!(said(&agent.status().await), (Verdict::Accompanied, vec![]), "after {fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_curve_that_is_not_understood_is_told_as_such() {
+    let agent = AgentOfRelease::permitted().await;
+    if !agent.api.be_of_p521() {
+        return;
+    }
+    let seen = agent.look().await;
+    assert_eq!(api(&seen).updater, Fact::Unreadable(Why::Incompatible));
+    let status = judged(&seen);
+    assert_eq!(said(&status), (Verdict::Unknown, vec!["kube-unproven", "kubernetes-unreachable"]));
+    assert!(status.findings[1].summary.contains("P-521"), "{}", status.findings[1].summary);
+    agent.api.replace_certificates();
+    assert_eq!(said(&agent.status().await), (Verdict::Accompanied, vec![]));
+}
+
+#[tokio::test]
+async fn a_server_that_finds_nothing_in_common_is_told_as_such() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let agent = AgentOfRelease::permitted().await;
+    let url = format!("https://{}", listener.local_addr().expect("its address"));
+    let server = ApiServer { url, ..agent.server().clone() };
+    let refusing = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            // A fatal alert: handshake_failure.
+            stream.read_u8().await.expect("a greeting");
+            stream.write_all(&[21, 3, 3, 0, 2, 2, 40]).await.expect("written");
+        }
+    });
+    let target = Target { kubernetes: Some(server), ..agent.target() };
+    let seen = Probe::new(target, SYSTEM_BUS.to_owned()).look(LOOK_TIME).await;
+    assert_eq!(api(&seen).updater, Fact::Unreadable(Why::Incompatible));
+    refusing.abort();
 }

@@ -2,6 +2,7 @@
 
 use selfcheck_core::Verdict;
 use selfcheck_tests::environment;
+use selfcheck_tests::installed;
 use selfcheck_tests::kubernetes::cluster::AgentOfRelease;
 use selfcheck_tests::kubernetes::cluster::NAMESPACE;
 use selfcheck_tests::kubernetes::cluster::RELEASE;
@@ -99,6 +100,7 @@ fn controllers(agent: &AgentOfRelease, workload: &Value, values: Values) {
 async fn every_release_is_judged_by_the_rights_of_its_chart_and_by_those_of_the_shipped_role() {
     for values in Values::all() {
         let Some(manifests) = values.rendered() else { return };
+        let manifests = installed(RELEASE, NAMESPACE, manifests);
         let is_workload = |object: &&Value| {
             object["kind"] == values.kind() && object["metadata"]["name"] == values.workload()
         };

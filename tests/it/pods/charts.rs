@@ -72,7 +72,7 @@ impl Values {
         let release = if knows_release { RELEASE } else { "RELEASE" };
         let helm = format!(
             "helm upgrade {release} teleport/teleport-kube-agent --namespace {NAMESPACE} \
-             --reuse-values --set updater.enabled=true"
+             --reset-then-reuse-values --set updater.enabled=true"
         );
         let is_kept = self.is_argo_cd && self.has_pod_files;
         match (self.has_updater, self.is_chart_with_state_file) {

@@ -3,6 +3,7 @@
 mod api;
 mod applied;
 mod charts;
+mod containers;
 mod hostile;
 mod kubectl;
 mod logged;
@@ -10,6 +11,7 @@ mod mounted;
 mod permitted;
 mod watching;
 
+pub(crate) use containers::EXECUTED as EXECUTED_IN_PODS;
 pub(crate) use kubectl::EXECUTED as EXECUTED_BY_KUBECTL;
 
 use selfcheck_core::Status;

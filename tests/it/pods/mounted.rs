@@ -63,7 +63,8 @@ fn a_release_without_its_updater_is_unaccompanied_and_the_remedy_names_it() {
     assert_eq!(output.status.code(), Some(11));
     let told =
         String::from_utf8(output.stdout).expect("text").split_whitespace().collect::<Vec<_>>().join(" ");
-    let helm = "helm upgrade agents teleport/teleport-kube-agent --namespace teleport --reuse-values";
+    let helm =
+        "helm upgrade agents teleport/teleport-kube-agent --namespace teleport --reset-then-reuse-values";
     assert!(told.contains("hint: where the Kubernetes cluster is managed, run"), "{told}");
     assert!(told.replace(" \\ ", " ").contains(helm), "{told}");
 }

@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -33,7 +34,11 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+
+use crate::available;
 
 use access::Access;
 use store::Store;
@@ -126,6 +131,15 @@ impl KubernetesApi {
         let (tls, authority) = tls();
         fs::write(self.folder.path().join("ca.crt"), authority).expect("written");
         self.tls.send_replace(Arc::new(tls));
+    }
+
+    /// Has a certificate from now on whose authority is of the curve P-521, as openssl makes it. Every connection ends. Whether that
+    /// could be had; where not, the reason is told.
+    pub fn be_of_p521(&self) -> bool {
+        let Some((tls, authority)) = tls_of_p521() else { return false };
+        fs::write(self.folder.path().join("ca.crt"), authority).expect("written");
+        self.tls.send_replace(Arc::new(tls));
+        true
     }
 
     /// A configuration of kubectl that has this token.
@@ -290,12 +304,35 @@ fn tls() -> (ServerConfig, String) {
     let key = KeyPair::generate().expect("key");
     let server = CertificateParams::new(["127.0.0.1".to_owned()]).expect("names");
     let certificate = server.signed_by(&key, &authority).expect("certificate");
+    (config(certificate.der().clone(), PrivateKeyDer::Pkcs8(key.serialize_der().into())), authority.pem())
+}
+
+/// The same, of an authority of a curve that the tests' own library does not have.
+fn tls_of_p521() -> Option<(ServerConfig, String)> {
+    let folder = TempDir::new().expect("folder");
+    let script = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-521 -nodes -subj /CN=ca -days 2 \
+                  -keyout ca.key -out ca.crt && \
+                  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=server -keyout key -out csr && \
+                  printf subjectAltName=IP:127.0.0.1 > names && \
+                  openssl x509 -req -in csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 1 -extfile names -out crt";
+    let made = Command::new("sh").args(["-c", script]).current_dir(folder.path()).output().expect("sh");
+    let missing = String::from_utf8_lossy(&made.stderr).into_owned();
+    if !available("openssl", if made.status.success() { Ok(()) } else { Err(missing) }) {
+        return None;
+    }
+    let at = |name: &str| folder.path().join(name);
+    let certificate = CertificateDer::from_pem_file(at("crt")).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(at("key")).expect("a key");
+    Some((config(certificate, key), fs::read_to_string(at("ca.crt")).expect("an authority")))
+}
+
+fn config(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> ServerConfig {
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .with_single_cert(vec![certificate], key)
         .expect("certificate");
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    (config, authority.pem())
+    config
 }

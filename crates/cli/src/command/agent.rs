@@ -116,6 +116,7 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
             namespace: args.install_suffix.clone(),
             config: args.config.clone(),
             kubernetes: super::kubernetes_api(),
+            in_pod: super::is_in_pod(),
             ..Target::default()
         })
         .bus_address(bus_address(args.bus.as_ref()))

@@ -43,9 +43,21 @@ fn bus_address(asked: Option<&String>) -> String {
     asked.cloned().or_else(from_environment).unwrap_or_else(|| selfcheck_agent::SYSTEM_BUS.to_owned())
 }
 
+/// A variable of the environment that says something.
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether this command was started in a pod, by its environment: that of every container, or of the agent's where it is
+/// executed there.
+fn is_in_pod() -> bool {
+    set("KUBERNETES_SERVICE_HOST").is_some()
+        || set("TELEPORT_INSTALL_METHOD_HELM_KUBE_AGENT").is_some_and(|set| set == "true")
+        || set("TELEPORT_EXT_UPGRADER").is_some_and(|kind| kind == "kube")
+}
+
 /// The API server that a pod is told of by its environment.
 fn kubernetes_api() -> Option<ApiServer> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     Some(ApiServer::of_pod(&set("KUBERNETES_SERVICE_HOST")?, &set("KUBERNETES_SERVICE_PORT")?))
 }
 

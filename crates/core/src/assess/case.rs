@@ -12,7 +12,9 @@ use crate::Policy;
 use crate::Reason;
 use crate::RemedyId;
 use crate::Severity;
+use crate::observation::Environment;
 
+use super::applicability;
 use super::horizon::Horizon;
 
 pub(super) struct Case<'a> {
@@ -45,6 +47,13 @@ impl<'a> Case<'a> {
     /// Whether files alone were looked at: nothing runs, nothing is late.
     pub(super) fn is_static(&self) -> bool {
         self.observation.evidence == EvidenceKind::Static
+    }
+
+    /// Whether the agent is in a pod, or whoever looks is, where no service manager of a host is seen.
+    pub(super) fn is_in_pod(&self) -> bool {
+        let environment = applicability::environment(self.observation);
+        environment.is_some_and(Environment::is_kubernetes)
+            || self.observation.host.in_pod && self.observation.systemd.booted.is_absent()
     }
 
     /// Whether the host has been up and awake for long enough to blame anything for being late.

@@ -69,11 +69,18 @@ fn config_at(case: &mut Case<'_>, generation: Generation, path: Text, why: Why) 
 /// What decides whether an updater is needed could not be seen.
 pub(super) fn applicability(case: &mut Case<'_>, fact: &'static str, why: Why) {
     let remedy = remedy(case, why);
+    let candidates = &case.observation.agent.candidates;
+    let pids: Vec<_> = candidates.iter().map(u32::to_string).collect();
     case.find(Reason::ApplicabilityUnreadable)
         .because("fact", fact)
         .because("why", why.code())
+        .because_of("pids", (!pids.is_empty()).then(|| pids.join(",")).as_deref())
+        .in_words((!pids.is_empty()).then(|| SEVERAL.to_owned()))
         .remedied_by(remedy);
 }
+
+/// What is said where more than one process may be the agent.
+const SEVERAL: &str = "several agents run here that differ; name the one that is meant by --pid";
 
 /// A unit could not be seen: systemd did not tell, or in an image its files did not.
 fn unit(case: &mut Case<'_>, generation: Generation, fact: &str, why: Why) {
@@ -102,6 +109,10 @@ pub(super) fn remedy(case: &Case<'_>, why: Why) -> Option<RemedyId> {
     match why {
         // The command that looks again would look at the host, not at the image.
         _ if case.is_static() => None,
+        // Nobody is root by a command in a pod, and whoever may look there is the agent's own user.
+        Why::Denied if case.is_in_pod() => Some(RemedyId::LookInPod),
+        Why::Timeout if case.is_in_pod() => Some(RemedyId::LookLongerInPod),
+        Why::Denied if case.observation.systemd.booted.is_absent() => None,
         Why::Denied if case.observation.host.looked_as_uid != Some(0) => Some(RemedyId::LookAsRoot),
         Why::Denied if case.observation.host.selinux == Some(true) => Some(RemedyId::ShowDenials),
         Why::Timeout => Some(RemedyId::LookLonger),

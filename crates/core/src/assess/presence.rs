@@ -127,24 +127,27 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         }
         Store::Not => {}
     }
-    let without_systemd = observation.systemd.booted.is_absent();
-    // Where update.yaml lies elsewhere than an installation has it, the environment of a pod has named it.
-    let is_named = observation.v2.config_path.as_str() != observation.agent.namespace.update_config();
-    if without_systemd
-        && is_named
-        && let Some((fact, why)) = applicability::hidden_environment(observation)
-    {
-        gaps::applicability(case, fact, why);
-        return Judged::Settled;
-    }
-    if without_systemd && observation.v2.config.is_absent() {
-        if let Some((fact, why)) = applicability::hidden_environment(observation) {
+    if observation.systemd.booted.is_absent() {
+        let v2 = &observation.v2;
+        // Where update.yaml lies elsewhere than an installation has it, the environment of a pod has named it.
+        let is_named = v2.config_path.as_str() != observation.agent.namespace.update_config();
+        if (is_named || !v2.config.is_present())
+            && let Some((fact, why)) = applicability::hidden_environment(observation)
+        {
             gaps::applicability(case, fact, why);
-        } else {
+            return Judged::Settled;
+        }
+        if is_without_agent(observation) {
+            case.find(Reason::NoAgent)
+                .because("missing", "a process that executes teleport")
+                .in_words(Some(NO_AGENT_IN_CONTAINER.to_owned()));
+            return Judged::Settled;
+        }
+        if observation.v2.config.is_absent() {
             let missing = systemds_mark(case);
             case.find(Reason::PlatformWithoutUpdater).because("missing", missing);
+            return Judged::Settled;
         }
-        return Judged::Settled;
     }
     if let Some((fact, why)) = hidden_agent(observation) {
         gaps::applicability(case, fact, why);
@@ -173,6 +176,17 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         }
         Found::Kubernetes => Judged::Settled,
     }
+}
+
+/// What is said where no agent runs, and no service manager would start one.
+const NO_AGENT_IN_CONTAINER: &str =
+    "no agent runs in this container, nor in one whose processes are seen from it";
+
+/// Whether no agent runs where nothing would start one. An image brings programs and configurations whether they are run or not.
+fn is_without_agent(observation: &Observation) -> bool {
+    let agent = &observation.agent;
+    let has_nothing = observation.v2.config.is_absent() && agent.config.is_absent();
+    agent.process.is_absent() && (observation.host.in_pod || has_nothing)
 }
 
 /// Whether NixOS built the agent's program into its store, where no updater replaces it.

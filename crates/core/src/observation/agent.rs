@@ -44,6 +44,9 @@ pub struct Agent {
     pub unit: Fact<AgentUnit>,
     /// Its process. Absent: there was none where one of this installation would be.
     pub process: Fact<Process>,
+    /// Processes of which each may be it, and that differ; none of them was chosen.
+    #[serde(default)]
+    pub candidates: Vec<u32>,
     /// A program of its. Looked for where neither process, unit nor configuration was found.
     #[serde(default)]
     pub program: Fact<Text>,
@@ -159,6 +162,10 @@ pub struct Process {
     /// The main process of its unit, where that started the agent and is not the agent itself.
     #[serde(default)]
     pub supervisor: Option<u32>,
+    /// The folder under which everything that it sees lies, where it sees other files than whoever looked: as
+    /// `/proc/7/root`. Null where it sees the same, or that is not known.
+    #[serde(default)]
+    pub root: Option<Text>,
     /// The service of the system's service manager that it belongs to, as its control group tells. Absent: to none.
     #[serde(default)]
     pub unit: Fact<Text>,

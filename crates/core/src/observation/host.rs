@@ -28,6 +28,9 @@ pub struct Host {
     /// The user that looked.
     #[serde(default)]
     pub looked_as_uid: Option<u32>,
+    /// Whether whoever looked is known to be in a pod of Kubernetes itself, be it the agent's or another one.
+    #[serde(default)]
+    pub in_pod: bool,
     /// Whether SELinux runs; null where that was not looked for.
     #[serde(default)]
     pub selinux: Option<bool>,

@@ -28,15 +28,15 @@ pub struct Kubernetes {
 }
 
 impl Kubernetes {
-    /// The Helm release of the agent whose environment this is. The chart writes it there; marks of the pod, and then of its
-    /// workload as far as that was seen, say it where that is missing.
+    /// The Helm release of the agent whose environment this is. The chart writes it there, and Helm on what it makes.
     pub fn release(&self, environment: &Environment) -> Option<DnsLabel> {
-        let first =
-            |of: fn(&Marks) -> &Option<Text>| self.marks().find_map(|marks| label(of(marks).as_ref()));
-        label(environment.release_name.as_ref())
-            .or_else(|| first(|marks| &marks.release_name))
-            .or_else(|| first(|marks| &marks.instance))
-            .or_else(|| first(|marks| &marks.app))
+        label(environment.release_name.as_ref()).or_else(|| self.first(|marks| &marks.release_name))
+    }
+
+    /// What the release is most likely called, where nobody says so: the chart labels its pods by it, and so do other tools and
+    /// people by names of their own.
+    pub fn guessed_release(&self) -> Option<DnsLabel> {
+        self.first(|marks| &marks.instance).or_else(|| self.first(|marks| &marks.app))
     }
 
     /// The namespace that its pod is in.
@@ -44,11 +44,17 @@ impl Kubernetes {
         label(environment.kube_namespace.as_ref()).or_else(|| label(self.namespace.present()))
     }
 
-    /// What it is marked with: its annotations, its labels, those of its workload.
+    /// What it is marked with: its annotations, its labels, those of it and its workload that the API tells.
     pub fn marks(&self) -> impl Iterator<Item = &Marks> {
-        let workload = self.api.present().and_then(|api| api.workload.present());
+        let api = self.api.present();
+        let pod = api.and_then(|api| api.pod.present()).map(|pod| &pod.marks);
+        let workload = api.and_then(|api| api.workload.present()).map(|workload| &workload.marks);
         let mounted = [self.annotations.present(), self.labels.present()];
-        mounted.into_iter().chain([workload.map(|workload| &workload.marks)]).flatten()
+        mounted.into_iter().chain([pod, workload]).flatten()
+    }
+
+    fn first(&self, of: fn(&Marks) -> &Option<Text>) -> Option<DnsLabel> {
+        self.marks().find_map(|marks| label(of(marks).as_ref()))
     }
 }
 
@@ -63,6 +69,9 @@ pub struct Marks {
     /// `app`.
     #[serde(default)]
     pub app: Option<Text>,
+    /// `app.kubernetes.io/name`.
+    #[serde(default)]
+    pub name: Option<Text>,
     /// `app.kubernetes.io/instance`.
     #[serde(default)]
     pub instance: Option<Text>,
@@ -81,6 +90,9 @@ pub struct Marks {
     /// Which tool keeps it as a repository says, by a mark of that tool.
     #[serde(default)]
     pub gitops: Option<GitOps>,
+    /// Whether it has kubectl's `kubectl.kubernetes.io/last-applied-configuration`. What that holds is not kept.
+    #[serde(default)]
+    pub applied: bool,
 }
 
 /// A tool that keeps objects as a repository says, and takes back what others change.
@@ -91,6 +103,8 @@ pub enum GitOps {
     ArgoCd,
     /// Flux.
     Flux,
+    /// Rancher Fleet, or what k3s deploys by itself in the same way.
+    Fleet,
 }
 
 impl GitOps {
@@ -99,6 +113,7 @@ impl GitOps {
         match self {
             Self::ArgoCd => "Argo CD",
             Self::Flux => "Flux",
+            Self::Fleet => "Rancher Fleet",
         }
     }
 }
@@ -123,6 +138,12 @@ pub struct Pod {
     /// The version that the tag of its image says.
     #[serde(default)]
     pub image_version: Option<Text>,
+    /// Whether a digest in its image's name fixes what it runs, whatever the tag says.
+    #[serde(default)]
+    pub has_digest: bool,
+    /// By its labels and annotations.
+    #[serde(default)]
+    pub marks: Marks,
 }
 
 /// What makes the agent's pods.
@@ -145,9 +166,12 @@ pub struct Workload {
 pub struct UpdaterDeployment {
     /// Its name.
     pub name: Text,
-    /// Of which agent it is, by its argument `--agent-name`.
+    /// Of which agent it is, by its argument `--agent-name`. Null: it does not say.
     #[serde(default)]
     pub agent: Option<Text>,
+    /// In which namespace that agent is, by its argument `--agent-namespace`.
+    #[serde(default)]
+    pub agent_namespace: Option<Text>,
     /// How many replicas are wanted.
     #[serde(default)]
     pub replicas: u32,
@@ -181,15 +205,17 @@ mod tests {
             let release_name = Some(Text::new(environment)).filter(|text| !text.is_empty());
             let pod = Kubernetes { labels, annotations, ..Kubernetes::default() };
             let release = pod.release(&Environment { release_name, ..Environment::default() });
-            release.map_or_else(String::new, |release| release.to_string())
+            let text = |label: Option<DnsLabel>| label.map_or_else(String::new, |label| label.to_string());
+            (text(release), text(pod.guessed_release()))
         };
+        let expected = |release: &str, guess: &str| (release.to_owned(), guess.to_owned());
         let none = || Fact::Absent;
-        assert_eq!(release("env", marks("a", "b", "c"), none()), "env");
-        assert_eq!(release("Not A Name", marks("a", "b", "c"), none()), "a");
-        assert_eq!(release("", none(), marks("a", "b", "c")), "a");
-        assert_eq!(release("", marks("", "b", ""), marks("a", "", "")), "a");
-        assert_eq!(release("", marks("", "", "c"), marks("", "b", "")), "b");
-        assert_eq!(release("", none(), marks("", "", "c")), "c");
-        assert_eq!(release("", none(), none()), "");
+        assert_eq!(release("env", marks("a", "b", "c"), none()), expected("env", "b"));
+        assert_eq!(release("Not A Name", marks("a", "b", "c"), none()), expected("a", "b"));
+        assert_eq!(release("", none(), marks("a", "b", "c")), expected("a", "b"));
+        assert_eq!(release("", marks("", "b", ""), marks("a", "", "")), expected("a", "b"));
+        assert_eq!(release("", marks("", "", "c"), marks("", "b", "")), expected("", "b"));
+        assert_eq!(release("", none(), marks("", "", "c")), expected("", "c"));
+        assert_eq!(release("", none(), none()), expected("", ""));
     }
 }

@@ -70,7 +70,7 @@ catalogue! {
         "teleport-update or the teleport-upgrade script is on this host, as newer packages ship it, but it was never enabled: there is no update.yaml and no timer. Nothing updates the agent.";
     KubeUpdaterOff "kube-updater-off", UNACCOMPANIED, Critical, Host, Some(RemedyId::EnableKubeUpdater), V2,
         "the Helm release runs without its updater",
-        "The agent runs in a pod of the teleport-kube-agent chart, and the release does not enable the chart's updater.";
+        "The agent runs in a pod of the teleport-kube-agent chart, and the release does not enable the chart's updater; or in a pod of another chart, which has none. A command is named only for a release of that chart: by its labels and roles the pod may be of another one, and what no Helm release holds is changed by what made it.";
     ClaimsNoUpdater "claims-no-updater", UNACCOMPANIED, Critical, Auth, Some(RemedyId::EnableV2), UPGRADING,
         "the agent reports no updater",
         "An agent without this self-check, of a version that reports updaters, names none. It is counted by what it claims.";
@@ -202,7 +202,7 @@ catalogue! {
         "The environment of the pod names the Kubernetes updater, and no state file or permission allows to see whether it works.";
     NoAgent "no-agent", UNKNOWN, Warning, Host, None, UPGRADING,
         "no Teleport agent was found here, so there is nothing to judge",
-        "Neither a process, a unit, a configuration nor a program of an agent was found where one of this installation would be. Another installation on this host is judged by its suffix.";
+        "Neither a process, a unit, a configuration nor a program of an agent was found where one of this installation would be. Another installation on this host is judged by its suffix. In a container programs and configurations of its image say nothing: no process that is seen from there is an agent.";
     AgentTooOld "agent-too-old", UNKNOWN, Warning, Auth, None, UPGRADING,
         "the agent is too old to report an updater",
         "The agent's version predates the field in which updaters are reported.";

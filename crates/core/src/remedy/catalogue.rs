@@ -72,6 +72,10 @@ coded! {
         LookLonger = "look-longer",
         /// List what a security module refused.
         ShowDenials = "show-denials",
+        /// Look again in the agent's pod, as its own user.
+        LookInPod = "look-in-pod",
+        /// Look again in the agent's pod, with more time.
+        LookLongerInPod = "look-longer-in-pod",
         /// Enable the updater of a Helm release.
         EnableKubeUpdater = "enable-kube-updater",
         /// Take away the annotation that pauses the Kubernetes updater.
@@ -147,7 +151,9 @@ impl RemedyId {
     pub const fn is_kubernetes(self) -> bool {
         matches!(
             self,
-            Self::EnableKubeUpdater
+            Self::LookInPod
+                | Self::LookLongerInPod
+                | Self::EnableKubeUpdater
                 | Self::ResumeKubeUpdater
                 | Self::ShowKubeUpdater
                 | Self::ShowKubeUpdaterLogs
@@ -186,6 +192,8 @@ impl RemedyId {
             | Self::LookAsRoot
             | Self::LookLonger
             | Self::ShowDenials
+            | Self::LookInPod
+            | Self::LookLongerInPod
             | Self::EnableKubeUpdater
             | Self::ResumeKubeUpdater
             | Self::ShowKubeUpdater

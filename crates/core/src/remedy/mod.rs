@@ -11,6 +11,7 @@ mod shell;
 mod units;
 mod updater;
 
+use semver::Version;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -59,13 +60,19 @@ pub enum Updates {
     Off,
 }
 
-/// A Helm release.
+/// A Helm release, and a pod of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KubernetesTarget {
     /// Its name, where known.
     pub release: Option<DnsLabel>,
+    /// What it may be called, by a label that others than Helm write, too. A person has to confirm it.
+    pub guess: Option<DnsLabel>,
     /// Its Kubernetes namespace, where known.
     pub namespace: Option<DnsLabel>,
+    /// The agent's pod, where known.
+    pub pod: Option<DnsLabel>,
+    /// The version of its chart, where known: one without pre-release or build.
+    pub chart_version: Option<Version>,
 }
 
 /// Which of the two updaters for Linux hosts.

@@ -89,7 +89,9 @@ impl RemedyId {
             Self::LookAsRoot => look::as_root(target),
             Self::LookLonger => look::longer(target),
             Self::ShowDenials => look::denials(),
-            Self::EnableKubeUpdater
+            Self::LookInPod
+            | Self::LookLongerInPod
+            | Self::EnableKubeUpdater
             | Self::ResumeKubeUpdater
             | Self::ShowKubeUpdater
             | Self::ShowKubeUpdaterLogs => return kubernetes::render(self, &target.kubernetes),

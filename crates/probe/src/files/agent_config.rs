@@ -13,6 +13,9 @@ use selfcheck_core::observation::AgentConfig;
 use selfcheck_core::observation::ServiceSwitch;
 use serde::Deserialize;
 
+use crate::roots::seen;
+
+use super::tree::Reach;
 use super::tree::Tree;
 use super::yaml::as_product;
 
@@ -29,20 +32,20 @@ impl AgentFiles {
     }
 
     /// Reads the configuration at `path`, and the host id from the data directory it names or `data_dir`.
-    pub(crate) fn look(tree: &Tree, path: &Path, data_dir: &str, limit: u64) -> Self {
-        Self::of(tree, read(tree, path, limit), data_dir)
+    pub(crate) fn look(reach: &Reach, path: &Path, data_dir: &str, limit: u64) -> Self {
+        Self::of(reach, seen(reach, |tree| read(tree, path, limit)), data_dir)
     }
 
     /// The same for a configuration of at most `limit` bytes that was given in base64.
-    pub(crate) fn decode(tree: &Tree, encoded: &str, data_dir: &str, limit: u64) -> Self {
+    pub(crate) fn decode(reach: &Reach, encoded: &str, data_dir: &str, limit: u64) -> Self {
         let config = decode(encoded, limit).and_then(|text| parse(&text)).map(Document::into_config);
-        Self::of(tree, config.into(), data_dir)
+        Self::of(reach, config.into(), data_dir)
     }
 
-    fn of(tree: &Tree, config: Fact<AgentConfig>, data_dir: &str) -> Self {
+    fn of(reach: &Reach, config: Fact<AgentConfig>, data_dir: &str) -> Self {
         let named = config.present().and_then(|config| config.data_dir.as_ref());
         let host_uuid = Path::new(named.map_or(data_dir, Text::as_str)).join("host_uuid");
-        let host_id = tree.read(&host_uuid, 256).map(|id| Text::new(id.trim()));
+        let host_id = seen(reach, |tree| tree.read(&host_uuid, 256)).map(|id| Text::new(id.trim()));
         Self { config, host_id }
     }
 }

@@ -14,6 +14,7 @@ mod tree;
 mod update_config;
 mod updater_v1;
 mod updater_v2;
+mod walk;
 mod yaml;
 
 pub(crate) use agent_config::AgentFiles;
@@ -29,6 +30,7 @@ pub(crate) use read::failed;
 pub use read::read_text;
 pub(crate) use read::text_of;
 pub(crate) use read::why;
+pub(crate) use tree::Reach;
 pub(crate) use tree::Tree;
 pub(crate) use updater_v1::FilesV1;
 pub(crate) use updater_v2::FilesV2;

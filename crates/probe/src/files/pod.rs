@@ -10,8 +10,9 @@ use selfcheck_core::observation::Marks;
 use selfcheck_core::policy::PodPolicy;
 
 use crate::marks::keep;
+use crate::roots::seen;
 
-use super::tree::Tree;
+use super::tree::Reach;
 
 /// Where the namespace is written beside the service account's token, which is never opened here.
 const NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -19,10 +20,11 @@ const NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace
 const NAME: u64 = 256;
 
 /// Looks at the files of a pod. Each is of at most `limit` bytes.
-pub(crate) fn pod(tree: &Tree, files: &PodPolicy, limit: u64) -> Kubernetes {
-    let read = |path: &Path| tree.read(path, limit).and_read(|text| marks(&text));
+pub(crate) fn pod(reach: &Reach, files: &PodPolicy, limit: u64) -> Kubernetes {
+    let read = |path: &Path| seen(reach, |tree| tree.read(path, limit)).and_read(|text| marks(&text));
+    let namespace = seen(reach, |tree| tree.read(Path::new(NAMESPACE), NAME));
     Kubernetes {
-        namespace: tree.read(Path::new(NAMESPACE), NAME).map(|text| Text::new(text.trim())),
+        namespace: namespace.map(|text| Text::new(text.trim())),
         labels: read(&files.labels),
         annotations: read(&files.annotations),
         api: Fact::NotApplicable,

@@ -27,6 +27,7 @@ use selfcheck_core::Why;
 
 use super::read::failed;
 use super::read::why;
+use super::walk;
 
 /// How often the kernel is asked again while something renames folders under a path.
 const TRIES: usize = 16;
@@ -45,16 +46,21 @@ struct Root {
     name: PathBuf,
 }
 
+/// A file tree, or why it is out of reach.
+pub(crate) type Reach = Result<Tree, Why>;
+
 impl Tree {
+    /// Whether it is the host's own, where whoever looks would find a path.
+    pub(crate) const fn is_own(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The tree in `folder`.
     pub(crate) fn within(folder: &Path) -> io::Result<Self> {
         let opened =
             OpenOptions::new().read(true).custom_flags((PLACE | OFlag::O_DIRECTORY).bits()).open(folder)?;
         let root = Root { name: std::fs::canonicalize(folder)?, folder: opened.into() };
-        let tree = Self(Some(Arc::new(root)));
-        // Says at once where the kernel cannot keep paths within a folder.
-        tree.place(Path::new("/"))?;
-        Ok(tree)
+        Ok(Self(Some(Arc::new(root))))
     }
 
     /// Opens `path` with `flags`.
@@ -98,6 +104,12 @@ impl Tree {
             None => std::fs::metadata(path),
             Some(_) => self.place(path)?.metadata(),
         }
+    }
+
+    /// By what the file at `path` is the same wherever its names lie: its device and inode.
+    pub(crate) fn identity(&self, path: &Path) -> Option<(u64, u64)> {
+        let metadata = self.metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
     }
 
     /// Whether something of any kind is at `path`; the value is the path.
@@ -165,6 +177,10 @@ impl Root {
             match openat2(self.folder.as_fd(), path, how) {
                 Ok(file) => return Ok(file),
                 Err(Errno::EAGAIN) => {}
+                // The kernel does not know the call, or does not let this process have it.
+                Err(Errno::ENOSYS | Errno::EPERM) => {
+                    return Ok(walk::open_within(self.folder.as_fd(), path, flags)?);
+                }
                 Err(errno) => {
                     last = errno;
                     break;

@@ -58,7 +58,7 @@ pub struct Image {
 pub struct OpenImage {
     /// The folder.
     pub folder: PathBuf,
-    /// What the system said. Keeping paths within a folder takes Linux 5.6.
+    /// What the system said.
     #[source]
     pub source: io::Error,
 }
@@ -121,13 +121,14 @@ fn look(tree: &Tree, target: &Target) -> Observation {
 fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespace) -> Observation {
     let unit = units.agent(&namespace.agent_unit(), &namespace.update_config());
     let limit = target.file_bytes;
+    let reach = Ok(tree.clone());
     let agent = Configuration::look(
-        tree,
+        &reach,
         target.config.as_deref(),
         units.agent_config(&namespace.agent_unit()),
         namespace,
         limit,
-        |path| AgentFiles::look(tree, path, &namespace.data_dir(), limit),
+        |path| AgentFiles::look(&reach, path, &namespace.data_dir(), limit),
     );
     let v2 = FilesV2::look(tree, namespace, &namespace.update_config(), target.file_bytes);
     let v1 = FilesV1::look(tree);
@@ -152,6 +153,7 @@ fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespac
             namespace: namespace.clone(),
             unit,
             process: Fact::NotApplicable,
+            candidates: Vec::new(),
             config_source: agent.source,
             config_path: agent.path,
             config: agent.files.config,
@@ -222,6 +224,7 @@ fn unreadable(target: &Target, why: Why) -> Observation {
         agent: Agent {
             unit: Fact::Unreadable(why),
             process: Fact::NotApplicable,
+            candidates: Vec::new(),
             program: Fact::Unreadable(why),
             config_source: ConfigSource::File,
             config_path: Text::new(&namespace.agent_config()),

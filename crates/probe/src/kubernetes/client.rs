@@ -111,6 +111,8 @@ impl Failure {
         while let Some(error) = cause {
             if error.is::<LengthLimitError>() {
                 why = Why::TooLarge;
+            } else if error.downcast_ref::<rustls::Error>().is_some_and(is_incompatible) {
+                why = Why::Incompatible;
             } else if error.is::<rustls::Error>() || error.is::<serde_json::Error>() {
                 why = Why::Protocol;
             }
@@ -124,6 +126,22 @@ impl Failure {
         }
         Self::Passing(why, None)
     }
+}
+
+/// Whether the two sides have no certificate or cipher in common.
+const fn is_incompatible(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription::HandshakeFailure;
+    use rustls::CertificateError as Certificate;
+    use rustls::Error;
+    matches!(
+        error,
+        Error::AlertReceived(HandshakeFailure)
+            | Error::PeerIncompatible(_)
+            | Error::InvalidCertificate(
+                Certificate::UnsupportedSignatureAlgorithmContext { .. }
+                    | Certificate::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+            )
+    )
 }
 
 /// How long a server asks to wait, as far as that is believed.

@@ -65,6 +65,8 @@ struct Envelope<S, T> {
 #[serde(rename_all = "camelCase")]
 struct Metadata {
     name: String,
+    #[serde(default)]
+    namespace: String,
     creation_timestamp: Option<Timestamp>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
@@ -94,7 +96,31 @@ struct Container {
     #[serde(default)]
     image: String,
     #[serde(default)]
+    command: Vec<String>,
+    #[serde(default)]
     args: Vec<String>,
+    #[serde(default)]
+    env: Vec<Variable>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Variable {
+    name: String,
+    value: Option<String>,
+    value_from: Option<ValueFrom>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ValueFrom {
+    field_ref: Option<FieldRef>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FieldRef {
+    field_path: String,
 }
 
 #[derive(Deserialize)]
@@ -139,7 +165,11 @@ impl Object for OwnPod {
         let hash = metadata.labels.get("pod-template-hash").map(String::as_str);
         let owner = metadata.owner_references.iter().find(|owner| owner.controller);
         Some(Self {
-            pod: Pod { image_version: agent.and_then(|agent| tag(&agent.image)).map(Text::new) },
+            pod: Pod {
+                image_version: agent.and_then(|agent| tag(&agent.image)).map(Text::new),
+                has_digest: agent.is_some_and(|agent| agent.image.contains('@')),
+                marks: marks_of(&metadata),
+            },
             owner: owner.and_then(|owner| Owner::of_pod(&owner.kind, &owner.name, hash)),
         })
     }
@@ -148,14 +178,10 @@ impl Object for OwnPod {
 impl Object for Workload {
     fn read(object: &Value) -> Option<Self> {
         let Envelope { kind, metadata, .. } = envelope::<Value, Value>(object)?;
-        let mut kept = Marks::default();
-        for (key, value) in metadata.labels.iter().chain(&metadata.annotations) {
-            marks::keep(&mut kept, key, value);
-        }
         Some(Self {
             kind: Text::new(&kind?),
             name: Text::new(&metadata.name),
-            marks: kept,
+            marks: marks_of(&metadata),
             paused: metadata.annotations.get(PAUSED).is_some_and(|value| YES.contains(&value.as_str())),
         })
     }
@@ -167,7 +193,11 @@ impl Object for UpdaterDeployment {
         if kind? != Kind::Deployment.name() {
             return None;
         }
-        let agent = spec.template.spec.containers.iter().find_map(|container| agent_name(&container.args));
+        let containers = &spec.template.spec.containers;
+        let said = |flag: &str| {
+            let value = containers.iter().find_map(|container| container.said(flag, &metadata.namespace))?;
+            Some(Text::new(&value))
+        };
         // One that says "True" though none is available, as where one may be missing at any time, changed who knows when.
         let unavailable = status.as_ref().and_then(|status| {
             let mut conditions = status.conditions.iter();
@@ -176,7 +206,8 @@ impl Object for UpdaterDeployment {
         });
         Some(Self {
             name: Text::new(&metadata.name),
-            agent: agent.map(Text::new),
+            agent: said("agent-name"),
+            agent_namespace: said("agent-namespace"),
             replicas: spec.replicas.unwrap_or(1),
             available: status.map_or(0, |status| status.available_replicas),
             created: metadata.creation_timestamp,
@@ -185,12 +216,39 @@ impl Object for UpdaterDeployment {
     }
 }
 
-/// Whose updater it is, by its arguments.
-fn agent_name(arguments: &[String]) -> Option<&str> {
-    arguments.iter().enumerate().find_map(|(index, argument)| {
-        let rest = argument.trim_start_matches('-').strip_prefix("agent-name")?;
-        if rest.is_empty() { arguments.get(index + 1).map(String::as_str) } else { rest.strip_prefix('=') }
-    })
+fn marks_of(metadata: &Metadata) -> Marks {
+    let mut kept = Marks::default();
+    for (key, value) in metadata.labels.iter().chain(&metadata.annotations) {
+        marks::keep(&mut kept, key, value);
+    }
+    kept
+}
+
+impl Container {
+    /// What its command line says for a flag, of which the last one counts, in a pod in `namespace`.
+    fn said(&self, flag: &str, namespace: &str) -> Option<String> {
+        let words: Vec<_> = self.command.iter().chain(&self.args).map(String::as_str).collect();
+        let value = words.iter().enumerate().rev().find_map(|(index, word)| {
+            let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-'))?;
+            let rest = name.strip_prefix(flag)?;
+            if rest.is_empty() { words.get(index + 1).copied() } else { rest.strip_prefix('=') }
+        })?;
+        self.expanded(value, namespace).filter(|value| !value.is_empty())
+    }
+
+    /// A word as a kubelet passes it on: `$(NAME)` stands for a variable of the container. `None` where that is not told here.
+    fn expanded(&self, word: &str, namespace: &str) -> Option<String> {
+        let Some(name) = word.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')')) else {
+            return (!word.contains("$(")).then(|| word.to_owned());
+        };
+        let variable = self.env.iter().rev().find(|variable| variable.name == name)?;
+        let field = variable.value_from.as_ref().and_then(|from| from.field_ref.as_ref());
+        match (&variable.value, field) {
+            (Some(value), _) if !value.contains("$(") => Some(value.clone()),
+            (None, Some(field)) if field.field_path == "metadata.namespace" => Some(namespace.to_owned()),
+            _ => None,
+        }
+    }
 }
 
 /// The version that an image's tag is. Others, like `latest`, say none.
@@ -220,14 +278,26 @@ mod tests {
 
     #[test]
     fn whose_updater_it_is_stands_in_its_arguments() {
-        let of = |arguments: &[&str]| {
-            let arguments: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-            agent_name(&arguments).map(str::to_owned)
+        let of = |command: &[&str], arguments: &[&str]| {
+            let container = json!({
+                "name": "u", "command": command, "args": arguments,
+                "env": [
+                    {"name": "AGENT", "value": "agents"},
+                    {"name": "NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+                    {"name": "SECRET", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+                ],
+            });
+            let container = Container::deserialize(&container).expect("a container");
+            let said = |flag: &str| container.said(flag, "teleport").unwrap_or_default();
+            [said("agent-namespace"), said("agent-name")].join("/")
         };
-        assert_eq!(of(&["--agent-namespace=t", "--agent-name=agents"]).as_deref(), Some("agents"));
-        assert_eq!(of(&["--agent-name", "agents"]).as_deref(), Some("agents"));
-        assert_eq!(of(&["--agent-name"]), None);
-        assert_eq!(of(&["--agent-namespace", "t"]), None);
+        assert_eq!(of(&[], &["--agent-namespace=t", "--agent-name=agents"]), "t/agents");
+        assert_eq!(of(&["/updater", "-agent-name", "agents"], &["--agent-namespace", "t"]), "t/agents");
+        assert_eq!(of(&["/updater", "--agent-name=a"], &["--agent-name=b"]), "/b", "the last one counts");
+        assert_eq!(of(&[], &["--agent-name=$(AGENT)", "--agent-namespace=$(NAMESPACE)"]), "teleport/agents");
+        assert_eq!(of(&[], &["--agent-name=$(SECRET)", "--agent-namespace=$(NONE)"]), "/");
+        assert_eq!(of(&[], &["--agent-name=a-$(AGENT)", "--agent-names=x", "--agent-namespace="]), "/");
+        assert_eq!(of(&[], &["--agent-name"]), "/");
     }
 
     #[test]

@@ -10,27 +10,15 @@ use selfcheck_core::observation::Process;
 use crate::files::Tree;
 
 use super::LIMIT;
+use super::PROGRAM;
 use super::look;
 use super::name;
-
-/// What an agent's process is called.
-const PROGRAM: &str = "teleport";
 
 /// A container, and what a supervisor started, has a handful of processes.
 const CHILDREN: usize = 256;
 
-/// What the first process of a whole system is called. What it started is not the agent of a container.
+/// What the first process of a whole system is called.
 const INITS: [&str; 4] = ["systemd", "init", "runit", "openrc-init"];
-
-/// The agent of a container: its first process, or one that this started, as an image's own init does.
-pub(crate) fn of_container() -> Fact<Process> {
-    if name(1).is_some_and(|name| INITS.contains(&name.as_str())) {
-        return Fact::Absent;
-    }
-    let mut pids = [1].into_iter().chain(children(1));
-    let agent = pids.find(|pid| name(*pid).is_some_and(|name| name == PROGRAM));
-    agent.map_or(Fact::Absent, look)
-}
 
 /// The process itself where it executes Teleport, or the nearest one that it started and that does; else itself.
 pub(crate) fn agent_of(supervisor: Process) -> Process {

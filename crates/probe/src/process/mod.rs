@@ -1,7 +1,10 @@
 //! The agent's process: what it executes, its named environment variables, nothing else.
 
 mod arguments;
+mod container;
 mod family;
+mod owner;
+mod sight;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -31,11 +34,17 @@ use crate::unit_files::starts_others;
 use crate::versions::Versions;
 
 pub(crate) use arguments::Arguments;
+pub(crate) use container::Found;
+pub(crate) use container::agent as agent_of_container;
 pub use family::NotAnAgent;
 pub(crate) use family::agent_of;
 pub use family::check_agent;
 pub(crate) use family::is_teleport;
-pub(crate) use family::of_container;
+pub(crate) use sight::Sight;
+pub(crate) use sight::root;
+
+/// What an agent's process and its program are called.
+const PROGRAM: &str = "teleport";
 
 /// Command lines and environments are at most this large on Linux unless somebody raised the stack limit.
 const LIMIT: u64 = 2 << 20;
@@ -67,6 +76,7 @@ pub(crate) fn look(pid: u32) -> Fact<Process> {
     Fact::Present(Process {
         pid,
         supervisor: None,
+        root: None,
         unit: unit(pid),
         started_boottime: started,
         command_line: words(pid).map(|words| Arguments::of_process(&words, &executable).kept()),
@@ -79,6 +89,11 @@ pub(crate) fn look(pid: u32) -> Fact<Process> {
 fn name(pid: u32) -> Option<String> {
     let name = Tree::default().read(&proc(pid, "comm"), 64);
     Some(name.present()?.trim_end().to_owned())
+}
+
+/// Whether systemd is the first process that is seen.
+pub(crate) fn is_below_systemd() -> bool {
+    name(1).is_some_and(|name| name == "systemd")
 }
 
 /// A process that /proc does not show may be hidden from this user rather than gone.
@@ -107,7 +122,7 @@ fn executable(pid: u32) -> Fact<Executable> {
             Fact::Present(Executable {
                 path: deleted.unwrap_or(&path).into(),
                 deleted: deleted.is_some(),
-                replaced_at: deleted.and_then(replaced_at),
+                replaced_at: deleted.and_then(|path| replaced_at(pid, path)),
                 managed: Fact::NotApplicable,
             })
         }
@@ -117,12 +132,13 @@ fn executable(pid: u32) -> Fact<Executable> {
 
 /// When the file at `path` was deleted or replaced: the change of what is there now, or of the nearest folder that
 /// is still there, which changed when what it held went.
-fn replaced_at(path: &str) -> Option<Timestamp> {
-    if let Ok(metadata) = std::fs::metadata(path) {
+fn replaced_at(pid: u32, path: &str) -> Option<Timestamp> {
+    let tree = Sight::of(pid).tree(pid).unwrap_or_default();
+    if let Ok(metadata) = tree.metadata(Path::new(path)) {
         return Timestamp::new(metadata.ctime(), 0).ok();
     }
     let mut folders = Path::new(path).ancestors().skip(1);
-    let nearest = folders.find_map(|folder| std::fs::metadata(folder).ok())?;
+    let nearest = folders.find_map(|folder| tree.metadata(folder).ok())?;
     Timestamp::new(nearest.mtime(), 0).ok()
 }
 

@@ -11,6 +11,7 @@ use selfcheck_core::Fact;
 use selfcheck_core::Generation;
 use selfcheck_core::Namespace;
 use selfcheck_core::Observation;
+use selfcheck_core::Text;
 
 use crate::target::Target;
 use crate::unit_files::ADMIN_DIRS;
@@ -31,10 +32,12 @@ pub(super) enum Names {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Places {
     folders: BTreeMap<PathBuf, Names>,
-    /// Files that may be links to somewhere else, as configurations often are.
-    linked: Vec<PathBuf>,
+    /// Files that may be links to somewhere else, as configurations often are, and the folder under which they lie.
+    linked: Vec<(PathBuf, PathBuf)>,
 }
 
+/// Where paths begin for whoever looks.
+const ROOT: &str = "/";
 /// Links to links are followed so far, as the kernel does.
 const LINKS: usize = 40;
 
@@ -52,7 +55,9 @@ impl Places {
     pub(super) fn before_the_first_look(target: &Target) -> Self {
         let namespace = target.namespace.clone().unwrap_or_default();
         let config = target.config.clone().unwrap_or_else(|| namespace.agent_config().into());
-        Self::new(&namespace, &namespace.update_config(), &config, &namespace.data_dir())
+        let mut places = Self::of_installation(&namespace, &namespace.update_config(), ROOT);
+        places.of_agent(&config, &namespace.data_dir(), ROOT);
+        places
     }
 
     /// Where to listen after a look.
@@ -61,8 +66,15 @@ impl Places {
         // An agent that was given its configuration as a string may be started with the usual file next time.
         let usual = agent.namespace.agent_config();
         let config = if agent.config_path.is_empty() { usual.as_str() } else { agent.config_path.as_str() };
+        let root = agent.process.present().and_then(|process| process.root.as_ref());
+        let root = root.map_or(ROOT, Text::as_str);
+        // In a container everything is the agent's own.
+        let is_in_container = observation.systemd.booted.is_absent() || observation.kubernetes.is_present();
+        let updaters = if is_in_container { root } else { ROOT };
         let update_config = observation.v2.config_path.as_str();
-        let mut places = Self::new(&agent.namespace, update_config, Path::new(config), &agent.data_dir());
+        let mut places = Self::of_installation(&agent.namespace, update_config, updaters);
+        let configs = if target.config.is_some() { ROOT } else { root };
+        places.of_agent(Path::new(config), &agent.data_dir(), configs);
         if let Fact::Present(binary) = &observation.v2.binary {
             places.file(binary.path.as_str()); // in a folder that update.yaml may name
         }
@@ -75,19 +87,21 @@ impl Places {
         }
         if observation.kubernetes.is_present() {
             for mounted in [&target.pod.labels, &target.pod.annotations] {
-                places.file(mounted);
-                places.linked.push(mounted.clone());
+                places.linked(mounted, root);
             }
         }
         places
     }
 
-    fn new(namespace: &Namespace, update_config: &str, config: &Path, data_dir: &str) -> Self {
-        let linked = vec![update_config.into(), config.to_owned()];
-        let mut places = Self { linked, ..Self::default() };
-        places.file(update_config);
-        places.file(config);
-        places.file(format!("{data_dir}/host_uuid"));
+    /// What is the agent's own, under `root`.
+    fn of_agent(&mut self, config: &Path, data_dir: &str, root: &str) {
+        self.linked(config, root);
+        self.file(below(root, format!("{data_dir}/host_uuid")));
+    }
+
+    fn of_installation(namespace: &Namespace, update_config: &str, root: &str) -> Self {
+        let mut places = Self::default();
+        places.linked(Path::new(update_config), root);
         places.file(namespace.pid_file());
         let program = Generation::V2.updater();
         for folder in [&*namespace.link_dir(), "/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin"] {
@@ -117,11 +131,11 @@ impl Places {
 
     /// The same, and where files lie that are links now.
     pub(super) fn following_links(mut self) -> Self {
-        for file in self.linked.clone() {
+        for (file, root) in self.linked.clone() {
             let mut file = file;
             for _ in 0..LINKS {
                 let (Ok(target), Some(folder)) = (fs::read_link(&file), file.parent()) else { break };
-                file = folder.join(target);
+                file = if target.is_absolute() { below(&root, target) } else { folder.join(target) };
                 self.file(&file);
             }
         }
@@ -131,6 +145,12 @@ impl Places {
     /// The folders, those above others first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&PathBuf, &Names)> {
         self.folders.iter()
+    }
+
+    fn linked(&mut self, path: &Path, root: &str) {
+        let path = below(root, path);
+        self.file(&path);
+        self.linked.push((path, root.into()));
     }
 
     fn file(&mut self, path: impl AsRef<Path>) {
@@ -149,6 +169,12 @@ impl Places {
         self.file(&path);
         self.folders.insert(path.as_ref().to_owned(), Names::All);
     }
+}
+
+/// A path as it is named under `root`.
+fn below(root: impl AsRef<Path>, path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    root.as_ref().join(path.strip_prefix(ROOT).unwrap_or(path))
 }
 
 #[cfg(test)]

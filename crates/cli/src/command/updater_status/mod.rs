@@ -220,6 +220,7 @@ fn target(args: &StatusArgs, policy: &Policy) -> Target {
         config: args.config.clone(),
         pod: policy.kubernetes.clone(),
         kubernetes: super::kubernetes_api(),
+        in_pod: super::is_in_pod(),
         version: None,
         file_bytes: policy.limits.file_bytes,
     }

@@ -241,6 +241,7 @@ pub(super) fn with_available(available: u32) -> Fact<UpdaterDeployment> {
     let updater = UpdaterDeployment {
         name: "agents-updater".into(),
         agent: None,
+        agent_namespace: None,
         replicas: 1,
         available,
         created: None,

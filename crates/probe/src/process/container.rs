@@ -1,0 +1,128 @@
+//! The agent of a container, among all processes that are seen from there.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use nix::dir::Dir;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use selfcheck_core::Fact;
+use selfcheck_core::Why;
+use selfcheck_core::observation::Process;
+
+use crate::files;
+use crate::files::Tree;
+
+use super::LIMIT;
+use super::PROGRAM;
+use super::look;
+use super::name;
+use super::owner;
+use super::proc;
+use super::sight::Sight;
+
+/// More processes than this are not looked through. A container seldom may have so many.
+const MOST: usize = 65_536;
+/// More agents than this are not told apart.
+const MOST_AGENTS: usize = 64;
+
+/// What was found among the processes.
+pub(crate) struct Found {
+    /// The agent. Unreadable and ambiguous where several differ.
+    pub(crate) agent: Fact<Process>,
+    /// Those that differ, of which none was chosen.
+    pub(crate) several: Vec<u32>,
+}
+
+/// A process that may be the agent.
+struct Candidate {
+    process: Process,
+    sight: Sight,
+}
+
+/// Looks for the agent of a container: a process that executes Teleport, whoever started it and as whatever user. Those that see
+/// the same files as whoever looks go before those of other containers of a pod.
+pub(crate) fn agent() -> Found {
+    let pids = match pids() {
+        Ok(pids) => pids,
+        Err(why) => return Found { agent: Fact::Unreadable(why), several: Vec::new() },
+    };
+    // The first process of a container is always there; where it is not shown, others are not either.
+    if !pids.contains(&1) {
+        return Found { agent: Fact::Unreadable(Why::Denied), several: Vec::new() };
+    }
+    let candidates = pids.into_iter().filter(|pid| *pid != std::process::id() && may_be_teleport(*pid));
+    let candidates: Vec<_> = candidates.filter_map(candidate).take(MOST_AGENTS).collect();
+    // Teleport also starts itself for each session, and serves as a tool.
+    let starts = |candidate: &Candidate| match &candidate.process.command_line {
+        Fact::Present(line) => line.command.is_some(),
+        _ => true,
+    };
+    let candidates = those_of_which(candidates, starts);
+    chosen(those_of_which(candidates, |candidate| candidate.sight == Sight::Same))
+}
+
+/// Those of which `is_so` is true, if there are any; else all.
+fn those_of_which(candidates: Vec<Candidate>, is_so: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
+    let (such, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(is_so);
+    if such.is_empty() { others } else { such }
+}
+
+/// The eldest, if all are alike in what is judged.
+fn chosen(mut candidates: Vec<Candidate>) -> Found {
+    candidates.sort_by_key(|candidate| (candidate.process.started_boottime, candidate.process.pid));
+    let differ = |one: &Candidate, other: &Candidate| {
+        one.sight != other.sight
+            || one.process.executable != other.process.executable
+            || one.process.command_line != other.process.command_line
+            || one.process.environment != other.process.environment
+    };
+    if candidates.windows(2).any(|pair| differ(&pair[0], &pair[1])) {
+        let several = candidates.iter().map(|candidate| candidate.process.pid).collect();
+        return Found { agent: Fact::Unreadable(Why::Ambiguous), several };
+    }
+    let first = candidates.into_iter().next();
+    Found { agent: first.map_or(Fact::Absent, |first| Fact::Present(first.process)), several: Vec::new() }
+}
+
+fn candidate(pid: u32) -> Option<Candidate> {
+    let process = look(pid).present()?.clone();
+    let is_one = !is_in_another_container(pid) && owner::may_be_installed(&process);
+    is_one.then(|| Candidate { process, sight: Sight::of(pid) })
+}
+
+/// Whether it executes a program of Teleport's name; by the name of the process where the program may not be seen.
+fn may_be_teleport(pid: u32) -> bool {
+    match std::fs::read_link(proc(pid, "exe")) {
+        Ok(path) => {
+            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            name.strip_suffix(" (deleted)").unwrap_or(name) == PROGRAM
+        }
+        // It has ended, or is none of a user's.
+        Err(error) if files::failed::<()>(&error).is_absent() => false,
+        Err(_) => name(pid).is_some_and(|name| name == PROGRAM),
+    }
+}
+
+/// Whether it runs in process namespaces below the one that is seen: in a container that was started from here.
+fn is_in_another_container(pid: u32) -> bool {
+    let status = Tree::default().read_lossy(&proc(pid, "status"), LIMIT);
+    let of_line = |line: &str| line.strip_prefix("NSpid:").map(|pids| pids.split_whitespace().count());
+    status.present().and_then(|status| status.lines().find_map(of_line)).is_some_and(|pids| pids > 1)
+}
+
+/// The processes that /proc shows.
+fn pids() -> Result<Vec<u32>, Why> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut folder =
+        Dir::open(Path::new("/proc"), flags, Mode::empty()).map_err(|errno| files::why(&errno.into()))?;
+    let mut pids = Vec::new();
+    for entry in folder.iter() {
+        let entry = entry.map_err(|errno| files::why(&errno.into()))?;
+        pids.extend(entry.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok()));
+        if pids.len() > MOST {
+            return Err(Why::TooLarge); // what lies beyond is not known to be absent
+        }
+    }
+    Ok(pids)
+}

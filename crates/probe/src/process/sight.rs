@@ -1,0 +1,64 @@
+//! Whether a process sees the same files as whoever looks, and where its own are seen.
+
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use selfcheck_core::Why;
+
+use crate::files;
+use crate::files::Tree;
+
+use super::proc;
+
+/// What a process sees of the file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// The same as whoever looks.
+    Same,
+    /// Other mounts, or another root.
+    Another {
+        /// Its mount namespace.
+        mounts: u64,
+    },
+    /// That may not be seen.
+    Hidden(Why),
+}
+
+impl Sight {
+    /// What the process `pid` sees.
+    pub(crate) fn of(pid: u32) -> Self {
+        match of(pid) {
+            Ok(sight) => sight,
+            Err(error) if files::failed::<()>(&error).is_absent() => Self::Hidden(Why::Gone),
+            Err(error) => Self::Hidden(files::why(&error)),
+        }
+    }
+
+    /// The files that the process `pid`, which has this sight, sees.
+    pub(crate) fn tree(self, pid: u32) -> Result<Tree, Why> {
+        match self {
+            Self::Same => Ok(Tree::default()),
+            Self::Another { .. } => Tree::within(&root(pid)).map_err(|error| files::why(&error)),
+            Self::Hidden(why) => Err(why),
+        }
+    }
+}
+
+/// The folder under which everything that the process `pid` sees lies.
+pub(crate) fn root(pid: u32) -> PathBuf {
+    proc(pid, "root")
+}
+
+fn of(pid: u32) -> io::Result<Sight> {
+    let at = |path: PathBuf| std::fs::metadata(path);
+    let mounts = at(proc(pid, "ns/mnt"))?;
+    let is_same = is_same(&at(PathBuf::from("/proc/self/ns/mnt"))?, &mounts)
+        && is_same(&at(PathBuf::from("/proc/self/root"))?, &at(root(pid))?);
+    Ok(if is_same { Sight::Same } else { Sight::Another { mounts: mounts.ino() } })
+}
+
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
