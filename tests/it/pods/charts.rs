@@ -4,10 +4,12 @@ use std::path::Path;
 
 use selfcheck_core::Status;
 use selfcheck_core::Verdict;
+use selfcheck_tests::Container;
 use selfcheck_tests::PodFolder;
 use selfcheck_tests::UPDATED;
 use selfcheck_tests::environment;
 use selfcheck_tests::rendered;
+use selfcheck_tests::shown;
 use serde_json::Value;
 
 use super::reasons;
@@ -25,7 +27,6 @@ const NAMESPACE: &str = "teleport";
 struct Values {
     has_updater: bool,
     is_chart_with_state_file: bool,
-    has_other_name: bool,
     has_pod_files: bool,
     is_argo_cd: bool,
     is_release_in_environment: bool,
@@ -33,15 +34,14 @@ struct Values {
 
 impl Values {
     fn all() -> impl Iterator<Item = Self> {
-        (0..64_u32).map(|bits| {
+        (0..32_u32).map(|bits| {
             let bit = |place: u32| bits >> place & 1 == 1;
             Self {
                 has_updater: bit(0),
                 is_chart_with_state_file: bit(1),
-                has_other_name: bit(2),
-                has_pod_files: bit(3),
-                is_argo_cd: bit(4),
-                is_release_in_environment: bit(5),
+                has_pod_files: bit(2),
+                is_argo_cd: bit(3),
+                is_release_in_environment: bit(4),
             }
         })
     }
@@ -51,19 +51,19 @@ impl Values {
         let files = files.to_str().expect("path");
         let mut arguments = vec!["--set".to_owned(), format!("updater.enabled={}", self.has_updater)];
         let mut set = |value: &str| arguments.extend(["--set".to_owned(), value.to_owned()]);
-        if !self.is_chart_with_state_file {
-            set("updater.stateFile=false");
-        }
-        if self.has_other_name {
-            set("nameOverride=proxied");
-        }
         if self.is_argo_cd {
             set(r"annotations.pod.argocd\.argoproj\.io/tracking-id=agents:apps/StatefulSet:teleport/agents");
         }
         if self.has_pod_files {
             arguments.extend(["-f".to_owned(), files.to_owned()]);
         }
-        rendered(RELEASE, NAMESPACE, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        let version = if self.is_chart_with_state_file { "18.4.0" } else { "17.2.0" };
+        rendered(
+            ("teleport-kube-agent", version),
+            RELEASE,
+            NAMESPACE,
+            &arguments.iter().map(String::as_str).collect::<Vec<_>>(),
+        )
     }
 
     /// What must be said of a pod of such a release.
@@ -142,4 +142,61 @@ fn every_combination_of_values_is_judged_and_its_remedy_names_the_release() {
         let seen = (seen.verdict, reasons(&seen), remedy);
         assert_eq!(seen, values.expected(), "{values:?}");
     }
+}
+
+/// A configuration of a relay, which reads it where Teleport looks by itself.
+const RELAY: &str = "version: v3\nteleport: {proxy_server: teleport.example.com:443}\nauth_service: {enabled: no}\n\
+                     proxy_service: {enabled: no}\nssh_service: {enabled: no}\nrelay_service: {enabled: yes}\n";
+
+/// A pod of the chart of relays, whose labels are mounted or not.
+fn relay(arguments: &[&str], configuration: &str) -> Option<PodFolder> {
+    let manifests = rendered(("teleport-relay", "18.4.0"), "eu", NAMESPACE, arguments)?;
+    let template = &of_kind(&manifests, "Deployment").expect("a workload")["spec"]["template"];
+    let container = &template["spec"]["containers"][0];
+    let mut pod = PodFolder::bare()?;
+    for (name, value) in environment(container, "eu-7d9c8f6b5-x2x4z", NAMESPACE) {
+        pod = pod.with(&name, &value);
+    }
+    let policy = "kubernetes: {labels: /podinfo/labels, annotations: /podinfo/annotations}\n";
+    pod.mount("relay", &[("teleport.yaml", configuration), ("policy.yaml", policy)]);
+    if let Some(items) = template["spec"]["volumes"][1]["downwardAPI"]["items"].as_array() {
+        let files: Vec<_> = items.iter().map(|item| downward(item, &template["metadata"])).collect();
+        pod.mount("labels", &files.iter().map(|(name, text)| (*name, &**text)).collect::<Vec<_>>());
+    }
+    let changed = pod.changed(|container| {
+        let container = Container { volumes: Vec::new(), ..container };
+        container
+            .running(&["/usr/local/bin/teleport", "start"])
+            .mounting("relay", "/etc")
+            .mounting("labels", "/podinfo")
+    });
+    Some(changed)
+}
+
+#[test]
+fn a_pod_of_another_chart_is_known_by_its_labels_or_by_what_it_runs() {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/kubernetes/values.yaml");
+    let files = files.to_str().expect("path");
+    let look = |folder: PodFolder| -> Status {
+        let pod = folder.start();
+        let output = pod.selfcheck(&[&super::STATUS[..], &["--policy", "/etc/policy.yaml"]].concat());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", shown(&output)))
+    };
+    let kube = RELAY.replace("relay_service", "kubernetes_service");
+    for (arguments, configuration, words) in [
+        (&["-f", files][..], RELAY, "chart teleport-relay has no updater"),
+        (&["-f", files], &kube, "chart teleport-relay has no updater"),
+        (&[], RELAY, "runs the role Relay"),
+    ] {
+        let Some(folder) = relay(arguments, configuration) else { return };
+        let seen = look(folder);
+        assert_eq!((seen.verdict, reasons(&seen)), (Verdict::Unaccompanied, vec!["kube-updater-off"]));
+        assert_eq!(seen.remedy, None);
+        assert!(seen.summary.contains(words), "{}", seen.summary);
+    }
+    // Its near miss: nothing speaks against the chart of agents.
+    let Some(folder) = relay(&[], &kube) else { return };
+    let remedy = look(folder).remedy.expect("a remedy");
+    assert!(remedy.effect.contains("only if `helm list` shows chart teleport-kube-agent"), "{remedy:?}");
+    assert!(remedy.steps.is_empty() && remedy.shell.contains("helm upgrade RELEASE"), "{remedy:?}");
 }

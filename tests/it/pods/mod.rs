@@ -2,8 +2,10 @@
 
 mod api;
 mod applied;
+mod besieged;
 mod charts;
 mod containers;
+mod helm;
 mod hostile;
 mod kubectl;
 mod logged;
@@ -12,6 +14,7 @@ mod permitted;
 mod watching;
 
 pub(crate) use containers::EXECUTED as EXECUTED_IN_PODS;
+pub(crate) use helm::EXECUTED as EXECUTED_BY_HELM;
 pub(crate) use kubectl::EXECUTED as EXECUTED_BY_KUBECTL;
 
 use selfcheck_core::Status;

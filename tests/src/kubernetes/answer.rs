@@ -22,7 +22,10 @@ use serde_json::json;
 use super::Fault;
 use super::State;
 use super::access::Wanted;
+use super::protobuf;
 use super::store::At;
+use super::writes;
+use super::writes::Patch;
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
@@ -36,16 +39,24 @@ struct Asked {
     query: BTreeMap<String, String>,
 }
 
+/// Where the objects of each group are.
+const GROUPS: [(&str, &str); 3] = [
+    ("/api/v1/", ""),
+    ("/apis/apps/v1/", "apps"),
+    ("/apis/rbac.authorization.k8s.io/v1/", "rbac.authorization.k8s.io"),
+];
+
 impl Asked {
     fn of(path: &str, query: &str) -> Option<Self> {
-        let (group, rest) = match path.strip_prefix("/api/v1/namespaces/") {
-            Some(rest) => ("", rest),
-            None => ("apps", path.strip_prefix("/apis/apps/v1/namespaces/")?),
-        };
-        let mut parts = rest.split('/').map(str::to_owned);
-        let (namespace, resource) = (parts.next()?, parts.next()?);
+        let of_group = |(prefix, group): &(&str, &'static str)| Some((*group, path.strip_prefix(prefix)?));
+        let (group, rest) = GROUPS.iter().find_map(of_group)?;
+        let mut parts = rest.split('/').map(str::to_owned).peekable();
+        let is_namespaced = parts.next_if(|part| part == "namespaces").is_some();
+        let namespace = if is_namespaced { parts.next()? } else { String::new() };
+        let resource = parts.next()?;
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let query = pairs.map(|(name, value)| (name.to_owned(), value.replace("%3D", "="))).collect();
+        let decoded = |value: &str| value.replace("%3D", "=").replace("%2C", ",");
+        let query = pairs.map(|(name, value)| (name.to_owned(), decoded(value))).collect();
         Some(Self { group, resource, namespace, name: parts.next(), subresource: parts.next(), query })
     }
 
@@ -76,6 +87,10 @@ pub(super) async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>)
     if let Some(discovered) = discovery(&path) {
         return Some(json(200, &discovered));
     }
+    // Without schemas nothing is checked against one.
+    if path == "/openapi/v2" {
+        return Some(response(200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", full("")));
+    }
     let Some(asked) = Asked::of(&path, &query) else { return Some(status(404, "NotFound")) };
     let verb = asked.verb(head.method.as_str());
     let fault = {
@@ -105,12 +120,18 @@ pub(super) async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>)
         "get" => Some(get(&state, &asked)),
         "list" => Some(list(&state, &asked)),
         "watch" => Some(watch(state, &asked)),
-        "patch" => {
+        "delete" => Some(deleted(&state, &asked)),
+        _ => {
+            let content = head.headers.get("content-type").and_then(|value| value.to_str().ok());
+            let is_strategic = content == Some("application/strategic-merge-patch+json");
             let sent = body.collect().await.ok()?.to_bytes();
-            let change = serde_json::from_slice(&sent).expect("a patch");
-            Some(patched(&state, &asked, &change))
+            let sent = protobuf::object(&sent);
+            Some(match verb {
+                "patch" if is_strategic => patched(&state, &asked, Patch::Strategic, &sent),
+                "patch" => patched(&state, &asked, Patch::Merge, &sent),
+                _ => written(&state, &asked, sent),
+            })
         }
-        _ => Some(status(405, "MethodNotAllowed")),
     }
 }
 
@@ -129,10 +150,13 @@ fn at(asked: &Asked, name: &str) -> At {
 
 fn list(state: &Mutex<State>, asked: &Asked) -> Response<Body> {
     let state = state.lock().expect("not poisoned");
-    let selector = asked.query.get("labelSelector").and_then(|selector| selector.split_once('='));
+    let selector = asked.query.get("labelSelector").map(String::as_str).unwrap_or_default();
     let is_selected = |object: &&Value| {
         let labels = &object["metadata"]["labels"];
-        selector.is_none_or(|(label, value)| labels[label] == value)
+        selector
+            .split(',')
+            .filter_map(|part| part.split_once('='))
+            .all(|(label, value)| labels[label] == value)
     };
     let items: Vec<_> = state.store.list(&asked.resource, &asked.namespace).filter(is_selected).collect();
     let kind = items.first().and_then(|item| item["kind"].as_str()).unwrap_or("");
@@ -146,28 +170,43 @@ fn list(state: &Mutex<State>, asked: &Asked) -> Response<Body> {
     )
 }
 
-const fn version_of(group: &str) -> &'static str {
-    if group.is_empty() { "v1" } else { "apps/v1" }
+fn version_of(group: &str) -> String {
+    if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") }
 }
 
-/// A merge patch of the metadata, which is all that `kubectl annotate` sends.
-fn patched(state: &Mutex<State>, asked: &Asked, patch: &Value) -> Response<Body> {
+fn patched(state: &Mutex<State>, asked: &Asked, kind: Patch, patch: &Value) -> Response<Body> {
     let mut state = state.lock().expect("not poisoned");
     let at = at(asked, asked.name().unwrap_or_default());
     if state.store.get(&at).is_none() {
         return not_found(asked);
     }
-    state.store.change(&at.0, &at.1, &at.2, |object| {
-        for (annotation, value) in patch["metadata"]["annotations"].as_object().into_iter().flatten() {
-            let annotations = &mut object["metadata"]["annotations"];
-            if let (true, Some(all)) = (value.is_null(), annotations.as_object_mut()) {
-                all.remove(annotation);
-            } else {
-                annotations[annotation] = value.clone();
-            }
-        }
-    });
+    state.store.change(&at.0, &at.1, &at.2, |object| writes::apply(kind, object, patch));
     json(200, state.store.get(&at).expect("changed"))
+}
+
+/// Creates an object, or replaces the one that is named.
+fn written(state: &Mutex<State>, asked: &Asked, mut object: Value) -> Response<Body> {
+    let mut state = state.lock().expect("not poisoned");
+    let name = object["metadata"]["name"].as_str().expect("a name").to_owned();
+    if state.store.get(&at(asked, &name)).is_some() != asked.name.is_some() {
+        return if asked.name.is_some() { not_found(asked) } else { status(409, "AlreadyExists") };
+    }
+    object["metadata"]["namespace"] = asked.namespace.clone().into();
+    if asked.group == "rbac.authorization.k8s.io" {
+        state.access.grant(std::slice::from_ref(&object));
+    }
+    state.store.put(object);
+    json(if asked.name.is_some() { 200 } else { 201 }, state.store.get(&at(asked, &name)).expect("written"))
+}
+
+fn deleted(state: &Mutex<State>, asked: &Asked) -> Response<Body> {
+    let mut state = state.lock().expect("not poisoned");
+    let at = at(asked, asked.name().unwrap_or_default());
+    if state.store.get(&at).is_none() {
+        return not_found(asked);
+    }
+    state.store.remove(&at.0, &at.1, &at.2);
+    json(200, &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}))
 }
 
 fn watch(state: Arc<Mutex<State>>, asked: &Asked) -> Response<Body> {
@@ -263,18 +302,24 @@ async fn faulty(fault: Fault) -> Option<Response<Body>> {
 
 /// What clients ask before they ask for objects.
 fn discovery(path: &str) -> Option<Value> {
-    let resource = |name: &str, kind: &str| {
-        json!({"name": name, "singularName": kind.to_lowercase(), "namespaced": true, "kind": kind,
-               "verbs": ["get", "list", "patch", "watch"]})
+    let verbs = ["create", "delete", "get", "list", "patch", "update", "watch"];
+    let of_cluster = |name: &str, kind: &str| json!({"name": name, "singularName": kind.to_lowercase(), "namespaced": false, "kind": kind, "verbs": verbs});
+    let resource = |name: &str, kind: &str| json!({"name": name, "singularName": kind.to_lowercase(), "namespaced": true, "kind": kind, "verbs": verbs});
+    let group = |name: &str| {
+        let version = json!({"groupVersion": format!("{name}/v1"), "version": "v1"});
+        json!({"name": name, "versions": [version], "preferredVersion": version})
     };
     match path {
         "/version" => Some(json!({"major": "1", "minor": "32", "gitVersion": "v1.32.0"})),
         "/api" => Some(json!({"kind": "APIVersions", "versions": ["v1"]})),
-        "/apis" => {
-            let version = json!({"groupVersion": "apps/v1", "version": "v1"});
-            let group = json!({"name": "apps", "versions": [version], "preferredVersion": version});
-            Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}))
-        }
+        "/openapi/v3" => Some(json!({"paths": {}})),
+        "/apis" => Some(json!({"kind": "APIGroupList", "apiVersion": "v1",
+            "groups": [group("apps"), group("rbac.authorization.k8s.io")]})),
+        "/apis/rbac.authorization.k8s.io/v1" => Some(json!({"kind": "APIResourceList",
+        "groupVersion": "rbac.authorization.k8s.io/v1", "resources": [
+            of_cluster("clusterroles", "ClusterRole"), of_cluster("clusterrolebindings", "ClusterRoleBinding"),
+            resource("roles", "Role"), resource("rolebindings", "RoleBinding"),
+        ]})),
         "/api/v1" => Some(json!({"kind": "APIResourceList", "groupVersion": "v1",
             "resources": [resource("pods", "Pod"), resource("secrets", "Secret")]})),
         "/apis/apps/v1" => Some(json!({"kind": "APIResourceList", "groupVersion": "apps/v1",

@@ -65,7 +65,7 @@ impl AgentOfRelease {
     /// One with this environment and service account, without any objects.
     pub async fn alone(environment: Vec<(String, String)>, account: &str) -> Self {
         let api = KubernetesApi::start().await;
-        let process = Command::new("sleep").arg("3600").env_clear().envs(environment).spawn().expect("sleep");
+        let process = sleeping(environment);
         let server = api.server(NAMESPACE, account, TOKEN);
         Self { process, folder: TempDir::new().expect("folder"), api, server }
     }
@@ -75,6 +75,13 @@ impl AgentOfRelease {
         let agent = Self::start().await;
         agent.api.grant(&shipped_role());
         agent
+    }
+
+    /// Becomes another process, with this environment, as in another pod.
+    pub fn execute_anew(&mut self, environment: Vec<(String, String)>) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        self.process = sleeping(environment);
     }
 
     /// Its process.
@@ -118,6 +125,10 @@ impl Drop for AgentOfRelease {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn sleeping(environment: Vec<(String, String)>) -> Child {
+    Command::new("sleep").arg("3600").env_clear().envs(environment).spawn().expect("sleep")
 }
 
 /// What is said of an observation by the usual policy.

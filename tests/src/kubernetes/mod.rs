@@ -4,7 +4,9 @@
 mod access;
 mod answer;
 pub mod cluster;
+mod protobuf;
 mod store;
+mod writes;
 
 use std::convert::Infallible;
 use std::fs;
@@ -191,6 +193,11 @@ impl KubernetesApi {
     /// Creates or replaces an object.
     pub fn put(&self, object: Value) {
         self.state().store.put(object);
+    }
+
+    /// The object, if there is one.
+    pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Value> {
+        self.state().store.get(&(resource.to_owned(), namespace.to_owned(), name.to_owned())).cloned()
     }
 
     /// Changes an object.

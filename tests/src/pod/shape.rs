@@ -82,6 +82,13 @@ impl Container {
         self
     }
 
+    /// With a volume mounted there.
+    #[must_use]
+    pub fn mounting(mut self, volume: &str, path: &str) -> Self {
+        self.volumes.push((volume.to_owned(), path.to_owned()));
+        self
+    }
+
     /// Running this.
     #[must_use]
     pub fn running(self, argv: &[&str]) -> Self {

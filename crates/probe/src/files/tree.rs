@@ -177,8 +177,9 @@ impl Root {
             match openat2(self.folder.as_fd(), path, how) {
                 Ok(file) => return Ok(file),
                 Err(Errno::EAGAIN) => {}
-                // The kernel does not know the call, or does not let this process have it.
-                Err(Errno::ENOSYS | Errno::EPERM) => {
+                // The kernel does not know the call, or does not let this process have it; or there is a link on the way that
+                // leads elsewhere than it says, as in /proc: what it says counts.
+                Err(Errno::ENOSYS | Errno::EPERM | Errno::ELOOP) => {
                     return Ok(walk::open_within(self.folder.as_fd(), path, flags)?);
                 }
                 Err(errno) => {

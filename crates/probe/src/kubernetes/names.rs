@@ -83,7 +83,8 @@ impl Place {
     /// Where the environment, and mounted files where that says nothing, place it.
     pub(super) fn of(environment: &Environment, mounted: &Kubernetes) -> Option<Self> {
         let namespace = mounted.pod_namespace(environment)?;
-        Some(Self { namespace, release: mounted.release(environment) })
+        let release = mounted.release(environment).or_else(|| mounted.guessed_release());
+        Some(Self { namespace, release })
     }
 
     /// The object of this name here.

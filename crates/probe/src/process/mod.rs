@@ -72,17 +72,34 @@ pub(crate) fn look(pid: u32) -> Fact<Process> {
         return Fact::Absent; // it has ended
     }
     let started = fields.nth(18).and_then(|ticks| ticks.parse().ok()).and_then(ticks_to_usec);
+    let (mut words, mut variables) = (words(pid), split(pid, "environ"));
+    // After those, because one that is ending shows neither, and then no program.
     let executable = executable(pid);
+    if executable.is_absent() {
+        return Fact::Absent;
+    }
+    // One that has only just begun to execute its program shows that first, and these in a moment.
+    if is_blank(&words) || is_blank(&variables) {
+        (words, variables) = (self::words(pid), split(pid, "environ"));
+    }
+    if is_blank(&words) {
+        (words, variables) = (Fact::Unreadable(Why::Timeout), Fact::Unreadable(Why::Timeout));
+    }
     Fact::Present(Process {
         pid,
         supervisor: None,
         root: None,
         unit: unit(pid),
         started_boottime: started,
-        command_line: words(pid).map(|words| Arguments::of_process(&words, &executable).kept()),
-        environment: split(pid, "environ").map(|variables| environment(&variables)),
+        command_line: words.map(|words| Arguments::of_process(&words, &executable).kept()),
+        environment: variables.map(|variables| environment(&variables)),
         executable,
     })
+}
+
+/// Whether nothing stands there, not even an empty word between others.
+fn is_blank(words: &Fact<Vec<String>>) -> bool {
+    words.present().is_some_and(|words| words.iter().all(String::is_empty))
 }
 
 /// The name of a process, which everybody may see.

@@ -53,8 +53,8 @@ impl Chart {
                  here; none is seen"
             )),
             Self::Runs(role) => Some(format!(
-                "the agent runs the role {role}, as pods of the chart {KUBE_AGENT} do not, and none of the other charts \
-                 has an updater; `helm upgrade` of its own chart moves its version"
+                "the agent runs the role {role}, as pods of the chart {KUBE_AGENT} do not; Teleport's other charts have no \
+                 updater, so `helm upgrade` of its own chart moves its version"
             )),
         }
     }

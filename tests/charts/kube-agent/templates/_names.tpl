@@ -1,3 +1,0 @@
-{{- define "agent" -}}
-{{- default .Release.Name .Values.nameOverride -}}
-{{- end -}}
