@@ -16,7 +16,6 @@ use crate::files::Tree;
 use super::LIMIT;
 use super::PROGRAM;
 use super::look;
-use super::name;
 use super::owner;
 use super::proc;
 use super::sight::Sight;
@@ -35,6 +34,7 @@ pub(crate) struct Found {
 }
 
 /// A process that may be the agent.
+#[derive(Clone)]
 struct Candidate {
     process: Process,
     sight: Sight,
@@ -51,8 +51,19 @@ pub(crate) fn agent() -> Found {
     if !pids.contains(&1) {
         return Found { agent: Fact::Unreadable(Why::Denied), several: Vec::new() };
     }
-    let candidates = pids.into_iter().filter(|pid| *pid != std::process::id() && may_be_teleport(*pid));
-    let candidates: Vec<_> = candidates.filter_map(candidate).take(MOST_AGENTS).collect();
+    let others = pids.into_iter().filter(|pid| *pid != std::process::id());
+    let mut hidden = None;
+    let candidates = others.filter_map(|pid| match candidate(pid) {
+        Fact::Unreadable(why) => {
+            hidden = Some(why);
+            None
+        }
+        found => found.present().cloned(),
+    });
+    let candidates: Vec<_> = candidates.take(MOST_AGENTS).collect();
+    if let (true, Some(why)) = (candidates.is_empty(), hidden) {
+        return Found { agent: Fact::Unreadable(why), several: Vec::new() };
+    }
     // Teleport also starts itself for each session, and serves as a tool.
     let starts = |candidate: &Candidate| match &candidate.process.command_line {
         Fact::Present(line) => line.command.is_some(),
@@ -85,22 +96,30 @@ fn chosen(mut candidates: Vec<Candidate>) -> Found {
     Found { agent: first.map_or(Fact::Absent, |first| Fact::Present(first.process)), several: Vec::new() }
 }
 
-fn candidate(pid: u32) -> Option<Candidate> {
-    let process = look(pid).present()?.clone();
-    let is_one = !is_in_another_container(pid) && owner::may_be_installed(&process);
-    is_one.then(|| Candidate { process, sight: Sight::of(pid) })
+/// The process, if it may be the agent.
+fn candidate(pid: u32) -> Fact<Candidate> {
+    match is_called_teleport(pid) {
+        Fact::Present(true) => {}
+        Fact::Unreadable(why) => return Fact::Unreadable(why),
+        _ => return Fact::Absent,
+    }
+    look(pid).and_then(|process| {
+        let sight = Sight::of(pid);
+        let is_one = !is_in_another_container(pid) && owner::may_be_installed(&process, sight);
+        if is_one { Fact::Present(Candidate { process, sight }) } else { Fact::Absent }
+    })
 }
 
 /// Whether it executes a program of Teleport's name; by the name of the process where the program may not be seen.
-fn may_be_teleport(pid: u32) -> bool {
+fn is_called_teleport(pid: u32) -> Fact<bool> {
     match std::fs::read_link(proc(pid, "exe")) {
         Ok(path) => {
             let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-            name.strip_suffix(" (deleted)").unwrap_or(name) == PROGRAM
+            Fact::Present(name.strip_suffix(" (deleted)").unwrap_or(name) == PROGRAM)
         }
         // It has ended, or is none of a user's.
-        Err(error) if files::failed::<()>(&error).is_absent() => false,
-        Err(_) => name(pid).is_some_and(|name| name == PROGRAM),
+        Err(error) if files::failed::<()>(&error).is_absent() => Fact::Absent,
+        Err(_) => Tree::default().read(&proc(pid, "comm"), 64).map(|name| name.trim_end() == PROGRAM),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Whether a program was installed, and not merely put somewhere by a user.
 
-use std::fs::File;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,27 +9,31 @@ use nix::sys::statvfs::fstatvfs;
 use nix::sys::statvfs::statvfs;
 use selfcheck_core::observation::Process;
 
+use crate::files::Tree;
+
 use super::proc;
 use super::sight::Sight;
 
 /// Whether what a process executes, and each folder above it, is root's or read-only, as far as that may be seen. Anybody may
 /// call a program of his own `teleport`.
-pub(super) fn may_be_installed(process: &Process) -> bool {
+pub(super) fn may_be_installed(process: &Process, sight: Sight) -> bool {
     let Some(executable) = process.executable.present() else { return true };
     let file = proc(process.pid, "exe");
     let is_read_only = || statvfs(&file).is_ok_and(|found| found.flags().contains(FsFlags::ST_RDONLY));
     if std::fs::metadata(&file).is_ok_and(|metadata| !is_roots(&metadata) && !is_read_only()) {
         return false;
     }
-    let Ok(tree) = Sight::of(process.pid).tree(process.pid) else { return true };
+    let Ok(tree) = sight.tree(process.pid) else { return true };
     let mut folders = Path::new(executable.path.as_str()).ancestors().skip(1);
     // One that is not there any more held a program that was deleted.
-    folders.all(|folder| tree.place(folder).map_or(true, |folder| is_protected(&folder)))
+    folders.all(|folder| {
+        tree.metadata(folder).map_or(true, |metadata| is_roots(&metadata)) || is_read_only_at(&tree, folder)
+    })
 }
 
-fn is_protected(folder: &File) -> bool {
-    folder.metadata().map_or(true, |metadata| is_roots(&metadata))
-        || fstatvfs(folder).is_ok_and(|found| found.flags().contains(FsFlags::ST_RDONLY))
+fn is_read_only_at(tree: &Tree, folder: &Path) -> bool {
+    let found = tree.place(folder).ok().and_then(|folder| fstatvfs(folder).ok());
+    found.is_some_and(|found| found.flags().contains(FsFlags::ST_RDONLY))
 }
 
 fn is_roots(metadata: &Metadata) -> bool {
