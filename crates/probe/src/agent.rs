@@ -136,9 +136,14 @@ impl AgentSeen {
             configuration(target, &process, &namespace, &roots, ahead);
         let update_config = update_config(target, &process, &namespace);
         if let Fact::Present(process) = &mut process {
-            let managed = seen(&roots.updater, |tree| {
-                process::managed(process, &Versions::beside(tree, &update_config))
-            });
+            let is_deleted = process.executable.present().is_some_and(|executable| executable.deleted);
+            let managed = if is_deleted && roots.differ() {
+                Fact::Absent // its path is none of the updater's
+            } else {
+                seen(&roots.updater, |tree| {
+                    process::managed(process, &Versions::beside(tree, &update_config))
+                })
+            };
             let is_elsewhere = roots.has_another(Path::new(path.as_str()), surroundings);
             process.root = is_elsewhere.then(|| Text::new(&process::root(process.pid).to_string_lossy()));
             if let Fact::Present(executable) = &mut process.executable {

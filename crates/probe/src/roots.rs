@@ -58,6 +58,12 @@ impl Roots {
         !tree.is_own() && (surroundings == Surroundings::Container || differs())
     }
 
+    /// Whether the agent has another root than its updater, so that equal paths name different files.
+    pub(crate) fn differ(&self) -> bool {
+        let root = |reach: &Reach| reach.as_ref().ok().and_then(|tree| tree.identity(Path::new("/")));
+        root(&self.agent) != root(&self.updater)
+    }
+
     /// Whether systemd runs where the agent's files lie.
     pub(crate) fn have_systemd(&self, mark: &str) -> bool {
         self.agent.as_ref().is_ok_and(|tree| !tree.is_own() && tree.exists(mark).is_present())

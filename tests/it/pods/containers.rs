@@ -12,6 +12,7 @@ use selfcheck_tests::Debugger;
 use selfcheck_tests::Pod;
 use selfcheck_tests::PodFolder;
 use selfcheck_tests::UPDATED;
+use selfcheck_tests::eventually;
 use selfcheck_tests::kubernetes::cluster::judged as judged_by_policy;
 use selfcheck_tests::shown;
 
@@ -52,18 +53,25 @@ fn healthy() -> Option<PodFolder> {
     Some(folder.with_updater())
 }
 
+/// Starts it, and waits until what starts the agent there has done so.
+fn started(folder: PodFolder) -> Pod {
+    let pod = folder.start();
+    eventually("the agent runs", || status(&pod).agent.pid.is_some());
+    pod
+}
+
 #[test]
 fn an_agent_is_found_whoever_started_it() {
     for by in [1, 3] {
         let Some(folder) = healthy() else { return };
-        let pod = folder.changed(|container| container.supervised(by)).start();
+        let pod = started(folder.changed(|container| container.supervised(by)));
         assert_eq!(said(&status(&pod)), ACCOMPANIED, "started by {by}");
         let Some(folder) = healthy() else { return };
-        let pod = folder.changed(|container| container.supervised(by)).sharing_processes().start();
+        let pod = started(folder.changed(|container| container.supervised(by)).sharing_processes());
         assert_eq!(said(&status(&pod)), ACCOMPANIED, "started by {by} where processes are shared");
         // Its near miss: the same without an updater.
         let Some(folder) = PodFolder::new() else { return };
-        let pod = folder.changed(|container| container.supervised(by)).sharing_processes().start();
+        let pod = started(folder.changed(|container| container.supervised(by)).sharing_processes());
         assert_eq!(
             said(&status(&pod)),
             (Verdict::Unaccompanied, vec!["kube-updater-off"]),
@@ -146,7 +154,7 @@ fn agents_that_do_not_differ_and_tools_of_the_same_program_are_no_second_agent()
     drop(pod);
     let Some(folder) = healthy() else { return };
     let twice = [&session[..], &["/usr/local/bin/teleport", "start"]].concat();
-    let pod = folder.changed(|container| container.running(&twice)).start();
+    let pod = started(folder.changed(|container| container.running(&twice)));
     assert_eq!(said(&status(&pod)).0, Verdict::Exempt, "without a configuration it runs a whole cluster");
 }
 

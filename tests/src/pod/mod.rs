@@ -21,6 +21,7 @@ use tempfile::TempDir;
 
 use crate::available;
 use crate::binary;
+use crate::eventually;
 
 pub use shape::Container;
 pub use shape::PodShape;
@@ -169,6 +170,10 @@ impl PodFolder {
         let mains: Vec<_> = told.iter().filter_map(main).collect();
         let pod = Pod { launcher, pid: pid.expect("the pod starts"), mains, shape, state };
         assert!(told.len() == 1 + ready, "{told:?}");
+        for (name, inner) in &pod.mains {
+            let container = pod.container_called(name);
+            eventually(name, || pod.words(*inner).first() == container.argv.first());
+        }
         pod
     }
 }
@@ -187,8 +192,9 @@ impl Pod {
 
     /// Runs the command in the container of this name, as `kubectl exec --container` does.
     pub fn selfcheck_in(&self, container: &str, arguments: &[&str]) -> Output {
-        let container = self.shape.containers.iter().find(|one| one.name == container).expect("a container");
-        self.command_in(container, &[&[SELFCHECK], arguments].concat()).output().expect("nsenter")
+        self.command_in(self.container_called(container), &[&[SELFCHECK], arguments].concat())
+            .output()
+            .expect("nsenter")
     }
 
     fn command_in(&self, container: &Container, argv: &[&str]) -> Command {
@@ -231,6 +237,16 @@ impl Pod {
             .env("TZ", "UTC")
             .stdin(Stdio::null());
         command
+    }
+
+    fn container_called(&self, name: &str) -> &Container {
+        self.shape.containers.iter().find(|container| container.name == name).expect("a container")
+    }
+
+    /// The command line of a process of the pod.
+    fn words(&self, inner: u32) -> Vec<String> {
+        let line = fs::read_to_string(format!("/proc/{}/cmdline", self.outer(inner))).unwrap_or_default();
+        line.split('\0').map(str::to_owned).collect()
     }
 
     /// The number that this machine gives to a process of the pod.

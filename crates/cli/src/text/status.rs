@@ -151,6 +151,9 @@ fn agent(view: &View<'_>) -> String {
         None if status.is_unseen("agent process") && !status.is_without_process() => {
             "teleport, process not seen".to_owned()
         }
+        None if observation.is_some_and(is_container_without_agent) => {
+            "none found among the processes that are seen from here".to_owned()
+        }
         None if observation.is_some_and(is_without_agent) => {
             let config = observation.map(|observation| observation.agent.config_path.as_str());
             format!(
@@ -174,6 +177,11 @@ fn agent(view: &View<'_>) -> String {
         parts.push(format!("roles {}", roles.join(" ")));
     }
     parts.join(", ")
+}
+
+/// No agent where no service manager would start one.
+fn is_container_without_agent(observation: &Observation) -> bool {
+    observation.agent.process.is_absent() && observation.systemd.booted.is_absent()
 }
 
 /// Neither the process nor the unit nor the configuration of an agent.

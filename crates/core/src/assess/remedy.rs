@@ -98,7 +98,7 @@ pub(super) fn render(observation: &Observation, draft: &Draft) -> Option<Remedy>
     let id = draft.remedy?;
     let agents_proxy = observation.agent.config.present().and_then(|config| config.proxy_server.as_ref());
     let elsewhere = observation.v2.binary.present().filter(|binary| !binary.is_in_path());
-    let Owner { release, guess, namespace, pod, chart_version, .. } = Owner::of(observation);
+    let Owner { release, guess, namespace, released_in, pod, chart_version, .. } = Owner::of(observation);
     Some(
         id.render(&RemedyTarget {
             namespace: &observation.agent.namespace,
@@ -118,7 +118,7 @@ pub(super) fn render(observation: &Observation, draft: &Draft) -> Option<Remedy>
                 .map(|proxy| proxy.or_port(PROXY_PORT)),
             update_config: observation.v2.config_path.as_str(),
             program: elsewhere.map_or(Generation::V2.updater(), |binary| binary.path.as_str()),
-            kubernetes: KubernetesTarget { release, guess, namespace, pod, chart_version },
+            kubernetes: KubernetesTarget { release, guess, namespace, released_in, pod, chart_version },
         }),
     )
 }

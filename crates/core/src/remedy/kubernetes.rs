@@ -46,7 +46,11 @@ pub(super) fn render(id: RemedyId, target: &KubernetesTarget) -> Remedy {
             let effect = "looks again in the agent's container, and waits up to 30 seconds".to_owned();
             (look(target, &kubectl, &["--timeout", "30s"]), effect, None)
         }
-        RemedyId::EnableKubeUpdater => (upgrade(release, namespace, target), effect_of_upgrade(target), None),
+        RemedyId::EnableKubeUpdater => (
+            upgrade(release, target.released_in.as_ref().map_or(namespace, DnsLabel::as_str), target),
+            effect_of_upgrade(target),
+            None,
+        ),
         RemedyId::ResumeKubeUpdater => (
             annotate(&format!("{PAUSE}-")),
             "lets the updater update the agent again".to_owned(),

@@ -67,8 +67,10 @@ pub struct KubernetesTarget {
     pub release: Option<DnsLabel>,
     /// What it may be called, by a label that others than Helm write, too. A person has to confirm it.
     pub guess: Option<DnsLabel>,
-    /// Its Kubernetes namespace, where known.
+    /// The namespace of its pods, where known.
     pub namespace: Option<DnsLabel>,
+    /// The namespace in which Helm holds it, where that is known to be another one.
+    pub released_in: Option<DnsLabel>,
     /// The agent's pod, where known.
     pub pod: Option<DnsLabel>,
     /// The version of its chart, where known: one without pre-release or build.

@@ -115,6 +115,9 @@ fn run(faulty: &Faulty, proxy: Option<&ProxyAddr>, most: usize) -> String {
     if commands.iter().any(|(_, (_, id))| id.may_update()) {
         text.push_str(" (may update and reload the agent now)");
     }
+    if commands.iter().any(|(_, (_, id))| id.known() == Some(RemedyId::EnableKubeUpdater)) {
+        text.push_str(" (only where `helm list` shows chart teleport-kube-agent)");
+    }
     if !commands.is_empty() {
         text.push('.');
     }

@@ -17,8 +17,10 @@ pub(in crate::assess) struct Owner {
     pub(in crate::assess) release: Option<DnsLabel>,
     /// What the release may be called where nobody says so.
     pub(in crate::assess) guess: Option<DnsLabel>,
-    /// The namespace of the pod, and of the release where nothing else is said.
+    /// The namespace of the pod.
     pub(in crate::assess) namespace: Option<DnsLabel>,
+    /// The namespace in which Helm holds the release, where that is said.
+    pub(in crate::assess) released_in: Option<DnsLabel>,
     pub(in crate::assess) pod: Option<DnsLabel>,
     pub(in crate::assess) keeper: Keeper,
     /// The version of the chart that keeps the agent at its version.
@@ -46,14 +48,14 @@ impl Owner {
         let nothing = (Environment::default(), Kubernetes::default());
         let environment = applicability::environment(observation).unwrap_or(&nothing.0);
         let kubernetes = observation.kubernetes.present().unwrap_or(&nothing.1);
-        let released_in = || {
-            kubernetes.marks().find_map(|marks| DnsLabel::parse(marks.release_namespace.as_ref()?.as_str()))
-        };
+        let released_in =
+            kubernetes.marks().find_map(|marks| DnsLabel::parse(marks.release_namespace.as_ref()?.as_str()));
         let release = kubernetes.release(environment);
         Self {
             guess: kubernetes.guessed_release().filter(|_| release.is_none()),
             release,
-            namespace: kubernetes.pod_namespace(environment).or_else(released_in),
+            namespace: kubernetes.pod_namespace(environment).or_else(|| released_in.clone()),
+            released_in,
             pod: environment.replica_name.as_ref().and_then(|name| DnsLabel::parse(name.as_str())),
             keeper: Keeper::of(kubernetes),
             chart_version: chart_version(kubernetes),
