@@ -119,7 +119,7 @@ impl AgentSeen {
     pub(crate) fn look(target: &Target, assumed: Namespace, mut units: Units, mut ahead: Ahead) -> Self {
         // A systemd that has lost its mark is no container.
         let surroundings = match &units.agent {
-            Fact::NotApplicable if !process::is_below_systemd() => Surroundings::Container,
+            Fact::NotApplicable if !process::is_on_systemds_host() => Surroundings::Container,
             _ => Surroundings::Host,
         };
         let found = find_process(target, &assumed, &units, surroundings, &mut ahead);
@@ -150,6 +150,18 @@ impl AgentSeen {
                 executable.managed = managed;
             }
         }
+        let mut files = files;
+        let mut kubernetes = kubernetes(target, &process, &roots);
+        if let Fact::Present(process) = &process
+            && !roots.agent.as_ref().is_ok_and(Tree::is_own)
+            && !process::is_still_there(process)
+        {
+            // What lay below its root has gone with it.
+            files = AgentFiles::unreadable(Why::Gone);
+            if kubernetes.is_present() {
+                kubernetes = Fact::Present(files::pod(&Err(Why::Gone), &target.pod, target.file_bytes));
+            }
+        }
         units.complete(&namespace);
         if let Fact::Present(unit) = &mut units.agent {
             unit.state.lasting_file = unit_files::lasting_file(&Tree::default(), unit.state.unit.as_str());
@@ -162,7 +174,7 @@ impl AgentSeen {
         };
         Self {
             program,
-            kubernetes: kubernetes(target, &process, &roots),
+            kubernetes,
             is_beside_systemd: surroundings == Surroundings::Container && roots.have_systemd(BOOTED),
             updaters: roots.updater,
             candidates: several,

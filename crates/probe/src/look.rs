@@ -163,6 +163,9 @@ impl Probe {
             let (reach, namespace) = (seen.updaters.clone(), seen.namespace.clone());
             installation = self.read(reach, namespace, seen.update_config.clone()).wait(deadline).await;
         }
+        if lies_elsewhere && !seen.process.present().is_some_and(process::is_still_there) {
+            installation = Err(Why::Gone); // with the process it lay below
+        }
         let installation =
             installation.unwrap_or_else(|why| Installation::unreadable(seen.update_config.as_str(), why));
         let mut installation = installation;

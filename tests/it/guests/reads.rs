@@ -181,7 +181,8 @@ fn an_agent_with_mounts_of_its_own_reads_its_own_files_and_its_updater_the_hosts
     let bind = "BindReadOnlyPaths=/etc/mounted.yaml:/etc/teleport.yaml\n";
     // Only the agent sees that it is the control plane; only an administrator sees that.
     host.guest.write("/etc/mounted.yaml", "{}\n");
-    host.drop_in("teleport.service", &format!("[Service]\n{bind}"));
+    let unit = "[Unit]\nStartLimitIntervalSec=0\n[Service]\n";
+    host.drop_in("teleport.service", &format!("{unit}{bind}"));
     host.guest.systemctl(&["restart", "teleport.service"]);
     host.expect_with(User::Root, &[], "exempt", &["control-plane"]);
     host.expect_with(User::Ordinary, &[], "accompanied", &[]);
@@ -193,7 +194,7 @@ fn an_agent_with_mounts_of_its_own_reads_its_own_files_and_its_updater_the_hosts
     // An update.yaml that only the agent sees is not its updater's.
     host.guest.write("/etc/update.yaml", "kind: [");
     let hidden = "BindReadOnlyPaths=/etc/update.yaml:/opt/teleport/default/update.yaml\n";
-    host.drop_in("teleport.service", &format!("[Service]\n{bind}{hidden}"));
+    host.drop_in("teleport.service", &format!("{unit}{bind}{hidden}"));
     host.guest.systemctl(&["restart", "teleport.service"]);
     host.expect_with(User::Root, &[], "accompanied", &[]);
 }

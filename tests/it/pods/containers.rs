@@ -152,6 +152,13 @@ fn agents_that_do_not_differ_and_tools_of_the_same_program_are_no_second_agent()
     let pod = folder.beside(Container { name: "tool".to_owned(), ..tool }).start();
     assert_eq!(said(&debugged(&pod, Debugger::ROOT)), ACCOMPANIED);
     drop(pod);
+    // Nor is it one where there is no other.
+    let Some(folder) = healthy() else { return };
+    let pod = folder
+        .changed(|container| container.running(&["/usr/local/bin/teleport", "wait", "duration"]))
+        .start();
+    assert_eq!(said(&status(&pod)), (Verdict::Unknown, vec!["no-agent"]));
+    drop(pod);
     let Some(folder) = healthy() else { return };
     let twice = [&session[..], &["/usr/local/bin/teleport", "start"]].concat();
     let pod = started(folder.changed(|container| container.running(&twice)));

@@ -180,7 +180,7 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
 
 /// What is said where no agent runs, and no service manager would start one.
 const NO_AGENT_IN_CONTAINER: &str =
-    "no agent runs in this container, nor in one whose processes are seen from it";
+    "no agent runs in this container, nor in another one that shares its processes";
 
 /// Whether no agent runs where nothing would start one. An image brings programs and configurations whether they are run or not.
 fn is_without_agent(observation: &Observation) -> bool {

@@ -33,10 +33,10 @@ impl Kubernetes {
         label(environment.release_name.as_ref()).or_else(|| self.first(|marks| &marks.release_name))
     }
 
-    /// What the release is most likely called, where nobody says so: the chart labels its pods by it, and so do other tools and
-    /// people by names of their own.
+    /// What the release is most likely called, where nobody says so: the chart labels its pods `app` by it, and so do other tools
+    /// and people by names of their own.
     pub fn guessed_release(&self) -> Option<DnsLabel> {
-        self.first(|marks| &marks.instance).or_else(|| self.first(|marks| &marks.app))
+        self.first(|marks| &marks.app).or_else(|| self.first(|marks| &marks.instance))
     }
 
     /// The namespace that its pod is in.
@@ -210,11 +210,11 @@ mod tests {
         };
         let expected = |release: &str, guess: &str| (release.to_owned(), guess.to_owned());
         let none = || Fact::Absent;
-        assert_eq!(release("env", marks("a", "b", "c"), none()), expected("env", "b"));
-        assert_eq!(release("Not A Name", marks("a", "b", "c"), none()), expected("a", "b"));
-        assert_eq!(release("", none(), marks("a", "b", "c")), expected("a", "b"));
+        assert_eq!(release("env", marks("a", "b", "c"), none()), expected("env", "c"));
+        assert_eq!(release("Not A Name", marks("a", "b", "c"), none()), expected("a", "c"));
+        assert_eq!(release("", none(), marks("a", "b", "c")), expected("a", "c"));
         assert_eq!(release("", marks("", "b", ""), marks("a", "", "")), expected("a", "b"));
-        assert_eq!(release("", marks("", "", "c"), marks("", "b", "")), expected("", "b"));
+        assert_eq!(release("", marks("", "", "c"), marks("", "b", "")), expected("", "c"));
         assert_eq!(release("", none(), marks("", "", "c")), expected("", "c"));
         assert_eq!(release("", none(), none()), expected("", ""));
     }

@@ -20,11 +20,11 @@ const POD: &str = "POD";
 const PAUSE: &str = "teleport.dev/skipreconcile";
 /// What a command that looks again cannot know of the agent's image.
 const LOOK: &str = "looks again in the agent's container, as its own user; where its image has no teleport-selfcheck, \
-                    `kubectl debug POD --image IMAGE --target CONTAINER` runs one beside it, as that user or as root with \
-                    SYS_PTRACE";
+                    `kubectl debug POD --profile sysadmin --image IMAGE --target CONTAINER` runs one beside it that may see \
+                    everything";
 /// What has to be so for the one command that changes a release,
 const ENABLE: &str = "adds the updater to the release and restarts its pods; only if `helm list` shows chart teleport-kube-agent \
-                      for it, as any other chart would be replaced";
+                      for it, as any other chart would be replaced, and where no other tool keeps it";
 /// and what Helm before version 3.14 does not know.
 const OLD_HELM: &str = "Helm before 3.14 needs `--reuse-values` for `--reset-then-reuse-values`, and may then lack values that \
                         a newer chart reads";
@@ -102,7 +102,7 @@ fn upgrade(release: &str, namespace: &str, target: &KubernetesTarget) -> Vec<Str
 
 fn effect_of_upgrade(target: &KubernetesTarget) -> String {
     match target.chart_version {
-        Some(_) => format!("{ENABLE}; {OLD_HELM}"),
+        Some(_) => format!("{ENABLE}; moves it to the chart of its image's version; {OLD_HELM}"),
         None => format!("{ENABLE}; may move it to a newer chart without `--version`; {OLD_HELM}"),
     }
 }

@@ -25,8 +25,9 @@ use nix::sys::stat::fstat;
 
 /// As many links as the kernel follows.
 const LINKS: usize = 40;
-/// The most names gone through, those in links among them.
+/// The most names gone through, those in links among them, and the most folders in each other.
 const NAMES: usize = 4_096;
+const DEEPEST: usize = 128;
 
 /// Opens `path` within `root` with `flags`.
 pub(super) fn open_within(root: BorrowedFd<'_>, path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
@@ -48,6 +49,9 @@ fn find(root: BorrowedFd<'_>, path: &Path, keeps_link: bool) -> Result<OwnedFd, 
     let root = root.try_clone_to_owned().map_err(|_| Errno::EMFILE)?;
     let mut folders = vec![root];
     let mut ahead: Vec<OsString> = names(path);
+    if ahead.is_empty() {
+        return Err(Errno::ENOENT);
+    }
     let (mut links, mut steps) = (0, 0);
     while let Some(name) = ahead.pop() {
         steps += 1;
@@ -58,11 +62,17 @@ fn find(root: BorrowedFd<'_>, path: &Path, keeps_link: bool) -> Result<OwnedFd, 
             folders.truncate(1);
             continue;
         }
+        let Some(folder) = folders.last() else { return Err(Errno::ENOENT) };
+        if kind(folder)? != SFlag::S_IFDIR {
+            return Err(Errno::ENOTDIR);
+        }
         if name == OsStr::new("..") {
             folders.truncate(folders.len().saturating_sub(1).max(1));
             continue;
         }
-        let Some(folder) = folders.last() else { return Err(Errno::ENOENT) };
+        if folders.len() > DEEPEST {
+            return Err(Errno::ENAMETOOLONG);
+        }
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let found = openat(folder.as_fd(), name.as_os_str(), flags, Mode::empty())?;
         if kind(&found)? == SFlag::S_IFLNK && !(keeps_link && ahead.is_empty()) {
@@ -138,7 +148,11 @@ mod tests {
             assert_eq!(read(gone), Err(Errno::ENOENT), "{gone}");
         }
         assert_eq!(read("/loop"), Err(Errno::ELOOP));
-        assert_eq!(read("/etc/file/below"), Err(Errno::ENOTDIR));
+        for below in ["/etc/file/below", "/etc/file/..", "/etc/file/../file"] {
+            assert_eq!(read(below), Err(Errno::ENOTDIR), "{below}");
+        }
+        assert_eq!(read(""), Err(Errno::ENOENT));
+        assert_eq!(read(&"etc/../".repeat(3_000)), Err(Errno::ENAMETOOLONG));
         let link = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let kept = open_within(opened.as_fd(), Path::new("/absolute"), link).expect("opened");
         assert_eq!(kind(&kept), Ok(SFlag::S_IFLNK));

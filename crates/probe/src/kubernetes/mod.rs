@@ -134,13 +134,15 @@ impl Session {
         let named = |name: &str| place.object(Kind::Deployment, &format!("{name}-updater"));
         let [first, second] = [by_owner, by_release.filter(|release| by_owner != Some(*release))];
         let seen = self.object(|session| &mut session.updaters[0], first.and_then(named), deadline).await;
-        let (true, Some(second)) = (!seen.is_present(), second.and_then(named)) else { return seen };
+        let is_its_own = seen.present().is_some_and(|seen| !is_of_another(seen, by_owner));
+        let (false, Some(second)) = (is_its_own, second.and_then(named)) else { return seen };
         let other = self.object(|session| &mut session.updaters[1], Some(second), deadline).await;
         match (&seen, &other) {
             // That one of them may not be seen says nothing of the other.
             (Fact::Unreadable(_), Fact::Absent) => seen,
-            // A release may have several agents.
-            (_, Fact::Present(other)) if is_of_another(other, by_owner) => seen,
+            // A release may have several agents, and whose is whose is told.
+            (Fact::Unreadable(_), Fact::Present(other)) if is_of_another(other, by_owner) => seen,
+            (Fact::Present(_), _) if !other.is_present() => seen,
             _ => other,
         }
     }

@@ -2,11 +2,13 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::path::PathBuf;
 
 use nix::dir::Dir;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use selfcheck_core::Fact;
+use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Process;
 
@@ -64,12 +66,6 @@ pub(crate) fn agent() -> Found {
     if let (true, Some(why)) = (candidates.is_empty(), hidden) {
         return Found { agent: Fact::Unreadable(why), several: Vec::new() };
     }
-    // Teleport also starts itself for each session, and serves as a tool.
-    let starts = |candidate: &Candidate| match &candidate.process.command_line {
-        Fact::Present(line) => line.command.is_some(),
-        _ => true,
-    };
-    let candidates = those_of_which(candidates, starts);
     chosen(those_of_which(candidates, |candidate| candidate.sight == Sight::Same))
 }
 
@@ -87,6 +83,7 @@ fn chosen(mut candidates: Vec<Candidate>) -> Found {
             || one.process.executable != other.process.executable
             || one.process.command_line != other.process.command_line
             || one.process.environment != other.process.environment
+            || is_read_elsewhere(&one.process)
     };
     if candidates.windows(2).any(|pair| differ(&pair[0], &pair[1])) {
         let several = candidates.iter().map(|candidate| candidate.process.pid).collect();
@@ -96,30 +93,49 @@ fn chosen(mut candidates: Vec<Candidate>) -> Found {
     Found { agent: first.map_or(Fact::Absent, |first| Fact::Present(first.process)), several: Vec::new() }
 }
 
+/// Whether what it reads its configuration from is not among what is compared.
+fn is_read_elsewhere(process: &Process) -> bool {
+    let line = process.command_line.present();
+    let is_relative = |path: &Text| !path.as_str().starts_with('/');
+    process.environment.present().is_some_and(|environment| environment.config_string)
+        || line.is_some_and(|line| line.config_string || line.config.as_ref().is_some_and(is_relative))
+}
+
 /// The process, if it may be the agent.
 fn candidate(pid: u32) -> Fact<Candidate> {
-    match is_called_teleport(pid) {
-        Fact::Present(true) => {}
-        Fact::Unreadable(why) => return Fact::Unreadable(why),
-        _ => return Fact::Absent,
+    let sight = Sight::of(pid);
+    match program(pid) {
+        Fact::Present(path) if owner::may_be_installed(pid, &path, sight) => {}
+        Fact::Present(_) | Fact::Absent | Fact::NotApplicable => return Fact::Absent,
+        Fact::Unreadable(why) => match Tree::default().read(&proc(pid, "comm"), 64) {
+            // Where the program may not be seen the name of the process counts.
+            Fact::Present(name) if name.trim_end() == PROGRAM => {}
+            Fact::Unreadable(_) => return Fact::Unreadable(why),
+            _ => return Fact::Absent,
+        },
     }
     look(pid).and_then(|process| {
-        let sight = Sight::of(pid);
-        let is_one = !is_in_another_container(pid) && owner::may_be_installed(&process, sight);
+        let is_one = may_start_an_agent(&process) && !is_in_another_container(pid);
         if is_one { Fact::Present(Candidate { process, sight }) } else { Fact::Absent }
     })
 }
 
-/// Whether it executes a program of Teleport's name; by the name of the process where the program may not be seen.
-fn is_called_teleport(pid: u32) -> Fact<bool> {
+/// Whether its command is one that starts an agent, as far as that may be seen. Teleport also starts itself for each session, and serves
+/// as a tool.
+fn may_start_an_agent(process: &Process) -> bool {
+    process.command_line.present().is_none_or(|line| line.command.is_some())
+}
+
+/// The path of what it executes, if that is called like Teleport's program.
+fn program(pid: u32) -> Fact<PathBuf> {
     match std::fs::read_link(proc(pid, "exe")) {
         Ok(path) => {
             let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-            Fact::Present(name.strip_suffix(" (deleted)").unwrap_or(name) == PROGRAM)
+            let is_teleport = name.strip_suffix(" (deleted)").unwrap_or(name) == PROGRAM;
+            if is_teleport { Fact::Present(path) } else { Fact::Absent }
         }
-        // It has ended, or is none of a user's.
-        Err(error) if files::failed::<()>(&error).is_absent() => Fact::Absent,
-        Err(_) => Tree::default().read(&proc(pid, "comm"), 64).map(|name| name.trim_end() == PROGRAM),
+        // Absent: it has ended, or is none of a user's.
+        Err(error) => files::failed(&error),
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) use family::agent_of;
 pub use family::check_agent;
 pub(crate) use family::is_teleport;
 pub(crate) use sight::Sight;
+pub(crate) use sight::below_root;
 pub(crate) use sight::root;
 
 /// What an agent's process and its program are called.
@@ -60,18 +61,11 @@ pub(crate) fn from_pid_file(path: &str) -> Fact<u32> {
 
 /// Looks at the process `pid`.
 pub(crate) fn look(pid: u32) -> Fact<Process> {
-    let stat = match Tree::default().read(&proc(pid, "stat"), 4096) {
-        Fact::Present(stat) => stat,
+    let started = match started(pid) {
+        Fact::Present(started) => started,
         Fact::Unreadable(why) => return Fact::Unreadable(why),
-        Fact::Absent | Fact::NotApplicable => return hidden_or_gone(pid),
+        Fact::Absent | Fact::NotApplicable => return Fact::Absent,
     };
-    // The name in parentheses may itself hold parentheses and spaces.
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let mut fields = after_name.split_ascii_whitespace();
-    if matches!(fields.next(), Some("Z" | "X")) {
-        return Fact::Absent; // it has ended
-    }
-    let started = fields.nth(18).and_then(|ticks| ticks.parse().ok()).and_then(ticks_to_usec);
     let (mut words, mut variables) = (words(pid), split(pid, "environ"));
     // After those, because one that is ending shows neither, and then no program.
     let executable = executable(pid);
@@ -97,6 +91,27 @@ pub(crate) fn look(pid: u32) -> Fact<Process> {
     })
 }
 
+/// When the process `pid` started, where it says so. Absent: it has ended.
+fn started(pid: u32) -> Fact<Option<Usec>> {
+    let stat = match Tree::default().read(&proc(pid, "stat"), 4096) {
+        Fact::Present(stat) => stat,
+        Fact::Unreadable(why) => return Fact::Unreadable(why),
+        Fact::Absent | Fact::NotApplicable => return hidden_or_gone(pid),
+    };
+    // The name in parentheses may itself hold parentheses and spaces.
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let mut fields = after_name.split_ascii_whitespace();
+    if matches!(fields.next(), Some("Z" | "X")) {
+        return Fact::Absent;
+    }
+    Fact::Present(fields.nth(18).and_then(|ticks| ticks.parse().ok()).and_then(ticks_to_usec))
+}
+
+/// Whether it still runs, so that what was read below its root was there.
+pub(crate) fn is_still_there(process: &Process) -> bool {
+    started(process.pid) == Fact::Present(process.started_boottime)
+}
+
 /// Whether nothing stands there, not even an empty word between others.
 fn is_blank(words: &Fact<Vec<String>>) -> bool {
     words.present().is_some_and(|words| words.iter().all(String::is_empty))
@@ -108,9 +123,10 @@ fn name(pid: u32) -> Option<String> {
     Some(name.present()?.trim_end().to_owned())
 }
 
-/// Whether systemd is the first process that is seen.
-pub(crate) fn is_below_systemd() -> bool {
-    name(1).is_some_and(|name| name == "systemd")
+/// Whether systemd is the first process that is seen, and sees the same files, so that this is its host.
+pub(crate) fn is_on_systemds_host() -> bool {
+    // An ordinary user may not see that; containers that share a host's processes are few.
+    name(1).is_some_and(|name| name == "systemd") && !matches!(Sight::of(1), Sight::Another { .. })
 }
 
 /// A process that /proc does not show may be hidden from this user rather than gone.

@@ -7,24 +7,22 @@ use std::path::Path;
 use nix::sys::statvfs::FsFlags;
 use nix::sys::statvfs::fstatvfs;
 use nix::sys::statvfs::statvfs;
-use selfcheck_core::observation::Process;
 
 use crate::files::Tree;
 
 use super::proc;
 use super::sight::Sight;
 
-/// Whether what a process executes, and each folder above it, is root's or read-only, as far as that may be seen. Anybody may
-/// call a program of his own `teleport`.
-pub(super) fn may_be_installed(process: &Process, sight: Sight) -> bool {
-    let Some(executable) = process.executable.present() else { return true };
-    let file = proc(process.pid, "exe");
+/// Whether the program at `path` that the process `pid` executes, and each folder above it, is root's or read-only, as far as that may
+/// be seen. Anybody may call a program of his own `teleport`.
+pub(super) fn may_be_installed(pid: u32, path: &Path, sight: Sight) -> bool {
+    let file = proc(pid, "exe");
     let is_read_only = || statvfs(&file).is_ok_and(|found| found.flags().contains(FsFlags::ST_RDONLY));
     if std::fs::metadata(&file).is_ok_and(|metadata| !is_roots(&metadata) && !is_read_only()) {
         return false;
     }
-    let Ok(tree) = sight.tree(process.pid) else { return true };
-    let mut folders = Path::new(executable.path.as_str()).ancestors().skip(1);
+    let Ok(tree) = sight.tree(pid) else { return true };
+    let mut folders = path.ancestors().skip(1);
     // One that is not there any more held a program that was deleted.
     folders.all(|folder| {
         tree.metadata(folder).map_or(true, |metadata| is_roots(&metadata)) || is_read_only_at(&tree, folder)

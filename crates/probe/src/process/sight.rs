@@ -3,6 +3,7 @@
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::path::PathBuf;
 
 use selfcheck_core::Why;
@@ -44,6 +45,13 @@ impl Sight {
             Self::Hidden(why) => Err(why),
         }
     }
+}
+
+/// A path below the root of a process, taken apart: that root, and the path as the process names it.
+pub(crate) fn below_root(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let (pid, rest) = path.to_str()?.strip_prefix("/proc/")?.split_once("/root")?;
+    let root = root(pid.parse().ok()?);
+    (rest.is_empty() || rest.starts_with('/')).then(|| (root, Path::new("/").join(rest)))
 }
 
 /// The folder under which everything that the process `pid` sees lies.

@@ -1,6 +1,8 @@
 //! Being told of changes of files, by inotify.
 
 use std::collections::HashMap;
+use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::Arc;
 
 use nix::errno::Errno;
@@ -12,7 +14,9 @@ use nix::sys::inotify::WatchDescriptor;
 use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
 
+use crate::files::Tree;
 use crate::pool::Pool;
+use crate::process;
 
 use super::descriptor::Owner;
 use super::descriptor::register;
@@ -100,7 +104,7 @@ fn listen(
     let mut folders: HashMap<WatchDescriptor, Names> = HashMap::new();
     let mut is_complete = true;
     for (folder, names) in places.iter() {
-        match kernel.add_watch(folder, told()) {
+        match add(kernel, folder) {
             // A folder may be reached by two paths.
             Ok(descriptor) => merge(folders.entry(descriptor).or_insert_with(none), names),
             // The folder above tells when it appears.
@@ -115,6 +119,14 @@ fn listen(
         let _ = kernel.rm_watch(*descriptor); // one that was deleted has gone by itself
     }
     (folders, is_complete)
+}
+
+/// Listens in a folder. One below the root of a process is the one that this process sees, whatever links there are.
+fn add(kernel: &Inotify, folder: &Path) -> Result<WatchDescriptor, Errno> {
+    let Some((root, path)) = process::below_root(folder) else { return kernel.add_watch(folder, told()) };
+    let opened = Tree::within(&root).and_then(|tree| tree.place(&path));
+    let opened = opened.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or_default()))?;
+    kernel.add_watch(format!("/proc/self/fd/{}", opened.as_raw_fd()).as_str(), told())
 }
 
 /// Contents that were written, names that came or went, rights that changed.

@@ -13,6 +13,8 @@ use selfcheck_core::Namespace;
 use selfcheck_core::Observation;
 use selfcheck_core::Text;
 
+use crate::files::Tree;
+use crate::process;
 use crate::target::Target;
 use crate::unit_files::ADMIN_DIRS;
 use crate::unit_files::VENDOR_DIRS;
@@ -134,7 +136,7 @@ impl Places {
         for (file, root) in self.linked.clone() {
             let mut file = file;
             for _ in 0..LINKS {
-                let (Ok(target), Some(folder)) = (fs::read_link(&file), file.parent()) else { break };
+                let (Some(target), Some(folder)) = (target_of_link(&file), file.parent()) else { break };
                 file = if target.is_absolute() { below(&root, target) } else { folder.join(target) };
                 self.file(&file);
             }
@@ -168,6 +170,14 @@ impl Places {
     fn folder(&mut self, path: impl AsRef<Path>) {
         self.file(&path);
         self.folders.insert(path.as_ref().to_owned(), Names::All);
+    }
+}
+
+/// What the link `file` says, if it is one. Below the root of a process it is the one that this process sees.
+fn target_of_link(file: &Path) -> Option<PathBuf> {
+    match process::below_root(file) {
+        None => fs::read_link(file).ok(),
+        Some((root, path)) => Tree::within(&root).ok()?.target_of_link(&path).ok(),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::observation::Kubernetes;
 use crate::observation::Marks;
 
 use super::super::applicability;
+use super::owner::Keeper;
 
 /// The chart whose updater this is about.
 const KUBE_AGENT: &str = "teleport-kube-agent";
@@ -42,19 +43,23 @@ impl Chart {
     }
 
     /// What is said of an agent without an updater in a pod of it; `None` where the catalogue says it.
-    pub(super) fn words(&self) -> Option<String> {
+    pub(super) fn words(&self, keeper: Keeper) -> Option<String> {
+        let moves = match keeper {
+            Keeper::Helm => "`helm upgrade` of its own chart moves its version",
+            _ => "its version is moved by what keeps it",
+        };
         match self {
             Self::KubeAgent => None,
-            Self::Named(name) if WITHOUT_UPDATER.contains(&name.as_str()) => Some(format!(
-                "the agent's chart {name} has no updater; `helm upgrade` of that chart moves its version"
-            )),
+            Self::Named(name) if WITHOUT_UPDATER.contains(&name.as_str()) => {
+                Some(format!("the agent's chart {name} has no updater; {moves}"))
+            }
             Self::Named(name) => Some(format!(
-                "the agent's pod is of the chart {name}, not {KUBE_AGENT}, and whether that has an updater is not known \
-                 here; none is seen"
+                "the agent's pod is labelled as one of the chart {name}, not {KUBE_AGENT}; it runs without an updater, and \
+                 whether that chart has one is not known here"
             )),
             Self::Runs(role) => Some(format!(
-                "the agent runs the role {role}, as pods of the chart {KUBE_AGENT} do not; Teleport's other charts have no \
-                 updater, so `helm upgrade` of its own chart moves its version"
+                "the agent runs the role {role}, which the chart {KUBE_AGENT} does not by itself, without an updater; \
+                 Teleport's other charts have none, so {moves}"
             )),
         }
     }

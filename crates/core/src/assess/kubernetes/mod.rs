@@ -45,7 +45,7 @@ pub(super) fn judge(case: &mut Case<'_>, environment: &Environment) {
     if claims_updater(environment) {
         let is_unproven = match state::judge(case, environment, pace) {
             Shows::Something => false,
-            Shows::Nothing => shown == Shown::Hidden,
+            Shows::Nothing => matches!(shown, Shown::Hidden | Shown::Starting),
             Shows::FaultUnlessPaused => true,
         };
         if is_unproven {
@@ -90,7 +90,7 @@ fn off(case: &mut Case<'_>, environment: &Environment, shown: Shown) {
     let owner = Owner::of(observation);
     // A command is for a release of the one chart that has this updater, and that nothing else keeps as it is.
     let chart = Chart::of(observation);
-    let (kept, other) = (owner.keeper.words(), chart.words());
+    let (kept, other) = (owner.keeper.words(), chart.words(owner.keeper));
     let remedy = Reason::KubeUpdaterOff.entry().remedy.filter(|_| kept.is_none() && other.is_none());
     let legacy = Form::of(observation, environment).words(LEGACY_OFF);
     let name = match chart {
@@ -129,9 +129,9 @@ impl Form {
         let is_of_chart = helm_kube_agent.as_ref().is_some_and(|set| set == "true");
         match replica_name {
             Some(pod) if is_numbered(pod.as_str()) => Self::StatefulSet,
-            Some(_) => Self::Deployment,
+            Some(pod) if is_random(pod.as_str()) => Self::Deployment,
             None if is_of_chart && release_name.is_none() && kube_namespace.is_none() => Self::Deployment,
-            None => Self::Unknown,
+            _ => Self::Unknown,
         }
     }
 
@@ -139,6 +139,15 @@ impl Form {
     fn words(self, of_deployment: &str) -> Option<String> {
         (self == Self::Deployment).then(|| of_deployment.to_owned())
     }
+}
+
+/// Whether a pod is called as those of a Deployment are: by the hash of a template, and five characters at random.
+fn is_random(pod: &str) -> bool {
+    let mut parts = pod.rsplitn(3, '-');
+    let (random, hash, name) = (parts.next(), parts.next(), parts.next());
+    random.is_some_and(|random| random.len() == 5)
+        && hash.is_some_and(|hash| hash.len() >= 5)
+        && name.is_some()
 }
 
 /// Whether a pod is called as a StatefulSet calls its own.
@@ -166,6 +175,10 @@ fn unseen_pace(observation: &Observation) -> Pace {
         }
         hidden => hidden.why(),
     };
+    // What is not there under the name that it was looked for by may have another one, and be paused.
+    if api(observation).is_some_and(|api| api.workload.is_absent()) {
+        return Pace::Unknown;
+    }
     match why {
         None | Some(Why::Denied | Why::Incompatible) => Pace::AsUsual,
         Some(_) => Pace::Unknown,

@@ -71,8 +71,9 @@ impl Keeper {
         let workload = kubernetes.api.present().and_then(|api| api.workload.present());
         match workload.map(|workload| &workload.marks) {
             // Helm marks whatever it makes since its version 3.2.
-            Some(Marks { release_name: None, applied: true, .. }) => Self::Kubectl,
             Some(Marks { release_name: None, instance: Some(_), .. }) => Self::Instance,
+            // Argo CD applies as kubectl does, and leaves its mark, too.
+            Some(Marks { release_name: None, applied: true, .. }) => Self::Kubectl,
             Some(Marks { release_name: None, .. }) => Self::Unmarked,
             // Of a workload that may not be seen it is not known; some tools say in its pods who they are.
             None if kubernetes.marks().any(is_managed_otherwise) => Self::Unmarked,

@@ -91,11 +91,17 @@ fn written(case: &mut Case<'_>, config: &UpdateConfig, pace: Pace) -> Shows {
 const STILL_FAILED: &str = "the Kubernetes updater's last update failed some time before it last wrote its state, which still says \
                             so: only a change of version clears that";
 
-/// When the state was written again, if that was well after the update that it tells of. A kubelet takes a while to pass it on.
+/// When the state was written again, if that was well after the update that it tells of. A kubelet takes a while to pass it on, and
+/// writes it for each new pod, too.
 fn written_again(case: &Case<'_>, last: &LastUpdate) -> Option<Timestamp> {
-    let (time, written) = (last.time?, case.observation.v2.config_written?);
-    let rollout = i64::try_from(case.policy.thresholds.kube_rollout.usec()).ok()?;
-    (written.duration_since(time).as_micros() > i128::from(rollout)).then_some(written)
+    let observation = case.observation;
+    let (time, written) = (last.time?, observation.v2.config_written?);
+    let started = observation.agent.process.present()?.started_boottime?;
+    let age = observation.clock.boottime.checked_sub(started)?;
+    let runs = observation.clock.realtime.duration_since(written).as_micros();
+    let rollout = i128::from(case.policy.thresholds.kube_rollout.usec());
+    let is_of_this_pods_start = runs + rollout > i128::from(age);
+    (!is_of_this_pods_start && written.duration_since(time).as_micros() > rollout).then_some(written)
 }
 
 /// The agent runs another version than its updater set, for longer than that takes, if it does. The file is written on changes only: its age

@@ -50,11 +50,11 @@ pub(super) fn judge(case: &mut Case<'_>, environment: &Environment) -> Shown {
             Shown::Down
         }
         Fact::Absent => {
+            // Only what is named by an agent that was seen is known to be missing.
+            let Some(workload) = workload(observation) else { return Shown::Hidden };
             if claims_updater(environment) {
-                let agent = workload(observation).map(|workload| workload.name.clone());
-                let agent = agent.or_else(|| Owner::of(observation).release.map(Text::from));
-                let name = agent.map(|agent| format!("deployment/{agent}-updater"));
-                case.find(Reason::KubeUpdaterDown).because_of("missing", name.as_deref());
+                let name = format!("deployment/{}-updater", workload.name);
+                case.find(Reason::KubeUpdaterDown).because("missing", name.as_str());
             }
             Shown::Down
         }
@@ -92,6 +92,8 @@ fn is_of(updater: &UpdaterDeployment, observation: &Observation) -> Option<bool>
     let in_namespace = owner.namespace.as_ref().and_then(|own| is(&updater.agent_namespace, own.as_str()));
     let by_name = match workload(observation) {
         Some(workload) => is(&updater.agent, workload.name.as_str()),
+        // What was looked for under a name and is not there has another one.
+        None if api(observation).is_some_and(|api| api.workload.is_absent()) => None,
         None => owner.release.and_then(|own| is(&updater.agent, own.as_str())).filter(|is_it| *is_it),
     };
     match (in_namespace, by_name) {
