@@ -3,11 +3,11 @@
 mod arguments;
 mod container;
 mod family;
+mod namespace;
 mod owner;
 mod sight;
 
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -18,7 +18,6 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use nix::unistd::SysconfVar;
 use selfcheck_core::Fact;
-use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_core::Usec;
 use selfcheck_core::Why;
@@ -40,6 +39,8 @@ pub use family::NotAnAgent;
 pub(crate) use family::agent_of;
 pub use family::check_agent;
 pub(crate) use family::is_teleport;
+pub(crate) use namespace::by_executable;
+pub(crate) use namespace::namespace;
 pub(crate) use sight::Sight;
 pub(crate) use sight::below_root;
 pub(crate) use sight::root;
@@ -251,27 +252,6 @@ pub(crate) fn is_systemds(process: &Process) -> bool {
     })
 }
 
-/// The installation a process belongs to: by its executable, else by the update.yaml its environment names, else by
-/// its unit, which everybody may see.
-pub(crate) fn namespace(process: &Process) -> Option<Namespace> {
-    by_executable(process).or_else(|| by_environment(process)).or_else(|| by_unit(process))
-}
-
-/// The installation in whose version folders the executable lies.
-pub(crate) fn by_executable(process: &Process) -> Option<Namespace> {
-    let (base, _) = process.executable.present()?.path.as_str().split_once("/versions/")?;
-    in_opt(base)
-}
-
-fn by_environment(process: &Process) -> Option<Namespace> {
-    let path = process.environment.present()?.update_config_file.as_ref()?;
-    in_opt(path.as_str().strip_suffix("/update.yaml")?)
-}
-
-fn by_unit(process: &Process) -> Option<Namespace> {
-    of_unit(process.unit.present()?.as_str())
-}
-
 /// The service of the system's service manager that the process `pid` belongs to, as its control group tells. Absent: to
 /// none, as a session's or a user's own service does not.
 fn unit(pid: u32) -> Fact<Text> {
@@ -318,14 +298,6 @@ pub(crate) fn managed(process: &Process, versions: &Versions<'_>) -> Fact<Text> 
     }
 }
 
-/// The installation of an agent's unit, `teleport.service` or `teleport_<suffix>.service`.
-fn of_unit(unit: &str) -> Option<Namespace> {
-    match unit.strip_prefix("teleport")?.strip_suffix(".service")? {
-        "" => Some(Namespace::default()),
-        rest => rest.strip_prefix('_')?.parse().ok(),
-    }
-}
-
 /// A path as the process `pid` means it: relative to its own working directory.
 pub(crate) fn path_of(pid: u32, path: &str) -> Fact<PathBuf> {
     if path.starts_with('/') {
@@ -335,12 +307,6 @@ pub(crate) fn path_of(pid: u32, path: &str) -> Fact<PathBuf> {
         Ok(folder) => Fact::Present(folder.join(path)),
         Err(error) => Fact::Unreadable(files::why(&error)),
     }
-}
-
-fn in_opt(base: &str) -> Option<Namespace> {
-    let name = Path::new(base).strip_prefix("/opt/teleport").ok()?;
-    let name: &OsStr = name.as_os_str();
-    std::str::from_utf8(name.as_bytes()).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -355,24 +321,6 @@ mod tests {
     fn keeps_named_variables_only() {
         let seen = environment(&words("SECRET=x TELEPORT_EXT_UPGRADER=unit TELEPORT_EXT_UPGRADER_VERSION="));
         assert_eq!(seen, Environment { ext_upgrader: Some("unit".into()), ..Environment::default() });
-    }
-
-    #[test]
-    fn tells_the_installation_by_path() {
-        assert_eq!(in_opt("/opt/teleport/default"), Some(Namespace::default()));
-        assert_eq!(in_opt("/opt/teleport/prod"), Some("prod".parse().expect("valid")));
-        assert_eq!(in_opt("/opt/teleport/system"), None);
-        assert_eq!(in_opt("/srv/teleport"), None);
-    }
-
-    #[test]
-    fn tells_the_installation_by_unit() {
-        assert_eq!(of_unit("teleport.service"), Some(Namespace::default()));
-        assert_eq!(of_unit("teleport_blue.service"), Some("blue".parse().expect("valid")));
-        for other in ["teleport-update.service", "teleportd.service", "session-1.scope", "teleport_.service"]
-        {
-            assert_eq!(of_unit(other), None, "{other}");
-        }
     }
 
     #[test]
