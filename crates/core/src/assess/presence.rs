@@ -131,7 +131,7 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         let v2 = &observation.v2;
         // Where update.yaml lies elsewhere than an installation has it, the environment of a pod has named it.
         let is_named = v2.config_path.as_str() != observation.agent.namespace.update_config();
-        if (is_named || !v2.config.is_present())
+        if (is_named || observation.host.in_pod || !v2.config.is_present())
             && let Some((fact, why)) = applicability::hidden_environment(observation)
         {
             gaps::applicability(case, fact, why);
