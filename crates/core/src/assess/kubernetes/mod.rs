@@ -175,10 +175,6 @@ fn unseen_pace(observation: &Observation) -> Pace {
         }
         hidden => hidden.why(),
     };
-    // What is not there under the name that it was looked for by may have another one, and be paused.
-    if api(observation).is_some_and(|api| api.workload.is_absent()) {
-        return Pace::Unknown;
-    }
     match why {
         None | Some(Why::Denied | Why::Incompatible) => Pace::AsUsual,
         Some(_) => Pace::Unknown,
