@@ -6,6 +6,7 @@ use super::KubernetesTarget;
 use super::Remedy;
 use super::RemedyId;
 use super::Step;
+use super::plan::words;
 use super::shell;
 
 /// Teleport's documentation of the chart.
@@ -121,10 +122,6 @@ fn missing(id: RemedyId, target: &KubernetesTarget) -> Option<String> {
         )),
         _ => Some("; write the Helm release and its namespace for RELEASE and NAMESPACE".to_owned()),
     }
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|&word| word.to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ fn run(faulty: &Faulty, proxy: Option<&ProxyAddr>, most: usize) -> String {
         text.push_str(" (may update and reload the agent now)");
     }
     if commands.iter().any(|(_, (_, id))| id.known() == Some(RemedyId::EnableKubeUpdater)) {
-        text.push_str(" (only where `helm list` shows chart teleport-kube-agent, with its `--version`)");
+        text.push_str(" (only where helm list shows chart teleport-kube-agent, with its --version)");
     }
     if !commands.is_empty() {
         text.push('.');

@@ -8,9 +8,9 @@ use selfcheck_core::observation::Executable;
 
 use crate::configuration::Named;
 
-/// The program that starts agents,
-const PROGRAM: &str = "teleport";
-/// and the first words of the commands by which it does.
+use super::PROGRAM;
+
+/// The first words of the commands that start agents.
 const COMMANDS: [&str; 3] = ["app", "db", "start"];
 /// Long flags that take no value; none with `no-` before it does either.
 const SWITCHES: [&str; 9] = [

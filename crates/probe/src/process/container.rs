@@ -103,16 +103,19 @@ fn is_read_elsewhere(process: &Process) -> bool {
 
 /// The process, if it may be the agent.
 fn candidate(pid: u32) -> Fact<Candidate> {
-    let sight = Sight::of(pid);
-    match program(pid) {
-        Fact::Present(path) if owner::may_be_installed(pid, &path, sight) => {}
-        Fact::Present(_) | Fact::Absent | Fact::NotApplicable => return Fact::Absent,
+    let path = match program(pid) {
+        Fact::Present(path) => Some(path),
+        Fact::Absent | Fact::NotApplicable => return Fact::Absent,
         Fact::Unreadable(why) => match Tree::default().read(&proc(pid, "comm"), 64) {
             // Where the program may not be seen the name of the process counts.
-            Fact::Present(name) if name.trim_end() == PROGRAM => {}
+            Fact::Present(name) if name.trim_end() == PROGRAM => None,
             Fact::Unreadable(_) => return Fact::Unreadable(why),
             _ => return Fact::Absent,
         },
+    };
+    let sight = Sight::of(pid);
+    if path.is_some_and(|path| !owner::may_be_installed(pid, &path, sight)) {
+        return Fact::Absent;
     }
     look(pid).and_then(|process| {
         let is_one = may_start_an_agent(&process) && !is_in_another_container(pid);
