@@ -196,7 +196,7 @@ impl fmt::Display for Why {
             Self::Incompatible => {
                 "no certificate or cipher that both sides understand, as with the curve P-521"
             }
-            Self::Ambiguous => "several that differ, of which none is named",
+            Self::Ambiguous => "several candidates, none chosen",
             Self::Io => "input/output error",
         })
     }

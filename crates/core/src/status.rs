@@ -128,7 +128,7 @@ impl Unseen {
 
     /// The same where no service manager runs, as in a container.
     pub(crate) fn no_agent_in_container() -> Self {
-        Self { fact: "agent process".into(), why: "no process that is seen from here is an agent".into() }
+        Self { fact: "agent process".into(), why: "no visible process is an agent".into() }
     }
 
     pub(crate) fn new(fact: &str, why: Why) -> Self {

@@ -152,7 +152,7 @@ fn agent(view: &View<'_>) -> String {
             "teleport, process not seen".to_owned()
         }
         None if observation.is_some_and(is_container_without_agent) => {
-            "none found among the processes that are seen from here".to_owned()
+            "none found: no visible process is an agent".to_owned()
         }
         None if observation.is_some_and(is_without_agent) => {
             let config = observation.map(|observation| observation.agent.config_path.as_str());

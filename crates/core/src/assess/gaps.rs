@@ -80,7 +80,7 @@ pub(super) fn applicability(case: &mut Case<'_>, fact: &'static str, why: Why) {
 }
 
 /// What is said where more than one process may be the agent.
-const SEVERAL: &str = "several agents run here that differ; name the one that is meant by --pid";
+const SEVERAL: &str = "several different agents run here; choose one with --pid";
 
 /// A unit could not be seen: systemd did not tell, or in an image its files did not.
 fn unit(case: &mut Case<'_>, generation: Generation, fact: &str, why: Why) {

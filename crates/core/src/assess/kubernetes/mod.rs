@@ -107,10 +107,10 @@ fn off(case: &mut Case<'_>, environment: &Environment, shown: Shown) {
         .remedied_by(remedy);
 }
 
-/// What is said of pods of the chart's Deployment, which it made before it made StatefulSets and keeps where there is one.
-const LEGACY_OFF: &str = "the agent's pod, of the chart's older Deployment, runs without the chart's updater";
-const LEGACY_UNPROVEN: &str = "the agent's pod is of the chart's older Deployment, of which the updater keeps no state: \
-                               whether it works shows only in the updater's own Deployment";
+/// What is said of pods of the chart's older form, a Deployment. The chart keeps it where a release already has one.
+const LEGACY_OFF: &str = "the agent runs in the chart's older Deployment form, without the chart's updater";
+const LEGACY_UNPROVEN: &str = "the agent runs in the chart's older Deployment form, for which the updater writes no state file: only \
+                               the updater's own Deployment shows whether it works";
 
 /// What makes the agent's pods. The updater keeps its state of StatefulSets only, and the chart's pods of before those name nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -41,7 +41,7 @@ pub(super) fn judge(case: &mut Case<'_>, environment: &Environment, pace: Pace) 
         }
         Some(Fact::Unreadable(why)) => {
             let path = case.observation.v2.config_path.clone();
-            // Whoever may not see what the agent executes looks as another user than it, and it may read what he may not.
+            // Who may not see the agent's program is another user than the agent, which may well read this file.
             let process = case.observation.agent.process.present();
             let is_agents = process.is_none_or(|process| !process.executable.is_unreadable());
             let remedy = if is_agents { Some(LOGS) } else { gaps::remedy(case, *why) };
@@ -88,8 +88,8 @@ fn written(case: &mut Case<'_>, config: &UpdateConfig, pace: Pace) -> Shows {
 }
 
 /// What is said of a failure that was not the last that its updater had to tell.
-const STILL_FAILED: &str = "the Kubernetes updater's last update failed some time before it last wrote its state, which still says \
-                            so: only a change of version clears that";
+const STILL_FAILED: &str = "the Kubernetes updater's last update failed, and its state file, written later, still says so: only a \
+                            version change clears it";
 
 /// When the state was written again, if that was well after the update that it tells of. A kubelet takes a while to pass it on, and
 /// writes it for each new pod, too.

@@ -41,7 +41,7 @@ pub(super) fn judge(case: &mut Case<'_>, environment: &Environment) -> Shown {
             if claims_updater(environment) {
                 let of = [&updater.agent_namespace, &updater.agent]
                     .map(|name| name.as_ref().map_or("?", Text::as_str));
-                let words = format!("the Kubernetes updater {} is of another agent", updater.name);
+                let words = format!("the Kubernetes updater {} belongs to another agent", updater.name);
                 case.find(Reason::KubeUpdaterDown)
                     .because("deployment", &updater.name)
                     .because("is_of_agent", of.join("/").as_str())
