@@ -7,14 +7,13 @@ use selfcheck_core::Text;
 use selfcheck_core::observation::Host;
 use sysinfo::System;
 
+use crate::files::SERVICE_ACCOUNT;
 use crate::files::Tree;
 
 /// os-release is some hundred bytes.
 const SHORT: u64 = 64 << 10;
 
-/// Where a kubelet mounts the files of a pod's service account,
-const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// and how it begins the file of hosts.
+/// How a kubelet begins the file of hosts.
 const KUBELETS_HOSTS: &[u8] = b"# Kubernetes-managed hosts file";
 
 /// What does not change while the host is up.

@@ -1,5 +1,6 @@
 //! What lies on disk of one installation, whoever runs it.
 
+use selfcheck_core::Fact;
 use selfcheck_core::Namespace;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Host;
@@ -44,7 +45,11 @@ impl Installation {
                 v2: FilesV2::look(tree, namespace, update_config, limit),
                 v1: FilesV1::look(tree),
             },
-            Err(why) => Self { host, ..Self::unreadable(update_config, *why) },
+            Err(why) => {
+                let v2 = FilesV2::unreadable(update_config, *why);
+                let v2 = FilesV2 { lock: Fact::NotApplicable, binary: Fact::NotApplicable, ..v2 };
+                Self { host, v2, v1: FilesV1::not_applicable() }
+            }
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use selfcheck_core::Fact;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Environment;
 use selfcheck_core::observation::Process;
@@ -68,9 +67,4 @@ impl Roots {
     pub(crate) fn have_systemd(&self, mark: &str) -> bool {
         self.agent.as_ref().is_ok_and(|tree| !tree.is_own() && tree.exists(mark).is_present())
     }
-}
-
-/// What `reach` shows by `look`, or why it cannot be seen.
-pub(crate) fn seen<T>(reach: &Reach, look: impl FnOnce(&Tree) -> Fact<T>) -> Fact<T> {
-    reach.as_ref().map_or_else(|why| Fact::Unreadable(*why), look)
 }

@@ -8,6 +8,8 @@ use selfcheck_core::Text;
 use selfcheck_core::policy::AskApi;
 use selfcheck_core::policy::PodPolicy;
 
+use crate::files::SERVICE_ACCOUNT;
+
 /// The address of the system bus where nothing else is said.
 pub const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
 
@@ -76,7 +78,7 @@ impl ApiServer {
     /// account.
     pub fn of_pod(host: &str, port: &str) -> Self {
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let file = |name: &str| Path::new("/var/run/secrets/kubernetes.io/serviceaccount").join(name);
+        let file = |name: &str| Path::new(SERVICE_ACCOUNT).join(name);
         Self { url: format!("https://{host}:{port}"), token: file("token"), authority: file("ca.crt") }
     }
 }

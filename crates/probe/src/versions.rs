@@ -2,7 +2,6 @@
 
 use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -12,6 +11,7 @@ use selfcheck_core::Why;
 
 use crate::files;
 use crate::files::Tree;
+use crate::files::is_same_file;
 
 /// A version has its programs in `bin`, and a package's folder may lie around that.
 const DEEPEST: usize = 5;
@@ -42,7 +42,7 @@ impl<'a> Versions<'a> {
 
     /// The same for an open file or a process's program, which was at `path` when it was opened.
     pub(crate) fn place_of_file(&self, path: &Path, file: &Metadata) -> Fact<Text> {
-        let is_it = |metadata: io::Result<Metadata>| metadata.is_ok_and(|other| is_same(&other, file));
+        let is_it = |metadata: io::Result<Metadata>| metadata.is_ok_and(|other| is_same_file(&other, file));
         if self.contains(path) && is_it(self.tree.metadata(path)) {
             return Fact::Present(Text::new(&path.to_string_lossy()));
         }
@@ -74,7 +74,7 @@ impl<'a> Versions<'a> {
             let Ok(metadata) = self.tree.metadata_of_link(&path) else {
                 continue; // it has gone meanwhile
             };
-            if metadata.is_file() && is_same(&metadata, wanted) {
+            if metadata.is_file() && is_same_file(&metadata, wanted) {
                 return Ok(Some(path));
             }
             if metadata.is_dir()
@@ -86,10 +86,6 @@ impl<'a> Versions<'a> {
         }
         Ok(None)
     }
-}
-
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 mod api;
 mod applied;
-mod besieged;
 mod charts;
 mod containers;
 mod helm;
 mod hostile;
+mod hostile_containers;
 mod kubectl;
 mod logged;
 mod mounted;

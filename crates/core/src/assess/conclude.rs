@@ -224,12 +224,8 @@ fn next_run(timer: &TimerUnit) -> Option<Timestamp> {
 }
 
 fn unseen(observation: &Observation, reasons: &[Reason]) -> Vec<Unseen> {
-    // Where no service manager runs, what a host's updaters would consist of is of no interest.
-    let is_in_container = observation.systemd.booted.is_absent();
-    let is_of_interest =
-        |fact: &str| !is_in_container || !(fact.starts_with("teleport-up") || fact == "update.lock");
-    let unreadable = observation.unreadable().into_iter().filter(|(fact, _)| is_of_interest(fact));
-    let mut unseen: Vec<_> = unreadable.map(|(fact, why)| Unseen::new(fact, why)).collect();
+    let mut unseen: Vec<_> =
+        observation.unreadable().into_iter().map(|(fact, why)| Unseen::new(fact, why)).collect();
     if observation.agent.process.is_absent() {
         unseen.push(if observation.systemd.booted.is_absent() {
             Unseen::no_agent_in_container()

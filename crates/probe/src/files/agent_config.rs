@@ -13,10 +13,9 @@ use selfcheck_core::observation::AgentConfig;
 use selfcheck_core::observation::ServiceSwitch;
 use serde::Deserialize;
 
-use crate::roots::seen;
-
 use super::tree::Reach;
 use super::tree::Tree;
+use super::tree::seen;
 use super::yaml::as_product;
 
 /// The agent's configuration and host id.

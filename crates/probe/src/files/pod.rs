@@ -10,19 +10,20 @@ use selfcheck_core::observation::Marks;
 use selfcheck_core::policy::PodPolicy;
 
 use crate::marks::keep;
-use crate::roots::seen;
 
 use super::tree::Reach;
+use super::tree::seen;
 
-/// Where the namespace is written beside the service account's token, which is never opened here.
-const NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// Where a kubelet mounts the files of a pod's service account.
+pub(crate) const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// No name in Kubernetes is longer.
 const NAME: u64 = 256;
 
 /// Looks at the files of a pod. Each is of at most `limit` bytes.
 pub(crate) fn pod(reach: &Reach, files: &PodPolicy, limit: u64) -> Kubernetes {
     let read = |path: &Path| seen(reach, |tree| tree.read(path, limit)).and_read(|text| marks(&text));
-    let namespace = seen(reach, |tree| tree.read(Path::new(NAMESPACE), NAME));
+    // Beside the token, which is never opened here.
+    let namespace = seen(reach, |tree| tree.read(&Path::new(SERVICE_ACCOUNT).join("namespace"), NAME));
     Kubernetes {
         namespace: namespace.map(|text| Text::new(text.trim())),
         labels: read(&files.labels),

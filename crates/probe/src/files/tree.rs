@@ -49,6 +49,16 @@ struct Root {
 /// A file tree, or why it is out of reach.
 pub(crate) type Reach = Result<Tree, Why>;
 
+/// What `reach` shows by `look`, or why it cannot be seen.
+pub(crate) fn seen<T>(reach: &Reach, look: impl FnOnce(&Tree) -> Fact<T>) -> Fact<T> {
+    reach.as_ref().map_or_else(|why| Fact::Unreadable(*why), look)
+}
+
+/// Whether two files are the same, wherever their names lie.
+pub(crate) fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
 impl Tree {
     /// Whether it is the host's own, where whoever looks would find a path.
     pub(crate) const fn is_own(&self) -> bool {

@@ -56,6 +56,18 @@ impl FilesV1 {
         }
     }
 
+    /// Where no service manager of a host runs, this updater is of no concern.
+    pub(crate) const fn not_applicable() -> Self {
+        Self {
+            script: Fact::NotApplicable,
+            endpoint: Fact::NotApplicable,
+            schedule: Fact::NotApplicable,
+            schedule_written: None,
+            installer: Fact::NotApplicable,
+            neutralised: Fact::NotApplicable,
+        }
+    }
+
     /// Nothing could be seen.
     pub(crate) const fn unreadable(why: Why) -> Self {
         Self {

@@ -66,11 +66,11 @@ pub(crate) fn agent() -> Found {
     if let (true, Some(why)) = (candidates.is_empty(), hidden) {
         return Found { agent: Fact::Unreadable(why), several: Vec::new() };
     }
-    chosen(those_of_which(candidates, |candidate| candidate.sight == Sight::Same))
+    chosen(prefer(candidates, |candidate| candidate.sight == Sight::Same))
 }
 
-/// Those of which `is_so` is true, if there are any; else all.
-fn those_of_which(candidates: Vec<Candidate>, is_so: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
+/// Those for which `is_so` is true, if there are any; else all.
+fn prefer(candidates: Vec<Candidate>, is_so: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
     let (such, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(is_so);
     if such.is_empty() { others } else { such }
 }
@@ -83,7 +83,7 @@ fn chosen(mut candidates: Vec<Candidate>) -> Found {
             || one.process.executable != other.process.executable
             || one.process.command_line != other.process.command_line
             || one.process.environment != other.process.environment
-            || is_read_elsewhere(&one.process)
+            || has_config_not_kept(&one.process)
     };
     if candidates.windows(2).any(|pair| differ(&pair[0], &pair[1])) {
         let several = candidates.iter().map(|candidate| candidate.process.pid).collect();
@@ -93,8 +93,8 @@ fn chosen(mut candidates: Vec<Candidate>) -> Found {
     Found { agent: first.map_or(Fact::Absent, |first| Fact::Present(first.process)), several: Vec::new() }
 }
 
-/// Whether what it reads its configuration from is not among what is compared.
-fn is_read_elsewhere(process: &Process) -> bool {
+/// Whether its configuration is not known well enough to compare it: a string, of which nothing is kept, or a relative path.
+fn has_config_not_kept(process: &Process) -> bool {
     let line = process.command_line.present();
     let is_relative = |path: &Text| !path.as_str().starts_with('/');
     process.environment.present().is_some_and(|environment| environment.config_string)

@@ -1,6 +1,5 @@
 //! Whether a process sees the same files as whoever looks, and where its own are seen.
 
-use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,6 +9,7 @@ use selfcheck_core::Why;
 
 use crate::files;
 use crate::files::Tree;
+use crate::files::is_same_file;
 
 use super::proc;
 
@@ -62,11 +62,7 @@ pub(crate) fn root(pid: u32) -> PathBuf {
 fn of(pid: u32) -> io::Result<Sight> {
     let at = |path: PathBuf| std::fs::metadata(path);
     let mounts = at(proc(pid, "ns/mnt"))?;
-    let is_same = is_same(&at(PathBuf::from("/proc/self/ns/mnt"))?, &mounts)
-        && is_same(&at(PathBuf::from("/proc/self/root"))?, &at(root(pid))?);
+    let is_same = is_same_file(&at(PathBuf::from("/proc/self/ns/mnt"))?, &mounts)
+        && is_same_file(&at(PathBuf::from("/proc/self/root"))?, &at(root(pid))?);
     Ok(if is_same { Sight::Same } else { Sight::Another { mounts: mounts.ino() } })
-}
-
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
