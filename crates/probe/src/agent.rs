@@ -132,35 +132,21 @@ impl AgentSeen {
             Some(namespace) => namespace.clone(),
             None => process.present().and_then(process::namespace).unwrap_or(assumed),
         };
-        let Configuration { source, path, files } =
+        let Configuration { source, path, mut files } =
             configuration(target, &process, &namespace, &roots, ahead);
         let update_config = update_config(target, &process, &namespace);
+        let mut kubernetes = kubernetes(target, &process, &roots.agent);
         if let Fact::Present(process) = &mut process {
-            let is_deleted = process.executable.present().is_some_and(|executable| executable.deleted);
-            let managed = if is_deleted && roots.differ() {
-                Fact::Absent // its path is none of the updater's
-            } else {
-                seen(&roots.updater, |tree| {
-                    process::managed(process, &Versions::beside(tree, &update_config))
-                })
-            };
+            let managed = managed(process, &roots, &update_config);
             let is_elsewhere = roots.has_another(Path::new(path.as_str()), surroundings);
             process.root = is_elsewhere.then(|| Text::new(&process::root(process.pid).to_string_lossy()));
             if let Fact::Present(executable) = &mut process.executable {
                 executable.managed = managed;
             }
         }
-        let mut files = files;
-        let mut kubernetes = kubernetes(target, &process, &roots);
-        if let Fact::Present(process) = &process
-            && !roots.agent.as_ref().is_ok_and(Tree::is_own)
-            && !process::is_still_there(process)
-        {
-            // What lay below its root has gone with it.
+        if is_gone_with_its_files(&process, &roots) {
             files = AgentFiles::unreadable(Why::Gone);
-            if kubernetes.is_present() {
-                kubernetes = Fact::Present(files::pod(&Err(Why::Gone), &target.pod, target.file_bytes));
-            }
+            kubernetes = self::kubernetes(target, &process, &Err(Why::Gone));
         }
         units.complete(&namespace);
         if let Fact::Present(unit) = &mut units.agent {
@@ -207,11 +193,26 @@ impl AgentSeen {
     }
 }
 
+/// Whether the updater replaces what the process executes.
+fn managed(process: &Process, roots: &Roots, update_config: &str) -> Fact<Text> {
+    let is_deleted = process.executable.present().is_some_and(|executable| executable.deleted);
+    if is_deleted && roots.differ() {
+        return Fact::Absent; // its path is none of the updater's
+    }
+    seen(&roots.updater, |tree| process::managed(process, &Versions::beside(tree, update_config)))
+}
+
+/// Whether the process ended while its files were read below its root, and may have taken them with it.
+fn is_gone_with_its_files(process: &Fact<Process>, roots: &Roots) -> bool {
+    let is_own = roots.agent.as_ref().is_ok_and(Tree::is_own);
+    !is_own && process.present().is_some_and(|process| !process::is_still_there(process))
+}
+
 /// The files of its pod, if the agent is in one.
-fn kubernetes(target: &Target, process: &Fact<Process>, roots: &Roots) -> Fact<Kubernetes> {
+fn kubernetes(target: &Target, process: &Fact<Process>, reach: &Reach) -> Fact<Kubernetes> {
     let environment = process.present().and_then(|process| process.environment.present());
     match environment.filter(|environment| environment.is_kubernetes()) {
-        Some(_) => Fact::Present(files::pod(&roots.agent, &target.pod, target.file_bytes)),
+        Some(_) => Fact::Present(files::pod(reach, &target.pod, target.file_bytes)),
         None => Fact::NotApplicable,
     }
 }

@@ -200,3 +200,28 @@ fn a_pod_of_another_chart_is_known_by_its_labels_or_by_what_it_runs() {
     assert!(remedy.effect.contains("only if `helm list` shows chart teleport-kube-agent"), "{remedy:?}");
     assert!(remedy.steps.is_empty() && remedy.shell.contains("helm upgrade RELEASE"), "{remedy:?}");
 }
+
+#[test]
+fn a_pod_of_the_older_deployment_is_told_in_words_of_its_own() {
+    for has_updater in [false, true] {
+        let set = format!("workload=Deployment,updater.enabled={has_updater}");
+        let Some(manifests) =
+            rendered(("teleport-kube-agent", "18.4.0"), RELEASE, NAMESPACE, &["--set", &set])
+        else {
+            return;
+        };
+        let is_workload =
+            |manifest: &&Value| manifest["kind"] == "Deployment" && manifest["metadata"]["name"] == RELEASE;
+        let workload = manifests.iter().find(is_workload).expect("a workload");
+        let container = &workload["spec"]["template"]["spec"]["containers"][0];
+        let Some(mut pod) = PodFolder::bare() else { return };
+        for (name, value) in environment(container, "agents-7d9c8f6b5-x2x4z", NAMESPACE) {
+            pod = pod.with(&name, &value);
+        }
+        pod.mount("serviceaccount", &[("namespace", NAMESPACE)]);
+        let seen = status(&pod.start());
+        let expected = if has_updater { "kube-unproven" } else { "kube-updater-off" };
+        assert_eq!(reasons(&seen), [expected]);
+        assert!(seen.summary.contains("in the chart's older Deployment form"), "{}", seen.summary);
+    }
+}
