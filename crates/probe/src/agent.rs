@@ -288,7 +288,9 @@ fn find_process(
     let is_named = target.pid.is_some();
     match named_process(target, namespace, units, ahead) {
         // Without a service manager, as in a container, it is whatever executes Teleport.
-        Fact::Absent if !is_named && surroundings == Surroundings::Container => process::agent_of_container(),
+        Fact::Absent if !is_named && surroundings == Surroundings::Container => {
+            process::agent_of_container(ahead.process.as_ref())
+        }
         agent => Found { agent, several: Vec::new() },
     }
 }

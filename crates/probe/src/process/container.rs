@@ -44,7 +44,9 @@ struct Candidate {
 
 /// Looks for the agent of a container: a process that executes Teleport, whoever started it and as whatever user. Those that see
 /// the same files as whoever looks go before those of other containers of a pod.
-pub(crate) fn agent() -> Found {
+///
+/// `known` is a process that was looked at just now, and is not looked at again.
+pub(crate) fn agent(known: Option<&Process>) -> Found {
     let pids = match pids() {
         Ok(pids) => pids,
         Err(why) => return Found { agent: Fact::Unreadable(why), several: Vec::new() },
@@ -55,7 +57,7 @@ pub(crate) fn agent() -> Found {
     }
     let others = pids.into_iter().filter(|pid| *pid != std::process::id());
     let mut hidden = None;
-    let candidates = others.filter_map(|pid| match candidate(pid) {
+    let candidates = others.filter_map(|pid| match candidate(pid, known) {
         Fact::Unreadable(why) => {
             hidden = Some(why);
             None
@@ -102,7 +104,7 @@ fn has_config_not_kept(process: &Process) -> bool {
 }
 
 /// The process, if it may be the agent.
-fn candidate(pid: u32) -> Fact<Candidate> {
+fn candidate(pid: u32, known: Option<&Process>) -> Fact<Candidate> {
     let path = match program(pid) {
         Fact::Present(path) => Some(path),
         Fact::Absent | Fact::NotApplicable => return Fact::Absent,
@@ -117,7 +119,9 @@ fn candidate(pid: u32) -> Fact<Candidate> {
     if path.is_some_and(|path| !owner::may_be_installed(pid, &path, sight)) {
         return Fact::Absent;
     }
-    look(pid).and_then(|process| {
+    let known = known.filter(|known| known.pid == pid);
+    let process = known.map_or_else(|| look(pid), |known| Fact::Present(known.clone()));
+    process.and_then(|process| {
         let is_one = may_start_an_agent(&process) && !is_in_another_container(pid);
         if is_one { Fact::Present(Candidate { process, sight }) } else { Fact::Absent }
     })
