@@ -16,3 +16,4 @@ mod pods;
 mod privacy;
 mod properties;
 mod snapshots;
+mod stock;

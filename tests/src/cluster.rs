@@ -24,6 +24,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::Release;
+use crate::StockAuth;
+
 /// The roles of most agents.
 pub const NODE: [Role; 2] = [Role::Instance, Role::Node];
 
@@ -89,6 +92,20 @@ impl Cluster {
     /// The identity of somebody who may ask.
     pub fn admin(&self) -> PathBuf {
         self.identity("admin", [Role::Admin])
+    }
+
+    /// An unmodified auth server of this release.
+    pub async fn stock(&self, release: Release) -> StockAuth {
+        StockAuth::start(&self.stock_identity(), release).await
+    }
+
+    /// The same at this address.
+    pub async fn stock_at(&self, address: SocketAddr, release: Release) -> StockAuth {
+        StockAuth::start_at(address, &self.stock_identity(), release).await
+    }
+
+    fn stock_identity(&self) -> IdentityFile {
+        IdentityFile::read(&self.identity("stock", [Role::Admin])).expect("identity")
     }
 
     /// An auth server with the usual limits, but for a beat of a second or so.

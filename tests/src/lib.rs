@@ -7,6 +7,7 @@
     reason = "a test's support fails the test"
 )]
 
+mod authority;
 mod cases;
 mod chart;
 mod cluster;
@@ -28,7 +29,11 @@ mod process;
 mod proxy;
 mod sidecar;
 mod stage;
+mod stock;
 
+pub use authority::ClusterCa;
+pub use authority::KeyKind;
+pub use authority::Who;
 pub use cases::Case;
 pub use cases::Expectation;
 pub use cases::cases;
@@ -71,3 +76,7 @@ pub use proxy::Proxy;
 pub use sidecar::Sidecar;
 pub use stage::Acts;
 pub use stage::Stage;
+pub use stock::AlpnProxy;
+pub use stock::Release;
+pub use stock::StockAuth;
+pub use stock::refusal;

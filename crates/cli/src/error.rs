@@ -85,6 +85,12 @@ pub(crate) enum CliError {
     Serve(String),
     #[error(transparent)]
     AskAuth(ReportError),
+    #[error("{error}")]
+    Denied { error: ReportError, right: &'static str },
+    #[error(
+        "auth server `{0}` is a stock one and knows no remedies: nobody has looked at the hosts of its agents"
+    )]
+    NoRemedies(Text),
     #[error("no agent `{0}` is connected to this auth server")]
     NoSuchAgent(Text),
     #[error("the recorded observation `{0}` could not be read")]
@@ -151,6 +157,12 @@ impl CliError {
             Self::Identity(IdentityError::Read { .. }) => {
                 "name a file that this user may read, as `tctl auth sign --format=file` or `auth issue` writes it"
             }
+            Self::Identity(IdentityError::Expired { .. } | IdentityError::NotYetValid { .. }) => {
+                "renew it, as by `tctl auth sign`, tbot or `auth issue`, or set this host's clock"
+            }
+            Self::Identity(IdentityError::Authority { .. }) => {
+                "take an identity file as it was written: the authorities of its own cluster have to be in it"
+            }
             Self::Identity(_) | Self::Tls(_) => {
                 "an identity file has a key, a certificate and authorities, as `auth issue` writes it"
             }
@@ -163,12 +175,22 @@ impl CliError {
             Self::AskAuth(
                 ReportError::Connect { .. } | ReportError::Lost { .. } | ReportError::Timeout { .. },
             ) => "check the address and that the identity is of that cluster and has not expired",
-            Self::AskAuth(ReportError::Answer { status, .. })
-                if status.code() == tonic::Code::PermissionDenied =>
-            {
-                "use an identity that may ask; `auth issue --roles Admin` makes one for `auth serve`"
+            Self::Denied { right, .. } => {
+                return Some(format!(
+                    "use an identity whose Teleport role allows {right}; for `auth serve`, one that `auth issue --roles Admin` makes"
+                ));
+            }
+            Self::NoRemedies(_) => {
+                "`inventory ls --verdict unaccompanied` lists those that say they have no updater; on each host `teleport-selfcheck status` \
+                 says what to run"
+            }
+            Self::AskAuth(ReportError::NotAHost(_)) => {
+                "give the daemon the identity of this host; one of a person or a bot is for `inventory` and `alerts`"
             }
             Self::NoSuchAgent(_) => "`teleport-selfcheck inventory ls` lists those that are, by host id",
+            Self::AskAuth(error) if error.is_unknown_call() => {
+                "this auth server is older, or another kind of server, than what is asked for"
+            }
             Self::Usage(_)
             | Self::AskAuth(_)
             | Self::Issue(_)

@@ -15,26 +15,29 @@ pub struct Claim<'a> {
     pub version: &'a str,
     /// Its system roles, as `Node`.
     pub services: &'a [Text],
-    /// `ExternalUpgrader`; empty for none.
-    pub external_upgrader: &'a str,
+    /// `ExternalUpgrader`; empty for none, `None` where whoever tells of the agent does not keep it.
+    pub external_upgrader: Option<&'a str>,
     /// `UpdaterStatus`, where it sent one.
     pub updater_status: Option<UpdaterStatus>,
 }
 
 impl Claim<'_> {
-    /// What follows from it: the verdict, and the reason that leads to it or puts it in question.
+    /// What follows from it: the verdict, and the reason that leads to it or puts it in question. What the agent says may be known to nobody;
+    /// then the verdict is unknown, and the reason lies with no agent.
     ///
     /// Nothing is proven by a claim: stock Teleport detects its updater from an environment variable or a path, once, at start.
-    pub fn judge(&self) -> (Verdict, Reason) {
-        let reason = self.reason();
-        (reason.verdict().unwrap_or(Verdict::Accompanied), reason)
+    pub fn judge(&self) -> (Verdict, Option<Reason>) {
+        match self.reason() {
+            Some(reason) => (reason.verdict().unwrap_or(Verdict::Accompanied), Some(reason)),
+            None => (Verdict::Unknown, None),
+        }
     }
 
-    fn reason(&self) -> Reason {
+    fn reason(&self) -> Option<Reason> {
         if self.services.iter().any(|service| matches!(service.as_str(), "Auth" | "Proxy")) {
-            return Reason::ControlPlane;
+            return Some(Reason::ControlPlane);
         }
-        match (self.external_upgrader, self.updater_status) {
+        Some(match (self.external_upgrader?, self.updater_status) {
             ("", _) => match major(self.version) {
                 Some(major) if major >= FIRST_WITH_UPDATER => Reason::ClaimsNoUpdater,
                 _ => Reason::AgentTooOld,
@@ -44,7 +47,7 @@ impl Claim<'_> {
             (_, Some(UpdaterStatus::Pinned)) => Reason::VersionPinned,
             (_, Some(UpdaterStatus::Unreadable)) => Reason::ConfigDenied,
             _ => Reason::Unproven,
-        }
+        })
     }
 }
 
@@ -60,11 +63,11 @@ mod tests {
         let claim = Claim {
             version,
             services: &["Node".into()],
-            external_upgrader: upgrader,
+            external_upgrader: Some(upgrader),
             updater_status: status,
         };
         let (verdict, reason) = claim.judge();
-        format!("{verdict}.{reason}")
+        format!("{verdict}.{}", reason.expect("a reason"))
     }
 
     #[test]
@@ -86,8 +89,18 @@ mod tests {
     #[test]
     fn the_control_plane_needs_none() {
         let services = ["Node".into(), "Proxy".into()];
+        for external_upgrader in [Some(""), None] {
+            let claim =
+                Claim { version: "18.2.0", services: &services, external_upgrader, updater_status: None };
+            assert_eq!(claim.judge(), (Verdict::Exempt, Some(Reason::ControlPlane)));
+        }
+    }
+
+    #[test]
+    fn what_nobody_tells_is_not_none() {
+        let services = ["Node".into()];
         let claim =
-            Claim { version: "18.2.0", services: &services, external_upgrader: "", updater_status: None };
-        assert_eq!(claim.judge(), (Verdict::Exempt, Reason::ControlPlane));
+            Claim { version: "18.2.0", services: &services, external_upgrader: None, updater_status: None };
+        assert_eq!(claim.judge(), (Verdict::Unknown, None));
     }
 }

@@ -21,6 +21,7 @@
 mod assess;
 mod claim;
 mod clock;
+mod cluster_view;
 mod coded;
 mod dns_label;
 mod fact;
@@ -42,6 +43,7 @@ pub use claim::Claim;
 pub use clock::Clock;
 pub use clock::Moment;
 pub use clock::Usec;
+pub use cluster_view::ClusterView;
 pub use coded::Code;
 pub use coded::Coded;
 pub use dns_label::DnsLabel;

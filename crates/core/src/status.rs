@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::Basis;
+use crate::ClusterView;
 use crate::Coded;
 use crate::DnsLabel;
 use crate::EvidenceKind;
@@ -160,6 +161,9 @@ pub struct Reporting {
     pub acked: Option<u64>,
     /// What an unmodified auth server is told; null where that could not be seen.
     pub stock_view: Option<StockView>,
+    /// What the agent by itself tells its cluster; null where nobody could see that, no agent runs, or it tells this status instead.
+    #[serde(default)]
+    pub cluster_view: Option<ClusterView>,
 }
 
 /// How a status reaches an auth server.

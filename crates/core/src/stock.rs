@@ -5,12 +5,12 @@ use serde::Serialize;
 
 use crate::Code;
 use crate::Coded;
-use crate::EvidenceKind;
-use crate::Fact;
 use crate::Observation;
 use crate::Reason;
 use crate::Text;
 use crate::Verdict;
+use crate::cluster_view::Detection;
+use crate::cluster_view::detected;
 
 /// The updater fields of a stock Hello.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -61,10 +61,10 @@ pub(crate) fn stock_view(
     reasons: &[Reason],
 ) -> Option<StockView> {
     if verdict == Verdict::Unknown && !(kind.is_some() && reasons.contains(&Reason::ConfigDenied)) {
-        return detected(observation);
+        return detected(observation, Detection::Versioned);
     }
     if reasons.contains(&Reason::AgentNotManaged) {
-        return detected(observation); // stock Teleport goes by the file that the agent runs
+        return detected(observation, Detection::Versioned); // stock Teleport goes by the file that the agent runs
     }
     let Some(kind) = kind else { return Some(StockView::default()) };
     Some(StockView::of_updater(kind, &|reason| reasons.contains(&reason)))
@@ -104,35 +104,4 @@ impl StockView {
         let has_status = matches!(kind.as_str(), "binary" | "kube");
         Self { external_upgrader: kind.clone(), updater_status: has_status.then_some(status.into()) }
     }
-}
-
-/// What stock Teleport itself would detect and send from the process it runs in; `None` where that process could
-/// not be seen well enough.
-pub(crate) fn detected(observation: &Observation) -> Option<StockView> {
-    let process = match &observation.agent.process {
-        Fact::Present(process) => process,
-        Fact::Unreadable(_) => return None,
-        Fact::NotApplicable if observation.evidence == EvidenceKind::Static => return None,
-        Fact::Absent | Fact::NotApplicable => return Some(StockView::default()),
-    };
-    let executable = process.executable.present()?;
-    if executable.revision().is_some() && !observation.v2.config.is_absent() {
-        let status = match &observation.v2.config {
-            Fact::Present(config) if !config.spec.enabled => UpdaterStatus::Disabled,
-            Fact::Present(config) if config.spec.pinned => UpdaterStatus::Pinned,
-            Fact::Present(_) => UpdaterStatus::Ok,
-            _ => UpdaterStatus::Unreadable,
-        };
-        return Some(StockView { external_upgrader: "binary".into(), updater_status: Some(status.into()) });
-    }
-    let environment = process.environment.present()?;
-    // A kind whose version is not known is dropped; that of the older updater is asked of its script.
-    let versioned = |kind: &&Text| **kind == *"unit" || environment.ext_upgrader_version.is_some();
-    let claimed = environment.ext_upgrader.as_ref().filter(versioned);
-    let kind = match claimed {
-        Some(kind) => kind.clone(),
-        None if crate::assess::is_redeployed_by_cluster(environment) => "integration_awsoidc".into(),
-        None => return Some(StockView::default()),
-    };
-    Some(StockView { external_upgrader: kind, updater_status: None })
 }

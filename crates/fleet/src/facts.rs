@@ -110,7 +110,9 @@ impl Vocabulary {
         Facts {
             verdict,
             basis: Basis::Claimed,
-            findings: self.findings.take(&[(Some(reason), reason.entry().severity)].into()),
+            findings: self
+                .findings
+                .take(&reason.map(|reason| (Some(reason), reason.entry().severity)).into_iter().collect()),
             remedy: self.remedies.take(&None),
             version: self.versions.take(&hello.version),
             kind: self.kinds.take(&hello.updater.kind),

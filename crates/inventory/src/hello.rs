@@ -173,7 +173,7 @@ impl Hello {
         Claim {
             version: self.version.as_str(),
             services: &self.services,
-            external_upgrader: self.updater.kind.as_str(),
+            external_upgrader: Some(self.updater.kind.as_str()),
             updater_status: self.updater.status,
         }
     }
@@ -193,7 +193,7 @@ pub(crate) fn status_to_wire(status: UpdaterStatus) -> types::UpdaterStatus {
     }
 }
 
-fn status_from_wire(status: types::UpdaterStatus) -> Option<UpdaterStatus> {
+pub(crate) fn status_from_wire(status: types::UpdaterStatus) -> Option<UpdaterStatus> {
     match status {
         types::UpdaterStatus::Unspecified => None,
         types::UpdaterStatus::Ok => Some(UpdaterStatus::Ok),

@@ -14,9 +14,15 @@ pub mod agent;
 pub mod auth;
 #[cfg(feature = "tls")]
 pub mod codec;
+#[cfg(feature = "agent")]
+mod connected;
+#[cfg(feature = "agent")]
+mod field;
 mod hello;
 #[cfg(feature = "tls")]
 mod identity;
+#[cfg(feature = "agent")]
+mod instance;
 #[cfg(feature = "issue")]
 pub mod issue;
 mod report;
@@ -26,6 +32,16 @@ mod tls;
 mod valid;
 pub mod wire;
 
+#[cfg(feature = "agent")]
+pub use connected::Connected;
+#[cfg(feature = "agent")]
+pub use field::FIELDS;
+#[cfg(feature = "agent")]
+pub use field::Field;
+#[cfg(feature = "agent")]
+pub use field::ServerFields;
+#[cfg(feature = "agent")]
+pub use field::Since;
 pub use hello::ClaimedUpdater;
 pub use hello::Hello;
 pub use hello::InvalidHello;
@@ -37,6 +53,12 @@ pub use identity::HostIdentity;
 pub use identity::IdentityError;
 #[cfg(feature = "tls")]
 pub use identity::IdentityFile;
+#[cfg(feature = "agent")]
+pub use instance::Instance;
+#[cfg(feature = "agent")]
+pub use instance::Told;
+#[cfg(feature = "agent")]
+pub use instance::ToldUpdater;
 pub use report::InvalidReport;
 pub use report::OTHER;
 pub use report::RemedyGroup;
@@ -50,3 +72,4 @@ pub use report::verdict_to_wire;
 pub use role::Role;
 #[cfg(feature = "tls")]
 pub use tls::TlsError;
+pub use valid::relaxed_version;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use selfcheck_core::Basis;
+use selfcheck_core::Claim;
 use selfcheck_core::Coded;
 use selfcheck_core::DnsLabel;
 use selfcheck_core::Finder;
@@ -169,28 +170,35 @@ impl From<&Finding> for ReportedFinding {
 impl From<&Hello> for Report {
     /// What an agent without a self-check comes to: its claim judged.
     fn from(hello: &Hello) -> Self {
-        let (verdict, reason) = hello.claim().judge();
         let ClaimedUpdater { kind, version, group, .. } = hello.updater.clone();
+        let updater = (!kind.is_empty()).then_some(ReportedUpdater { kind, version, group });
+        Self::claimed(hello.claim(), updater)
+    }
+}
+
+impl Report {
+    /// What a claim comes to.
+    pub(crate) fn claimed(claim: Claim<'_>, updater: Option<ReportedUpdater>) -> Self {
+        let (verdict, reason) = claim.judge();
+        let finding = |reason: Reason| ReportedFinding {
+            reason: Some(reason),
+            severity: reason.entry().severity,
+            since: None,
+        };
         Self {
             verdict,
-            findings: vec![ReportedFinding {
-                reason: Some(reason),
-                severity: reason.entry().severity,
-                since: None,
-            }],
-            updater: (!kind.is_empty()).then_some(ReportedUpdater { kind, version, group }),
+            findings: reason.map(finding).into_iter().collect(),
+            updater,
             observed_at: None,
             last_success: None,
             next_run: None,
             remedy: None,
             namespace: Namespace::default(),
             library_version: None,
-            agent_version: Some(hello.version.clone()).filter(|version| !version.is_empty()),
+            agent_version: Some(Text::new(claim.version)).filter(|version| !version.is_empty()),
         }
     }
-}
 
-impl Report {
     /// The message.
     pub fn to_wire(&self) -> wire::Report {
         wire::Report {

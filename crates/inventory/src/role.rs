@@ -33,6 +33,13 @@ impl Role {
         Self::ALL.iter().copied().find(|role| role.name() == name)
     }
 
+    /// The role of a word as people write it for Teleport's own tools: in any case, with blanks around it.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let word = word.trim().to_lowercase();
+        let word = if word == "windows_desktop" { "windowsdesktop" } else { &word };
+        Self::ALL.iter().copied().find(|role| role.name().eq_ignore_ascii_case(word))
+    }
+
     /// Whether a server of this role opens an inventory stream.
     pub const fn is_server(self) -> bool {
         !matches!(self, Self::Admin | Self::Nop | Self::Bot)
@@ -42,5 +49,22 @@ impl Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_write_services_as_they_like() {
+        for word in ["node", "Node", "NODE", " node "] {
+            assert_eq!(Role::from_word(word), Some(Role::Node), "{word}");
+        }
+        assert_eq!(Role::from_word("windows_desktop"), Some(Role::WindowsDesktop));
+        assert_eq!(Role::from_word("WindowsDesktop"), Some(Role::WindowsDesktop));
+        for word in ["", "no de", "ssh", "node,kube"] {
+            assert_eq!(Role::from_word(word), None, "{word}");
+        }
     }
 }

@@ -18,6 +18,15 @@ pub(crate) fn version(raw: &str) -> Option<Text> {
     (plain.len() <= NAME && semver::Version::parse(plain).is_ok()).then(|| Text::new(plain))
 }
 
+/// A version as people write it for Teleport's own tools: with or without a leading `v`, and as `18` or `18.2` for the first such one.
+pub fn relaxed_version(text: &str) -> Option<semver::Version> {
+    let plain = text.strip_prefix('v').unwrap_or(text);
+    let is_short = !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let missing = 2_usize.saturating_sub(plain.matches('.').count());
+    let whole = if is_short { format!("{plain}{}", ".0".repeat(missing)) } else { plain.to_owned() };
+    semver::Version::parse(&whole).ok()
+}
+
 /// Seconds since 1970, where 0 means that nothing is known.
 pub(crate) fn instant(seconds: i64) -> Option<Timestamp> {
     (seconds != 0).then(|| Timestamp::from_second(seconds).ok()).flatten()
@@ -45,6 +54,17 @@ mod tests {
         assert_eq!(version("v18.2.0-rc.1"), Some("18.2.0-rc.1".into()));
         for bad in ["", "18", "18.2", "latest", "18.2.0 ", &format!("18.2.0-{}", "x".repeat(200))] {
             assert_eq!(version(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn people_may_write_less_of_a_version() {
+        let read = |text| relaxed_version(text).map(|version| version.to_string());
+        for (text, version) in [("18", "18.0.0"), ("v18.2", "18.2.0"), ("18.2.1-rc.1", "18.2.1-rc.1")] {
+            assert_eq!(read(text).as_deref(), Some(version));
+        }
+        for bad in ["", "v", "new", "18.", ".18", "18.2.1.0", "18-rc"] {
+            assert_eq!(read(bad), None, "{bad}");
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) fn run() -> Outcome {
         "--bench",
         "inventory",
         "--bench",
+        "stock",
+        "--bench",
         "fleet",
     ]))
 }

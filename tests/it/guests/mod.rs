@@ -2,6 +2,7 @@
 
 mod agent;
 mod applicability;
+mod believed;
 mod boot;
 mod buses;
 mod config;

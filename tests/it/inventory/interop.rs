@@ -108,7 +108,7 @@ async fn teleports_client_reads_acknowledges_and_clears_alerts() {
             "teleport.internal/alert-on-login": "yes",
             "teleport.internal/alert-verb-permit": "token:create",
             "teleport.internal/link": "https://goteleport.com/docs/upgrading/agent-managed-updates/",
-            "teleport.internal/link-text": "Managed updates of agents",
+            "teleport.internal/link-text": "documentation",
         },
     });
     assert_eq!(asking.tells("raised"), json!([raised]));

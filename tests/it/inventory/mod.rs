@@ -13,7 +13,6 @@ mod pairs;
 mod questions;
 mod reports;
 mod scene;
-mod stock;
 mod storm;
 mod whole;
 
@@ -49,11 +48,11 @@ use tokio::task::JoinHandle;
 use tonic::Code;
 use tonic::Streaming;
 
-const HEALTHY: &str = "schedule: all is well";
-const MASKED: &str = "schedule: the timer is masked";
+pub(crate) const HEALTHY: &str = "schedule: all is well";
+pub(crate) const MASKED: &str = "schedule: the timer is masked";
 
 /// The status of a case, as a daemon would publish it.
-fn status(case: &str, sequence: u64) -> Arc<Status> {
+pub(crate) fn status(case: &str, sequence: u64) -> Arc<Status> {
     let case = cases().iter().find(|found| found.name == case).expect("the case");
     let clock = case.observation.clock.after(case.later);
     let status = selfcheck_core::assess(&case.observation, &case.policy, clock);
@@ -61,18 +60,18 @@ fn status(case: &str, sequence: u64) -> Arc<Status> {
 }
 
 /// An agent that reports, with a status that the test sets.
-struct Agent {
+pub(crate) struct Agent {
     statuses: watch::Sender<Option<Arc<Status>>>,
-    progress: watch::Receiver<Progress>,
-    task: JoinHandle<Result<(), ReportError>>,
+    pub(crate) progress: watch::Receiver<Progress>,
+    pub(crate) task: JoinHandle<Result<(), ReportError>>,
 }
 
 impl Agent {
-    fn start(server: &str, identity: &Path) -> Self {
+    pub(crate) fn start(server: &str, identity: &Path) -> Self {
         Self::beside(server, identity, Neighbour::Nobody)
     }
 
-    fn beside(server: &str, identity: &Path, neighbour: Neighbour) -> Self {
+    pub(crate) fn beside(server: &str, identity: &Path, neighbour: Neighbour) -> Self {
         let (statuses, followed) = watch::channel(None);
         let (reporter, progress) = Reporter::new(ReporterConfig {
             server: server.to_owned(),
@@ -86,12 +85,12 @@ impl Agent {
         Self { statuses, progress, task: tokio::spawn(reporter.run(followed)) }
     }
 
-    fn says(&self, status: Arc<Status>) {
+    pub(crate) fn says(&self, status: Arc<Status>) {
         self.statuses.send_replace(Some(status));
     }
 
     /// Waits until reporting has got so far.
-    async fn until(&mut self, what: &str, is_so: impl FnMut(&Progress) -> bool) -> Progress {
+    pub(crate) async fn until(&mut self, what: &str, is_so: impl FnMut(&Progress) -> bool) -> Progress {
         let waiting = self.progress.wait_for(is_so);
         let told = tokio::time::timeout(PATIENCE, waiting).await;
         told.unwrap_or_else(|_| panic!("still not so: {what}")).expect("reporting").clone()
@@ -102,14 +101,14 @@ impl Agent {
     }
 
     /// Ends the self-check, and waits until the reporter has too.
-    async fn end(self) -> Result<(), ReportError> {
+    pub(crate) async fn end(self) -> Result<(), ReportError> {
         drop(self.statuses);
         self.task.await.expect("no panic")
     }
 }
 
 /// Far longer than anything here takes.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// What an auth server knows of its agents, each as `host: verdict basis codes`.
 fn known(auth: &Auth) -> Vec<String> {
@@ -146,7 +145,7 @@ async fn eventually_known(auth: &Auth, wanted: &[&str]) {
 }
 
 /// Waits until `is_so`, or fails the test.
-async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let waiting = async {
         while !is_so() {
             tokio::task::yield_now().await;

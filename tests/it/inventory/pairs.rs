@@ -9,6 +9,7 @@ use selfcheck_inventory::wire::types::UpdaterStatus;
 use selfcheck_inventory::wire::types::UpdaterV2Info;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
+use selfcheck_tests::Release;
 
 use super::Agent;
 use super::HEALTHY;
@@ -17,7 +18,6 @@ use super::Raw;
 use super::hello;
 use super::known;
 use super::status;
-use super::stock::StockAuth;
 
 #[tokio::test]
 async fn a_new_agent_and_a_new_auth_server_use_the_extension() {
@@ -32,16 +32,16 @@ async fn a_new_agent_and_a_new_auth_server_use_the_extension() {
 #[tokio::test]
 async fn a_new_agent_tells_an_old_auth_server_the_truth_in_the_fields_it_knows() {
     let cluster = Cluster::default();
-    let auth = StockAuth::start(&cluster).await;
+    let auth = cluster.stock(Release::V14).await;
     let mut agent = Agent::start(&auth.address.to_string(), &cluster.identity("a1", NODE));
     agent.says(status(MASKED, 3));
     let progress = agent.until("connected", |progress| progress.connected).await;
     assert_eq!((progress.mode, progress.acked), (ReportingMode::Stock, None));
     assert!(progress.last_sent.is_some());
     agent.says(status(HEALTHY, 4)); // which an old auth server is told by a new stream, some minutes later
-    super::eventually("two messages", || auth.said.lock().expect("no panic")[0].len() == 2).await;
+    super::eventually("two messages", || auth.state().said[0].len() == 2).await;
     agent.end().await.expect("a good end");
-    let said = auth.said.lock().expect("no panic");
+    let said = auth.state().said.clone();
     let [Up::Hello(hello), Up::AgentMetadata(_)] = said[0].as_slice() else { panic!("{said:?}") };
     assert_eq!(said.len(), 1, "one stream, and no goodbye where that is not taken");
     assert_eq!((hello.version.as_str(), hello.external_upgrader.as_str()), ("18.2.0", "binary"));
@@ -52,7 +52,7 @@ async fn a_new_agent_tells_an_old_auth_server_the_truth_in_the_fields_it_knows()
 #[tokio::test]
 async fn beside_a_stock_agent_an_old_auth_server_is_told_nothing() {
     let cluster = Cluster::default();
-    let auth = StockAuth::start(&cluster).await;
+    let auth = cluster.stock(Release::V14).await;
     let server = auth.address.to_string();
     let agent = Agent::beside(&server, &cluster.identity("a1", NODE), Neighbour::StockAgent);
     agent.says(status(HEALTHY, 1));
@@ -66,7 +66,7 @@ async fn beside_a_stock_agent_an_old_auth_server_is_told_nothing() {
     agent.says(status(HEALTHY, 1));
     agent.until_acked(1).await;
     new.end().await;
-    let old = StockAuth::start_at(&cluster, address).await;
+    let old = cluster.stock_at(address, Release::V14).await;
     let is_stock = |progress: &selfcheck_inventory::agent::Progress| {
         progress.trouble.as_ref().is_some_and(|(kind, _)| *kind == "stock")
     };
@@ -116,7 +116,7 @@ async fn an_old_agent_is_judged_by_its_claim() {
 async fn an_old_auth_server_is_told_of_a_lasting_change_by_a_new_stream() {
     const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
     let cluster = Cluster::default();
-    let auth = StockAuth::start(&cluster).await;
+    let auth = cluster.stock(Release::V14).await;
     let mut agent = Agent::start(&auth.address.to_string(), &cluster.identity("a1", NODE));
     agent.says(status(HEALTHY, 1));
     agent.until("connected", |progress| progress.connected).await;
@@ -140,7 +140,7 @@ async fn an_old_auth_server_is_told_of_a_lasting_change_by_a_new_stream() {
     agent.says(status(HEALTHY, 5));
     let second = renewed(3).await;
     assert!(second >= 29 * MINUTE && second <= 31 * MINUTE, "at most once in half an hour: {second:?}");
-    let said = auth.said.lock().expect("no panic");
+    let said = auth.state().said.clone();
     let updaters = said.iter().map(|stream| match &stream[0] {
         Up::Hello(hello) => hello.updater_info.as_ref().expect("info").updater_status(),
         other => panic!("{other:?}"),

@@ -10,6 +10,7 @@ use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::Length;
 use selfcheck_inventory::Role;
+use semver::Version;
 
 use super::Format;
 use super::value::host_id;
@@ -17,7 +18,9 @@ use super::value::lasting;
 use super::value::proxy;
 use super::value::reason;
 use super::value::role;
+use super::value::service;
 use super::value::verdict;
+use super::value::version;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthCommand {
@@ -83,6 +86,12 @@ pub(crate) struct ServerArgs {
     /// The identity file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) identity: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct QueryArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
@@ -91,7 +100,7 @@ pub(crate) struct ServerArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum InventoryCommand {
     /// How many agents are in which verdict, and of which version and updater
-    Status(ServerArgs),
+    Status(QueryArgs),
     /// List agents
     #[command(alias = "list")]
     Ls(Box<LsArgs>),
@@ -104,7 +113,7 @@ pub(crate) enum InventoryCommand {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
+    pub(crate) query: QueryArgs,
     /// The agent's host id, as `inventory ls` lists it
     #[arg(value_parser = host_id)]
     pub(crate) host_id: String,
@@ -115,12 +124,8 @@ pub(crate) struct ShowArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemediesArgs {
-    /// The auth server, or a proxy that forwards to it [port: 3025]
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) auth_server: String,
-    /// The identity file
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) identity: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// The cluster's proxy, as `HOST` or `HOST:PORT`, from which updaters are installed
     #[arg(long, value_name = "ADDR", value_parser = proxy)]
     pub(crate) proxy: Option<ProxyAddr>,
@@ -131,21 +136,17 @@ pub(crate) struct RemediesArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AlertsCommand {
-    /// List alerts; with `-v` also their ids, labels and when they were raised
+    /// List alerts; with `-v` also those that somebody knows of, ids, labels and when they were raised
     #[command(alias = "list")]
-    Ls(ServerArgs),
+    Ls(QueryArgs),
     /// Hide an alert that somebody knows of, until it grows by more than a fifth
     Ack(AckArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AckArgs {
-    /// The auth server, or a proxy that forwards to it [port: 3025]
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) auth_server: String,
-    /// The identity file
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) identity: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// The alert, as `alerts ls -v` names it
     pub(crate) id: String,
     /// Why it needs nobody's attention
@@ -172,7 +173,7 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct LsArgs {
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
+    pub(crate) query: QueryArgs,
     /// Those with this kind of updater; `none` for none
     #[arg(long, value_name = "KIND")]
     pub(crate) upgrader: Option<String>,
@@ -182,12 +183,12 @@ pub(crate) struct LsArgs {
     /// Those with this reason
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub(crate) reason: Option<Reason>,
-    /// Those that run all of these services
-    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
-    pub(crate) services: Vec<String>,
-    /// Those older than this version
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) older_than: Option<String>,
+    /// Those that run at least one of these services, as `node,kube`
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',', value_parser = service)]
+    pub(crate) services: Vec<Role>,
+    /// Those older than this version, as `18.2.0` or `18`
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) older_than: Option<Version>,
     /// Those in this update group
     #[arg(long, value_name = "GROUP")]
     pub(crate) update_group: Option<String>,

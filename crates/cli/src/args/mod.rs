@@ -27,6 +27,7 @@ pub(crate) use cluster::DemoArgs;
 pub(crate) use cluster::InventoryCommand;
 pub(crate) use cluster::IssueArgs;
 pub(crate) use cluster::LsArgs;
+pub(crate) use cluster::QueryArgs;
 pub(crate) use cluster::RemediesArgs;
 pub(crate) use cluster::RemediesFormat;
 pub(crate) use cluster::ServeArgs;

@@ -9,6 +9,8 @@ use selfcheck_core::Verdict;
 use selfcheck_core::policy::InvalidLength;
 use selfcheck_core::policy::Length;
 use selfcheck_inventory::Role;
+use selfcheck_inventory::relaxed_version;
+use semver::Version;
 
 pub(super) fn positive(text: &str) -> Result<Length, String> {
     let length: Length = text.parse().map_err(|error: InvalidLength| error.to_string())?;
@@ -41,6 +43,19 @@ pub(super) fn lasting(text: &str) -> Result<Length, String> {
 pub(super) fn role(name: &str) -> Result<Role, String> {
     let names = || Role::ALL.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
     Role::from_name(name).ok_or_else(|| format!("a role is one of {}", names()))
+}
+
+/// A service as tctl takes it.
+pub(super) fn service(name: &str) -> Result<Role, String> {
+    let names = || {
+        let services = Role::ALL.iter().filter(|role| role.is_server());
+        services.map(|role| role.name().to_lowercase()).collect::<Vec<_>>().join(", ")
+    };
+    Role::from_word(name).ok_or_else(|| format!("a service is one of {}", names()))
+}
+
+pub(super) fn version(text: &str) -> Result<Version, String> {
+    relaxed_version(text).ok_or_else(|| "a version is written like 18.2.0, 18.2 or 18".to_owned())
 }
 
 pub(super) fn verdict(code: &str) -> Result<Verdict, String> {

@@ -15,21 +15,35 @@ use serde::Serialize;
 use crate::args::AckArgs;
 use crate::args::AlertsCommand;
 use crate::args::Format;
-use crate::args::ServerArgs;
+use crate::args::QueryArgs;
 use crate::error::CliError;
 use crate::output;
 use crate::output::Output;
 use crate::text;
 
+use super::ask::Right;
+use super::ask::asked;
 use super::ask::asking;
-use super::ask::client;
 use super::ask::in_time;
+
+/// What one needs to list alerts, and to hide one.
+const LIST: Right = "`cluster_alert: list, read`";
+const ACKNOWLEDGE: Right = "`cluster_alert: create, update`";
+
+/// How grave an alert is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Severity {
+    Low,
+    Medium,
+    High,
+}
 
 /// What is shown of an alert. Whoever raised it chose the words, which have been made printable.
 #[derive(Debug, Serialize)]
 struct Shown {
     id: Text,
-    severity: &'static str,
+    severity: Severity,
     message: String,
     created: Option<Timestamp>,
     labels: BTreeMap<String, String>,
@@ -44,11 +58,22 @@ pub(super) fn run(command: &AlertsCommand, output: &Output) -> Result<u8, CliErr
     })
 }
 
-async fn list(args: &ServerArgs, output: &Output) -> Result<u8, CliError> {
-    let client = client(&args.auth_server, &args.identity).await?;
-    let asked = client.alerts(GetClusterAlertsRequest::default());
-    let alerts = in_time(&args.auth_server, asked).await.map_err(CliError::AskAuth)?;
-    let alerts: Vec<_> = alerts.into_iter().filter_map(Shown::of).collect();
+/// As `tctl alerts ls` asks: for all that who asks may see, and with `-v` also for those that somebody knows of.
+async fn list(args: &QueryArgs, output: &Output) -> Result<u8, CliError> {
+    let request = GetClusterAlertsRequest {
+        with_untargeted: true,
+        with_acknowledged: output.verbose,
+        ..GetClusterAlertsRequest::default()
+    };
+    let server = &args.server;
+    let alerts =
+        asked(server, LIST, async |client| in_time(&server.auth_server, client.alerts(request)).await)
+            .await?;
+    let mut alerts: Vec<_> = alerts.into_iter().filter_map(Shown::of).collect();
+    // Old auth servers tell them in the order of their ids.
+    alerts.sort_by(|one, other| {
+        (other.severity, other.created, &one.id).cmp(&(one.severity, one.created, &other.id))
+    });
     let shown = match args.format {
         Format::Json => super::json(&alerts)?,
         Format::Text if alerts.is_empty() => "no alerts\n".to_owned(),
@@ -57,8 +82,10 @@ async fn list(args: &ServerArgs, output: &Output) -> Result<u8, CliError> {
             text::table(["ID", "Severity", "Created", "Labels", "Message"], &rows)
         }
         Format::Text => {
-            let rows: Vec<_> =
-                alerts.iter().map(|alert| [alert.severity.to_owned(), alert.message.clone()]).collect();
+            let rows: Vec<_> = alerts
+                .iter()
+                .map(|alert| [alert.severity.word().to_owned(), alert.message.clone()])
+                .collect();
             text::table(["Severity", "Message"], &rows)
         }
     };
@@ -67,7 +94,7 @@ async fn list(args: &ServerArgs, output: &Output) -> Result<u8, CliError> {
 }
 
 async fn acknowledge(args: &AckArgs, output: &Output) -> Result<u8, CliError> {
-    let client = client(&args.auth_server, &args.identity).await?;
+    let server = &args.server;
     let lasts = SignedDuration::try_from(args.ttl.duration()).unwrap_or_default();
     let until = (selfcheck_probe::now().realtime + lasts).as_second();
     let ack = AlertAcknowledgement {
@@ -75,9 +102,22 @@ async fn acknowledge(args: &AckArgs, output: &Output) -> Result<u8, CliError> {
         reason: args.reason.clone(),
         expires: Some(prost_types::Timestamp { seconds: until, nanos: 0 }),
     };
-    in_time(&args.auth_server, client.acknowledge_alert(ack)).await.map_err(CliError::AskAuth)?;
+    asked(server, ACKNOWLEDGE, async |client| {
+        in_time(&server.auth_server, client.acknowledge_alert(ack)).await
+    })
+    .await?;
     output.remark(&format!("`{}` is hidden for {}", args.id, args.ttl));
     Ok(0)
+}
+
+impl Severity {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
 }
 
 impl Shown {
@@ -85,9 +125,9 @@ impl Shown {
         let metadata = alert.header?.metadata?;
         let spec = alert.spec?;
         let severity = match spec.severity() {
-            AlertSeverity::Low => "low",
-            AlertSeverity::Medium => "medium",
-            AlertSeverity::High => "high",
+            AlertSeverity::Low => Severity::Low,
+            AlertSeverity::Medium => Severity::Medium,
+            AlertSeverity::High => Severity::High,
         };
         let created = spec.created.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
         let labels = metadata.labels.iter().map(|(key, value)| (printable(key), printable(value)));
@@ -104,7 +144,7 @@ impl Shown {
         let labels: Vec<_> = self.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         [
             self.id.to_string(),
-            self.severity.to_owned(),
+            self.severity.word().to_owned(),
             self.created.map(|created| created.to_string()).unwrap_or_default(),
             labels.join(","),
             self.message.clone(),

@@ -1,7 +1,6 @@
 //! Asking an auth server.
 
 use std::future::Future;
-use std::path::Path;
 use std::time::Duration;
 
 use selfcheck_agent::report::ReportError;
@@ -9,6 +8,7 @@ use selfcheck_inventory::IdentityFile;
 use selfcheck_inventory::agent::AuthClient;
 use tokio::time::timeout;
 
+use crate::args::ServerArgs;
 use crate::error::CliError;
 
 use super::auth_address;
@@ -26,9 +26,24 @@ pub(super) fn asking(ask: impl Future<Output = Result<u8, CliError>>) -> Result<
     result
 }
 
-pub(super) async fn client(auth_server: &str, identity: &Path) -> Result<AuthClient, CliError> {
-    let identity = IdentityFile::read(identity).map_err(CliError::Identity)?;
-    AuthClient::connect(&auth_address(auth_server), &identity).await.map_err(CliError::AskAuth)
+/// What a Teleport role has to allow for a question, in words.
+pub(super) type Right = &'static str;
+
+/// What `ask` makes of a connection to the auth server, which is closed behind it. `right` is what one needs who asks.
+pub(super) async fn asked<T>(
+    server: &ServerArgs,
+    right: Right,
+    ask: impl AsyncFnOnce(&AuthClient) -> Result<T, ReportError>,
+) -> Result<T, CliError> {
+    let identity = IdentityFile::read(&server.identity).map_err(CliError::Identity)?;
+    identity.check_time(selfcheck_probe::now().realtime).map_err(CliError::Identity)?;
+    let connecting = AuthClient::connect(&auth_address(&server.auth_server), &identity).await;
+    let client = connecting.map_err(CliError::AskAuth)?;
+    let answer = ask(&client).await;
+    client.close().await;
+    answer.map_err(|error| {
+        if error.is_denied() { CliError::Denied { error, right } } else { CliError::AskAuth(error) }
+    })
 }
 
 /// What `asking` comes to, unless that takes too long.

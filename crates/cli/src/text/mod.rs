@@ -18,5 +18,6 @@ pub(crate) use catalogue::reasons;
 pub(crate) use status::View;
 pub(crate) use status::status;
 pub(crate) use style::Style;
+pub(crate) use table::Columns;
 pub(crate) use table::table;
 pub(crate) use wrap::wrap;

@@ -1,6 +1,7 @@
 //! A status as text: the verdict in plain words, the proof, the findings, and last the one command.
 
 use jiff::Timestamp;
+use selfcheck_core::ClusterView;
 use selfcheck_core::EvidenceKind;
 use selfcheck_core::EvidenceValue;
 use selfcheck_core::Finding;
@@ -9,6 +10,7 @@ use selfcheck_core::Reason;
 use selfcheck_core::ReportingMode;
 use selfcheck_core::Severity;
 use selfcheck_core::Status;
+use selfcheck_core::StockView;
 use selfcheck_core::Text;
 
 use super::parts::CLUSTER;
@@ -212,24 +214,46 @@ fn cluster(status: &Status, now: Timestamp) -> String {
     let told =
         reporting.last_sent.map(|sent| format!(", told {}", time::instant(sent, now))).unwrap_or_default();
     let known = status.sequence.is_some() && reporting.acked == status.sequence;
-    match (reporting.mode, reporting.connected) {
-        (ReportingMode::None, _) => format!("not reported; {}", in_stock_terms(status)),
-        (_, false) => format!("no stream to an auth server{told}; {}", in_stock_terms(status)),
+    let so_far = match (reporting.mode, reporting.connected) {
+        (ReportingMode::None, _) => "not reported".to_owned(),
+        (_, false) => format!("no stream to an auth server{told}"),
         (ReportingMode::Extension, true) if known => format!("knows this status{told}"),
         (ReportingMode::Extension, true) => format!("has not acknowledged this status{told}"),
-        (ReportingMode::Stock, true) => format!("a stock one{told}; {}", in_stock_terms(status)),
+        (ReportingMode::Stock, true) => format!("a stock one{told}"),
+    };
+    let is_told_all = reporting.mode == ReportingMode::Extension && reporting.connected;
+    let terms = match &reporting.cluster_view {
+        Some(view) => Some(by_itself(view, reporting.stock_view.as_ref())),
+        None if is_told_all => None,
+        None => Some(match &reporting.stock_view {
+            Some(view) => format!("in stock Teleport's terms {}", in_stock_terms(view)),
+            None => "what stock Teleport would be told cannot be seen".to_owned(),
+        }),
+    };
+    [Some(so_far), terms].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// What the agent by itself tells, and what is so instead.
+fn by_itself(view: &ClusterView, truth: Option<&StockView>) -> String {
+    let older = view.before.as_ref().map(|release| format!(", if it is older than {release},"));
+    let told = if view.told.external_upgrader.is_empty() {
+        "that it has no updater".to_owned()
+    } else {
+        in_stock_terms(&view.told)
+    };
+    let told = format!("this agent{} tells the cluster {told}", older.unwrap_or_default());
+    match (view.is_true, truth) {
+        (Some(false), Some(truth)) => format!("{told}, which is not true: it has {}", in_stock_terms(truth)),
+        _ => told,
     }
 }
 
-fn in_stock_terms(status: &Status) -> String {
-    let Some(view) = &status.reporting.stock_view else {
-        return "what stock Teleport would be told cannot be seen".to_owned();
-    };
+fn in_stock_terms(view: &StockView) -> String {
     if view.external_upgrader.is_empty() {
-        return "in stock Teleport's terms no updater".to_owned();
+        return "no updater".to_owned();
     }
     let word = view.updater_status.as_ref().map(|status| format!(", {status}"));
-    format!("in stock Teleport's terms `{}`{}", view.external_upgrader, word.unwrap_or_default())
+    format!("`{}`{}", view.external_upgrader, word.unwrap_or_default())
 }
 
 fn finding(finding: &Finding, status: &Status, now: Timestamp, style: Style) -> String {

@@ -2,27 +2,45 @@
 
 use super::wrap;
 
-/// A table with these headings; the last column may be as long as it likes.
-pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
-    let mut widths = headings.map(wrap::columns);
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(wrap::columns(cell));
-        }
-    }
-    let mut text = line(&headings.map(str::to_owned), &widths);
-    text.push_str(&line(&widths.map(|width| "-".repeat(width)), &widths));
-    for row in rows {
-        text.push_str(&line(row, &widths));
-    }
-    text
+/// The columns of a table, as wide as its headings and its first rows; the last one may be as long as it likes.
+#[derive(Debug)]
+pub(crate) struct Columns<const N: usize> {
+    headings: [&'static str; N],
+    widths: [usize; N],
 }
 
-fn line<const N: usize>(cells: &[String; N], widths: &[usize; N]) -> String {
-    let mut line = String::new();
-    for (cell, width) in cells.iter().zip(widths) {
-        line.push_str(cell);
-        line.push_str(&" ".repeat(width - wrap::columns(cell) + 1));
+impl<const N: usize> Columns<N> {
+    /// Columns in which these rows fit. Of a table without end the later ones may be wider.
+    pub(crate) fn fit(headings: [&'static str; N], rows: &[[String; N]]) -> Self {
+        let mut widths = headings.map(wrap::columns);
+        for row in rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(wrap::columns(cell));
+            }
+        }
+        Self { headings, widths }
     }
-    format!("{}\n", line.trim_end())
+
+    /// The headings, and a line below.
+    pub(crate) fn head(&self) -> String {
+        let headings = self.line(&self.headings.map(str::to_owned));
+        headings + &self.line(&self.widths.map(|width| "-".repeat(width)))
+    }
+
+    /// A row.
+    pub(crate) fn line(&self, cells: &[String; N]) -> String {
+        let mut line = String::new();
+        for (cell, width) in cells.iter().zip(self.widths) {
+            line.push_str(cell);
+            line.push_str(&" ".repeat(width.saturating_sub(wrap::columns(cell)) + 1));
+        }
+        format!("{}\n", line.trim_end())
+    }
+}
+
+/// A table with these headings.
+pub(crate) fn table<const N: usize>(headings: [&'static str; N], rows: &[[String; N]]) -> String {
+    let columns = Columns::fit(headings, rows);
+    let lines = rows.iter().map(|row| columns.line(row));
+    std::iter::once(columns.head()).chain(lines).collect()
 }

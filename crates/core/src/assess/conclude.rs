@@ -20,6 +20,7 @@ use crate::Text;
 use crate::Unseen;
 use crate::UpdaterSummary;
 use crate::Verdict;
+use crate::cluster_view::cluster_view;
 use crate::observation::Runs;
 use crate::observation::ServiceUnit;
 use crate::observation::StartedKind;
@@ -57,13 +58,15 @@ pub(super) fn conclude(mut case: Case<'_>) -> Status {
     let stock_view =
         stock_view(observation, verdict, updater.as_ref().map(|updater| &updater.kind), &reasons);
     let findings: Vec<_> = case.findings.into_iter().map(finding).collect();
+    let agent = agent(observation, found);
+    let cluster_view = cluster_view(observation, agent.version.as_ref(), verdict, stock_view.as_ref());
     Status {
         schema: StatusSchema::V1,
         verdict,
         basis: Basis::Observed,
         evidence: observation.evidence,
         summary: summary(&findings, observation, found, &proof),
-        agent: agent(observation, found),
+        agent,
         updater,
         findings,
         unseen: unseen(observation, &reasons),
@@ -75,6 +78,7 @@ pub(super) fn conclude(mut case: Case<'_>) -> Status {
             last_sent: None,
             acked: None,
             stock_view,
+            cluster_view,
         },
         observed_at: observation.clock.realtime,
         holds_until: case.horizon.holds_until(),

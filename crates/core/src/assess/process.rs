@@ -3,9 +3,10 @@
 use crate::Generation;
 use crate::Reason;
 use crate::RemedyId;
+use crate::cluster_view::Detection;
+use crate::cluster_view::detected;
 use crate::observation::AgentUnit;
 use crate::observation::Process;
-use crate::stock;
 
 use super::case::Case;
 use super::managed;
@@ -83,14 +84,15 @@ fn changed_since_start(case: &mut Case<'_>, updater: &Updater<'_>, process: &Pro
         .executable
         .present()
         .is_some_and(|executable| executable.path.as_str().ends_with("/teleport"));
-    let detected = stock::detected(observation).filter(|_| is_teleport && observation.v2.config.is_present());
-    let Some(detected) = detected.map(|view| view.external_upgrader) else { return };
+    let told = detected(observation, Detection::Versioned)
+        .filter(|_| is_teleport && observation.v2.config.is_present());
+    let Some(told) = told.map(|view| view.external_upgrader) else { return };
     let now = match updater.generation {
         Generation::V1 => "unit",
         Generation::V2 => "binary",
     };
-    if detected != *now {
-        let detected = if detected.is_empty() { "none".into() } else { detected };
-        case.find(Reason::UpdaterChangedSinceStart).because("at_start", detected).because("now", now);
+    if told != *now {
+        let told = if told.is_empty() { "none".into() } else { told };
+        case.find(Reason::UpdaterChangedSinceStart).because("at_start", told).because("now", now);
     }
 }

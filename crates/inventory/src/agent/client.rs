@@ -1,13 +1,26 @@
 //! Asking an auth server, as a person or a tool does.
 
+use std::time::Duration;
+
+use selfcheck_core::Text;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tonic::Code;
 use tonic::Request;
 use tonic::Status;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 
+use crate::Connected;
 use crate::IdentityFile;
+use crate::ServerFields;
+use crate::codec::SmallCodec;
+use crate::connected::Hellos;
 use crate::wire::proto::InventoryStatusRequest;
 use crate::wire::proto::InventoryStatusSummary;
+use crate::wire::proto::PingRequest;
 use crate::wire::proto::auth_service_client::AuthServiceClient;
 use crate::wire::teleport::selfcheck::v1::GetSummaryRequest;
 use crate::wire::teleport::selfcheck::v1::GetSummaryResponse;
@@ -27,28 +40,67 @@ use super::connect::connect;
 
 /// The most agents that a stock auth server is listened to about; a page of it cannot be asked for.
 const INSTANCES: usize = 1_000_000;
+/// The largest answer that has all connected agents in it: some 400,000 of them.
+const HELLOS: usize = 64 << 20;
+/// How long the next one of many messages may take.
+const NEXT_TIME: Duration = Duration::from_secs(60);
+/// How long a connection may take to close.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 /// A connection to an auth server.
 #[derive(Debug, Clone)]
 pub struct AuthClient {
     server: String,
     channel: Channel,
+    closed: watch::Receiver<()>,
     version: Option<MetadataValue<tonic::metadata::Ascii>>,
 }
 
 impl AuthClient {
     /// Connects to `server` (`HOST:PORT`), an auth server or a proxy that forwards to one.
     pub async fn connect(server: &str, identity: &IdentityFile) -> Result<Self, ReportError> {
-        Ok(Self { server: server.to_owned(), channel: connect(server, identity).await?, version: None })
+        let (channel, closed) = connect(server, identity).await?;
+        Ok(Self { server: server.to_owned(), channel, closed, version: None })
+    }
+
+    /// Closes the connection as TLS wants it, which otherwise the server takes for a broken one, and waits until that is done. It stays
+    /// open while there are other clones of this, or channels of it, or streams; then this waits in vain, for two seconds.
+    pub async fn close(self) {
+        let Self { channel, mut closed, .. } = self;
+        drop(channel);
+        let _ = timeout(CLOSE_TIME, closed.changed()).await;
+    }
+
+    /// The Teleport version of the auth server; `None` from one that does not say, as this project's own.
+    pub async fn server_version(&self) -> Result<Option<Text>, ReportError> {
+        let mut auth = AuthServiceClient::new(self.channel());
+        match auth.ping(self.with_version(Request::new(PingRequest {}))).await {
+            Ok(answer) => {
+                let version = Text::new(&answer.into_inner().server_version);
+                Ok(Some(version).filter(|version| !version.is_empty()))
+            }
+            Err(status) if matches!(status.code(), Code::Unimplemented | Code::PermissionDenied) => Ok(None),
+            Err(status) => Err(self.answered(status)),
+        }
     }
 
     /// How many agents of which kind there are, as stock Teleport counts them.
     pub async fn inventory_status(&self) -> Result<InventoryStatusSummary, ReportError> {
         let mut auth = AuthServiceClient::new(self.channel());
-        let answer = auth
-            .get_inventory_status(self.with_version(Request::new(InventoryStatusRequest::default())))
-            .await;
+        let request = InventoryStatusRequest { connected: false };
+        let answer = auth.get_inventory_status(self.with_version(Request::new(request))).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))
+    }
+
+    /// The agents that are connected to this one auth server, which has these fields.
+    pub async fn connected(&self, fields: ServerFields) -> Result<Connected, ReportError> {
+        let mut calls = Grpc::new(self.channel()).max_decoding_message_size(HELLOS);
+        calls.ready().await.map_err(|error| self.answered(Status::from_error(Box::new(error))))?;
+        let request = self.with_version(Request::new(InventoryStatusRequest { connected: true }));
+        let path = PathAndQuery::from_static("/proto.AuthService/GetInventoryStatus");
+        let codec = SmallCodec::<InventoryStatusRequest, Hellos>::default();
+        let answer = calls.unary(request, path, codec).await.map_err(|status| self.answered(status))?;
+        Ok(Connected::new(answer.into_inner(), fields))
     }
 
     /// How many agents are in which verdict.
@@ -72,24 +124,29 @@ impl AuthClient {
         answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))
     }
 
-    /// The agents as stock Teleport tells of them, each handed to `take` until that is false.
+    /// The agents as stock Teleport tells of them, each handed to `take` until that is false. No message may be waited for longer than a
+    /// minute.
     pub async fn instances(
         &self,
         filter: InstanceFilter,
         mut take: impl FnMut(InstanceV1) -> bool,
     ) -> Result<(), ReportError> {
+        let late = |_| ReportError::Timeout { server: self.server.clone(), what: "tell of its agents" };
         let mut auth = AuthServiceClient::new(self.channel());
-        let answer = auth.get_instances(self.with_version(Request::new(filter))).await;
+        let asking = auth.get_instances(self.with_version(Request::new(filter)));
+        let answer = timeout(NEXT_TIME, asking).await.map_err(late)?;
         let mut instances = answer.map_err(|status| self.answered(status))?.into_inner();
         for _ in 0..INSTANCES {
-            let Some(instance) = instances.message().await.map_err(|status| self.answered(status))? else {
-                break;
-            };
+            let message = timeout(NEXT_TIME, instances.message()).await.map_err(late)?;
+            let Some(instance) = message.map_err(|status| self.answered(status))? else { return Ok(()) };
             if !take(instance) {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        Err(ReportError::Protocol {
+            server: self.server.clone(),
+            what: "tells of more than 1,000,000 agents",
+        })
     }
 
     /// The cluster's alerts.

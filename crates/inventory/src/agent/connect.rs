@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -16,6 +17,7 @@ use crate::IdentityFile;
 use crate::tls::AUTH_SERVER;
 
 use super::ReportError;
+use super::socket::Socket;
 use super::tls;
 
 /// How long a connection may take to come about.
@@ -25,17 +27,22 @@ const ASK_EVERY: Duration = Duration::from_secs(75);
 /// How long the answer may take.
 const ASK_TIME: Duration = Duration::from_secs(30);
 
-/// Connects to the auth server at `server` (`HOST:PORT`), or to a proxy that forwards to one.
-pub(super) async fn connect(server: &str, identity: &IdentityFile) -> Result<Channel, ReportError> {
+/// Connects to the auth server at `server` (`HOST:PORT`), or to a proxy that forwards to one. What comes beside the channel is closed when
+/// its connection is.
+pub(super) async fn connect(
+    server: &str,
+    identity: &IdentityFile,
+) -> Result<(Channel, watch::Receiver<()>), ReportError> {
+    let (open, closed) = watch::channel(());
     let tls = TlsConnector::from(Arc::new(tls::config(identity).map_err(ReportError::Tls)?));
     let address = server.to_owned();
     let connector = tower::service_fn(move |_| {
-        let (tls, address) = (tls.clone(), address.clone());
+        let (tls, address, open) = (tls.clone(), address.clone(), open.clone());
         async move {
             let tcp = TcpStream::connect(address.as_str()).await?;
             tcp.set_nodelay(true)?;
             let name = ServerName::try_from(AUTH_SERVER).map_err(io::Error::other)?;
-            Ok::<_, io::Error>(TokioIo::new(tls.connect(name, tcp).await?))
+            Ok::<_, io::Error>(TokioIo::new(Socket::new(tls.connect(name, tcp).await?, open)))
         }
     });
     let endpoint = Endpoint::from_static("http://teleport.cluster.local")
@@ -43,7 +50,7 @@ pub(super) async fn connect(server: &str, identity: &IdentityFile) -> Result<Cha
         .keep_alive_timeout(ASK_TIME)
         .keep_alive_while_idle(true);
     match timeout(CONNECT_TIME, endpoint.connect_with_connector(connector)).await {
-        Ok(Ok(channel)) => Ok(channel),
+        Ok(Ok(channel)) => Ok((channel, closed)),
         Ok(Err(error)) => Err(ReportError::Connect { server: server.to_owned(), source: error.into() }),
         Err(_) => Err(ReportError::Timeout { server: server.to_owned(), what: "take a connection" }),
     }

@@ -101,6 +101,11 @@ impl ReportError {
         }
     }
 
+    /// Whether who asks may not.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Answer { status, .. } if status.code() == Code::PermissionDenied)
+    }
+
     /// Whether the auth server is one that knows nothing of what was asked.
     pub fn is_unknown_call(&self) -> bool {
         matches!(self, Self::Answer { status, .. } if status.code() == Code::Unimplemented)

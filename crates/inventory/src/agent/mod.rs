@@ -13,6 +13,8 @@ mod progress;
 mod renewal;
 mod reporter;
 mod session;
+mod socket;
+mod stock;
 mod tls;
 
 pub use client::AuthClient;
@@ -21,3 +23,5 @@ pub use progress::Progress;
 pub use reporter::Neighbour;
 pub use reporter::Reporter;
 pub use reporter::ReporterConfig;
+pub use stock::Read;
+pub use stock::StockInventory;

@@ -5,6 +5,8 @@ use selfcheck_core::Reporting;
 use selfcheck_core::ReportingMode;
 use selfcheck_core::Text;
 
+use super::Neighbour;
+
 /// How far reporting has got. It is no part of a status' change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
@@ -16,22 +18,33 @@ pub struct Progress {
     pub last_sent: Option<Timestamp>,
     /// The last sequence acknowledged.
     pub acked: Option<u64>,
+    /// Who else reports for the agent.
+    pub neighbour: Neighbour,
     /// Why there is no stream, in a word and in words.
     pub trouble: Option<(&'static str, Text)>,
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self { mode: ReportingMode::None, connected: false, last_sent: None, acked: None, trouble: None }
-    }
-}
-
 impl Progress {
+    /// None made yet.
+    pub(super) const fn beside(neighbour: Neighbour) -> Self {
+        Self {
+            mode: ReportingMode::None,
+            connected: false,
+            last_sent: None,
+            acked: None,
+            neighbour,
+            trouble: None,
+        }
+    }
+
     /// `reporting`, with what is known of it.
     pub fn fill(&self, reporting: &mut Reporting) {
         reporting.mode = self.mode;
         reporting.connected = self.connected;
         reporting.last_sent = self.last_sent;
         reporting.acked = self.acked;
+        if self.neighbour == Neighbour::Nobody {
+            reporting.cluster_view = None; // the agent tells what is told here
+        }
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::ClaimedUpdater;
 use crate::Hello;
+use crate::HostIdentity;
 use crate::IdentityError;
 use crate::IdentityFile;
 use crate::Role;
@@ -73,14 +74,15 @@ pub struct Reporter {
 impl Reporter {
     /// A reporter, and where it tells how far it has got.
     pub fn new(config: ReporterConfig) -> (Self, watch::Receiver<Progress>) {
-        let (progress, told) = watch::channel(Progress::default());
+        let (progress, told) = watch::channel(Progress::beside(config.neighbour));
         let random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         (Self { config, progress, random }, told)
     }
 
     /// Follows `statuses` until their sender is dropped, and then says goodbye. What goes wrong is tried again, ever more rarely; the
-    /// only error is [`ReportError::Stock`], where there was nobody to be told from the first. A stock auth server met later, as while
-    /// several are exchanged one after the other, is left alone and tried again like one that is away.
+    /// only errors are [`ReportError::Stock`] and [`ReportError::NotAHost`], where there was nobody to be told, or nobody to speak for,
+    /// from the first. A stock auth server met later, as while several are exchanged one after the other, is left alone and tried again
+    /// like one that is away.
     pub async fn run(mut self, mut statuses: Statuses) -> Result<(), ReportError> {
         let mut backoff = Backoff::new(self.random.fork());
         let mut renewal = Renewal::new(self.random.fork());
@@ -94,7 +96,7 @@ impl Reporter {
             };
             self.stopped(&error);
             has_reported |= opened.is_some();
-            if matches!(error, ReportError::Stock(_)) && !has_reported {
+            if matches!(error, ReportError::Stock(_) | ReportError::NotAHost(_)) && !has_reported {
                 return Err(error);
             }
             if opened.is_some_and(|opened| opened.elapsed() >= GOOD) {
@@ -128,68 +130,90 @@ impl Reporter {
         opened: &mut Option<Instant>,
     ) -> Result<End, ReportError> {
         let mut watched = statuses.clone();
-        let session = tokio::select! {
-            session = self.open(statuses, renewal) => session?,
+        let connected = tokio::select! {
+            connected = self.connect(statuses) => connected?,
             () = ended(&mut watched) => return Ok(End::Stopped),
         };
-        *opened = Some(Instant::now());
-        session.run().await
+        let (client, hello) = connected;
+        let end = self.talk(&client, hello, statuses, renewal, opened).await;
+        client.close().await;
+        end
     }
 
-    /// Connects and exchanges Hellos. An agent that has not yet looked has nothing to say of itself, and waits.
-    async fn open<'a>(
-        &'a mut self,
-        statuses: &'a mut Statuses,
-        renewal: &'a mut Renewal,
-    ) -> Result<Session<'a>, ReportError> {
+    /// A connection, and what is said on it first.
+    async fn connect(&self, statuses: &mut Statuses) -> Result<(AuthClient, Hello), ReportError> {
+        let config = &self.config;
+        // Before anything is waited for: somebody may have named the wrong file.
+        let identity = read(config.identity.clone()).await.map_err(ReportError::Identity)?;
+        let host = identity.server().map_err(ReportError::NotAHost)?;
         let status = match statuses.wait_for(Option::is_some).await.map(|status| status.clone()) {
             Ok(Some(status)) => status,
             _ => std::future::pending().await, // the self-check has ended, which is noticed beside
         };
-        let config = &self.config;
-        let identity = read(config.identity.clone()).await.map_err(ReportError::Identity)?;
-        let host = identity.host.as_ref().map_err(|why| ReportError::NotAHost(why.clone()))?;
+        identity.check_time((config.clock)()).map_err(ReportError::Identity)?;
         let version = status.agent.version.as_ref().or(config.version.as_ref());
         let version = version.and_then(|version| valid::version(version.as_str())).unwrap_or_default();
         let hello = Hello {
-            services: host
-                .roles
-                .iter()
-                .filter(|role| role.is_server() && **role != Role::Instance)
-                .map(|role| role.name().into())
-                .collect(),
+            services: services(&status, host),
             server_id: host.host_id.clone(),
             hostname: hostname(&status),
             updater: ClaimedUpdater::of(&status),
             version: version.clone(),
         };
         let client = AuthClient::connect(&config.server, &identity).await?.for_agent(version.as_str());
-        if config.neighbour == Neighbour::StockAgent {
-            let asking = timeout(ASK_TIME, client.summary());
-            let answer = asking.await.map_err(|_| ReportError::Timeout {
-                server: config.server.clone(),
-                what: "say what it is",
-            })?;
-            match answer {
-                Err(error) if error.is_unknown_call() => {
-                    return Err(ReportError::Stock(config.server.clone()));
-                }
-                Err(ReportError::Answer { status, .. }) if status.code() == tonic::Code::PermissionDenied => {
-                }
-                Ok(_) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let context = Context {
-            server: &config.server,
-            statuses,
-            progress: &self.progress,
-            renewal,
-            random: &mut self.random,
-            clock: config.clock,
-        };
-        Session::open(&client, hello, config.metadata.clone(), context).await
+        Ok((client, hello))
     }
+
+    /// A stream on a connection, from its Hello to its end.
+    async fn talk(
+        &mut self,
+        client: &AuthClient,
+        hello: Hello,
+        statuses: &mut Statuses,
+        renewal: &mut Renewal,
+        opened: &mut Option<Instant>,
+    ) -> Result<End, ReportError> {
+        let mut watched = statuses.clone();
+        let opening = async {
+            if self.config.neighbour == Neighbour::StockAgent {
+                refuse_stock(&self.config.server, client).await?;
+            }
+            let context = Context {
+                server: &self.config.server,
+                statuses,
+                progress: &self.progress,
+                renewal,
+                random: &mut self.random,
+                clock: self.config.clock,
+            };
+            Session::open(client, hello, self.config.metadata.clone(), context).await
+        };
+        let session = tokio::select! {
+            session = opening => session?,
+            () = ended(&mut watched) => return Ok(End::Stopped),
+        };
+        *opened = Some(Instant::now());
+        session.run().await
+    }
+}
+
+/// A stock auth server is told nothing beside the agent itself, and knows no question that only this project's servers answer.
+async fn refuse_stock(server: &str, client: &AuthClient) -> Result<(), ReportError> {
+    let late = |_| ReportError::Timeout { server: server.to_owned(), what: "say what it is" };
+    match timeout(ASK_TIME, client.summary()).await.map_err(late)? {
+        Err(error) if error.is_unknown_call() => Err(ReportError::Stock(server.to_owned())),
+        Err(ReportError::Answer { status, .. }) if status.code() == tonic::Code::PermissionDenied => Ok(()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The services that the agent runs, of those that its certificate has; all of them where nobody could see what it runs.
+fn services(status: &Status, host: &HostIdentity) -> Vec<Text> {
+    let run = &status.agent.services;
+    let held = host.roles.iter().filter(|role| role.is_server() && **role != Role::Instance);
+    let names = held.map(|role| role.name());
+    names.filter(|name| run.is_empty() || run.iter().any(|run| run == *name)).map(Text::from).collect()
 }
 
 /// Reads an identity on the blocking pool: its file may lie where reading hangs.

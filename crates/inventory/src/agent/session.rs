@@ -159,7 +159,14 @@ impl<'a> Session<'a> {
         let sent = (self.clock)();
         self.progress.send_modify(|progress| {
             let last_sent = if mode == ReportingMode::Stock { Some(sent) } else { progress.last_sent };
-            *progress = Progress { mode, connected: true, last_sent, acked: None, trouble: None };
+            *progress = Progress {
+                mode,
+                connected: true,
+                last_sent,
+                acked: None,
+                trouble: None,
+                neighbour: progress.neighbour,
+            };
         });
         tracing::info!(server = self.server, extension = extension.is_some(), "reporting");
         let beat = extension

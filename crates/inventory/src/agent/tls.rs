@@ -25,20 +25,18 @@ pub(super) fn config(identity: &IdentityFile) -> Result<ClientConfig, TlsError> 
         .map_err(TlsError)?;
     // Each connection is meant to last.
     config.resumption = Resumption::disabled();
-    config.alpn_protocols = protocols(identity.cluster().as_deref());
+    config.alpn_protocols = protocols(identity.cluster.as_str());
     Ok(config)
 }
 
 /// What is offered: a proxy forwards the first to its auth server, which itself takes the second.
-fn protocols(cluster: Option<&str>) -> Vec<Vec<u8>> {
-    let through_proxy = cluster.map(|cluster| {
-        let mut protocol = "teleport-auth@".to_owned();
-        for byte in cluster.bytes() {
-            let _ = write!(protocol, "{byte:02x}"); // a string takes everything
-        }
-        format!("{protocol}.{AUTH_SERVER}").into_bytes()
-    });
-    let fits = through_proxy.filter(|protocol| protocol.len() <= PROTOCOL);
+fn protocols(cluster: &str) -> Vec<Vec<u8>> {
+    let mut through_proxy = "teleport-auth@".to_owned();
+    for byte in cluster.bytes() {
+        let _ = write!(through_proxy, "{byte:02x}"); // a string takes everything
+    }
+    let through_proxy = format!("{through_proxy}.{AUTH_SERVER}").into_bytes();
+    let fits = Some(through_proxy).filter(|protocol| protocol.len() <= PROTOCOL);
     fits.into_iter().chain([HTTP2.to_vec()]).collect()
 }
 
@@ -48,10 +46,9 @@ mod tests {
 
     #[test]
     fn a_proxy_is_told_whose_auth_server_is_meant() {
-        let offered = protocols(Some("example.com"));
+        let offered = protocols("example.com");
         assert_eq!(offered[0], b"teleport-auth@6578616d706c652e636f6d.teleport.cluster.local");
         assert_eq!(offered[1], HTTP2);
-        assert_eq!(protocols(Some(&"x".repeat(200))), [HTTP2]);
-        assert_eq!(protocols(None), [HTTP2]);
+        assert_eq!(protocols(&"x".repeat(200)), [HTTP2]);
     }
 }

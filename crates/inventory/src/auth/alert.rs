@@ -150,7 +150,8 @@ impl Alert {
         Ok(alert)
     }
 
-    pub(super) fn to_wire(&self) -> types::ClusterAlert {
+    /// The message.
+    pub fn to_wire(&self) -> types::ClusterAlert {
         let severity = match self.severity {
             AlertSeverity::Low => types::AlertSeverity::Low,
             AlertSeverity::Medium => types::AlertSeverity::Medium,

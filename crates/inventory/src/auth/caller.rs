@@ -32,6 +32,11 @@ impl Caller {
         Self(Arc::new(Known { identity, since: Instant::now(), active: AtomicU64::new(0) }))
     }
 
+    /// Who it is, for services that are mounted beside this one.
+    pub fn identity(&self) -> Result<&HostIdentity, &CertificateError> {
+        self.0.identity.as_ref()
+    }
+
     /// The host's id; `None` for one who is none.
     pub(super) fn host_id(&self) -> Option<&Text> {
         self.0.identity.as_ref().ok().map(|host| &host.host_id)

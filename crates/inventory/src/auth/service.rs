@@ -33,6 +33,7 @@ use super::Outcome;
 use super::Part;
 use super::Store;
 use super::Summary;
+use super::server::NOT_SERVED;
 use super::stream::AgentStream;
 use super::stream::Now;
 use super::streams::Streams;
@@ -178,6 +179,11 @@ type Instances = Pin<Box<dyn futures_util::Stream<Item = Result<types::InstanceV
 impl<S: Store> AuthService for Inventory<S> {
     type InventoryControlStreamStream = AgentStream<S>;
     type GetInstancesStream = Instances;
+
+    /// It is asked for what servers have that are more than an inventory.
+    async fn ping(&self, _: Request<wire::PingRequest>) -> Result<Response<wire::PingResponse>, Status> {
+        Err(Status::unimplemented(NOT_SERVED))
+    }
 
     async fn inventory_control_stream(
         &self,

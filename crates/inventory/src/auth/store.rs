@@ -122,7 +122,7 @@ pub struct Filter {
     pub server_id: Option<String>,
     /// Of this version.
     pub version: Option<Version>,
-    /// Running all of these services.
+    /// Running at least one of these services.
     pub services: Vec<String>,
     /// With this kind of updater; empty for none.
     pub upgrader: Option<String>,
@@ -149,15 +149,15 @@ impl Filter {
                 .is_none_or(|wanted| version.as_ref().is_some_and(|version| holds(version, wanted)))
         };
         let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        let runs = |wanted: &str| hello.services.iter().any(|service| service == wanted);
+        // As in Teleport, what is no version is older than any.
+        let is_older = |than: &Version| version.as_ref().is_none_or(|version| version < than);
         is(&self.server_id, hello.server_id.as_str())
-            && self
-                .services
-                .iter()
-                .all(|wanted| hello.services.iter().any(|service| service.as_str() == wanted))
+            && (self.services.is_empty() || self.services.iter().any(|wanted| runs(wanted)))
             && is(&self.upgrader, hello.updater.kind.as_str())
             && is(&self.update_group, hello.updater.group.as_ref().map_or("", Text::as_str))
             && compared(&self.version, |version, wanted| version == wanted)
-            && compared(&self.older_than, |version, wanted| version < wanted)
+            && self.older_than.as_ref().is_none_or(is_older)
             && compared(&self.newer_than, |version, wanted| version > wanted)
             && self.verdict.is_none_or(|wanted| wanted == report.verdict)
             && self

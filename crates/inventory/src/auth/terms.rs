@@ -7,7 +7,7 @@ use selfcheck_core::policy::AlertSeverity;
 use semver::Version;
 use tonic::Status;
 
-use crate::hello::plain;
+use crate::relaxed_version;
 use crate::wire::types;
 
 use super::AlertFilter;
@@ -70,8 +70,6 @@ pub(super) fn version(what: &str, raw: &str) -> Result<Option<Version>, Status> 
     if raw.is_empty() {
         return Ok(None);
     }
-    let parsed = Version::parse(plain(raw));
-    parsed
-        .map(Some)
-        .map_err(|_| Status::invalid_argument(format!("{what} `{}` is no version", Text::new(raw))))
+    let refused = || Status::invalid_argument(format!("{what} `{}` is no version", Text::new(raw)));
+    relaxed_version(raw).map(Some).ok_or_else(refused)
 }

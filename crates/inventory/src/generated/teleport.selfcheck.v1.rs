@@ -210,7 +210,7 @@ pub struct ListAgentsRequest {
 /// The conditions that stock Teleport knows as well.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AgentFilter {
-    /// Running all of these services.
+    /// Running at least one of these services.
     #[prost(string, repeated, tag = "1")]
     pub services: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// With this kind of updater.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use selfcheck_core::Text;
 use x509_cert::Certificate;
 use x509_cert::attr::AttributeTypeAndValue;
@@ -9,6 +10,8 @@ use x509_cert::der::Decode;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::asn1::PrintableStringRef;
 use x509_cert::der::asn1::Utf8StringRef;
+use x509_cert::name::Name;
+use x509_cert::time::Time;
 
 use crate::Role;
 
@@ -35,12 +38,53 @@ pub enum CertificateError {
         /// The user.
         Text,
     ),
+    /// It does not name who issued it, which is the cluster.
+    #[error("the certificate does not name the cluster that issued it")]
+    Issuer,
+    /// It names a host without any service, as an administrator's.
+    #[error("`{0}` has no role of a server")]
+    Service(
+        /// Whom.
+        Text,
+    ),
     /// Its name is not a host id and a cluster.
     #[error("`{0}` is not a host id and a cluster's name")]
     Name(
         /// The name.
         Text,
     ),
+}
+
+/// By whom a certificate was issued, and for how long.
+pub(super) struct Issued {
+    /// The common name of its issuer, which is the cluster's.
+    pub(super) by: String,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+}
+
+impl Issued {
+    pub(super) fn from_der(certificate: &[u8]) -> Result<Self, CertificateError> {
+        let certificate = Certificate::from_der(certificate).map_err(|_| CertificateError::Parse)?;
+        let signed = certificate.tbs_certificate();
+        let time = |time: Time| {
+            let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok();
+            seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or(CertificateError::Parse)
+        };
+        let by = common_name(signed.issuer()).ok_or(CertificateError::Issuer)?;
+        let validity = signed.validity();
+        Ok(Self { by, from: time(validity.not_before)?, to: time(validity.not_after)? })
+    }
+}
+
+/// The common name that a certificate is for, if it can be read and has one.
+pub(super) fn subject_name(certificate: &[u8]) -> Option<String> {
+    common_name(Certificate::from_der(certificate).ok()?.tbs_certificate().subject())
+}
+
+fn common_name(name: &Name) -> Option<String> {
+    let attribute = name.iter().find(|attribute| attribute.oid == COMMON_NAME)?;
+    text(attribute).filter(|name| !name.is_empty())
 }
 
 impl HostIdentity {

@@ -1,10 +1,13 @@
 //! Identity files, as `tctl auth sign --format=file`, tbot and `auth issue` write them.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+use selfcheck_core::Text;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -12,18 +15,28 @@ use tokio_rustls::rustls::pki_types::pem::SectionKind;
 
 use super::CertificateError;
 use super::HostIdentity;
+use super::certificate::Issued;
+use super::certificate::subject_name;
 
-/// The largest identity file; real ones have a few kilobytes.
-const BYTES: u64 = 1 << 20;
-/// The most authorities of one.
+/// The largest identity file. One of a cluster that trusts a thousand others has the authorities of them all.
+const BYTES: u64 = 16 << 20;
+/// The most authorities of one cluster; while they are rotated there are two or three.
 const AUTHORITIES: usize = 64;
+/// The most clusters that an error names.
+const NAMED: usize = 3;
 
-/// An identity: a key, its certificate, and the authorities it trusts.
+/// An identity: a key, its certificate, and the authorities of the cluster that issued it.
 #[derive(Debug)]
 pub struct IdentityFile {
+    path: PathBuf,
     pub(crate) key: PrivateKeyDer<'static>,
     pub(crate) certificate: CertificateDer<'static>,
+    /// Those of the cluster alone. A file lists the authorities of all clusters that its own one trusts, in any order.
     pub(crate) authorities: Vec<CertificateDer<'static>>,
+    /// The cluster that issued it.
+    pub cluster: Text,
+    /// From when to when it counts.
+    valid: (Timestamp, Timestamp),
     /// Which host of the cluster it names, or why it names none, as that of a user.
     pub host: Result<HostIdentity, CertificateError>,
 }
@@ -61,6 +74,40 @@ pub enum IdentityError {
         /// Why.
         why: CertificateError,
     },
+    /// None of its authorities is one of the cluster that issued it, so that no auth server could be trusted.
+    #[error("identity `{}` was issued by cluster `{cluster}` and has no authority of it, only of {}", .path.display(), listed(.others))]
+    Authority {
+        /// Which.
+        path: PathBuf,
+        /// The cluster, as the certificate names its issuer.
+        cluster: Text,
+        /// The clusters that it has authorities of.
+        others: Vec<Text>,
+    },
+    /// Its time is over.
+    #[error("identity `{}` expired at {at}", .path.display())]
+    Expired {
+        /// Which.
+        path: PathBuf,
+        /// When.
+        at: Timestamp,
+    },
+    /// Its time has not come.
+    #[error("identity `{}` is not valid before {from}", .path.display())]
+    NotYetValid {
+        /// Which.
+        path: PathBuf,
+        /// From when it is.
+        from: Timestamp,
+    },
+}
+
+fn listed(clusters: &[Text]) -> String {
+    let mut named: Vec<_> = clusters.iter().take(NAMED).map(|cluster| format!("`{cluster}`")).collect();
+    if clusters.len() > NAMED {
+        named.push(format!("{} others", clusters.len() - NAMED));
+    }
+    named.join(", ")
 }
 
 impl IdentityError {
@@ -71,6 +118,9 @@ impl IdentityError {
             Self::Unusual(_) => "identity-file",
             Self::Part { .. } => "identity-part",
             Self::Certificate { .. } => "identity-certificate",
+            Self::Authority { .. } => "identity-authority",
+            Self::Expired { .. } => "identity-expired",
+            Self::NotYetValid { .. } => "identity-early",
         }
     }
 }
@@ -92,7 +142,8 @@ impl IdentityFile {
     /// Reads the text of an identity file; `path` is what errors name.
     ///
     /// The first block is the key, the second the certificate, every further one an authority. SSH certificates and
-    /// authorities, and all other lines, are passed over.
+    /// authorities, and all other lines, are passed over. The cluster is the one that issued the certificate, and of the
+    /// authorities only those of its name are kept.
     pub fn parse(path: &Path, text: &[u8]) -> Result<Self, IdentityError> {
         let lacks = |part| IdentityError::Part { path: path.to_owned(), part };
         let mut blocks = <(SectionKind, Vec<u8>)>::pem_slice_iter(text);
@@ -112,29 +163,53 @@ impl IdentityFile {
             Some((SectionKind::Certificate, certificate)) => CertificateDer::from(certificate),
             _ => return Err(lacks("certificate")),
         };
-        let mut authorities = Vec::new();
-        while let Some((kind, authority)) = next("authority")? {
-            if kind != SectionKind::Certificate || authorities.len() == AUTHORITIES {
-                return Err(lacks("authority"));
-            }
-            authorities.push(CertificateDer::from(authority));
-        }
-        if authorities.is_empty() {
-            return Err(lacks("authority"));
-        }
+        let unread = |why| IdentityError::Certificate { path: path.to_owned(), why };
+        let Issued { by, from, to } = Issued::from_der(&certificate).map_err(unread)?;
         let host = HostIdentity::from_der(&certificate);
         if let Err(why @ CertificateError::Parse) = host {
-            return Err(IdentityError::Certificate { path: path.to_owned(), why });
+            return Err(unread(why));
         }
-        Ok(Self { key, certificate, authorities, host })
+        let mut authorities = Vec::new();
+        let mut others = BTreeSet::new();
+        while let Some((kind, authority)) = next("authority")? {
+            if kind != SectionKind::Certificate {
+                return Err(lacks("authority"));
+            }
+            match subject_name(&authority) {
+                Some(name) if name == by => authorities.push(CertificateDer::from(authority)),
+                name => _ = others.insert(Text::new(&name.unwrap_or_default())),
+            }
+            if authorities.len() > AUTHORITIES {
+                return Err(lacks("authority"));
+            }
+        }
+        let cluster = Text::new(&by);
+        if authorities.is_empty() {
+            if others.is_empty() {
+                return Err(lacks("authority"));
+            }
+            let others = others.into_iter().collect();
+            return Err(IdentityError::Authority { path: path.to_owned(), cluster, others });
+        }
+        Ok(Self { path: path.to_owned(), key, certificate, authorities, cluster, valid: (from, to), host })
     }
 
-    /// The cluster that the authorities are those of, where they say so.
+    /// The host that it names, which is a server of its cluster.
     #[cfg(feature = "agent")]
-    pub(crate) fn cluster(&self) -> Option<String> {
-        use x509_cert::der::Decode;
-        let authority = x509_cert::Certificate::from_der(self.authorities.first()?).ok()?;
-        let names = authority.tbs_certificate().subject().common_name().ok()?;
-        names.map(|name| name.value().into_owned())
+    pub(crate) fn server(&self) -> Result<&HostIdentity, CertificateError> {
+        let host = self.host.as_ref().map_err(Clone::clone)?;
+        if host.is_server() { Ok(host) } else { Err(CertificateError::Service(host.host_id.clone())) }
+    }
+
+    /// That it counts at this time. An auth server refuses one that does not, without saying so.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), IdentityError> {
+        let (from, to) = self.valid;
+        if now < from {
+            return Err(IdentityError::NotYetValid { path: self.path.clone(), from });
+        }
+        if now > to {
+            return Err(IdentityError::Expired { path: self.path.clone(), at: to });
+        }
+        Ok(())
     }
 }

@@ -1,20 +1,23 @@
 //! `inventory`: what an auth server knows of its agents.
 
+mod listing;
 mod ls;
 mod remedies;
 mod row;
 mod show;
 mod status;
+mod stock;
+mod wanted;
 
 use crate::args::InventoryCommand;
 use crate::error::CliError;
 use crate::output::Output;
 
+use super::ask::Right;
 use super::ask::asking;
 
-/// What a stock auth server does not tell.
-const STOCK: &str =
-    "this auth server is a stock one: verdicts are what its fields claim, not what somebody saw";
+/// What one needs to ask a stock auth server.
+const INSTANCES: Right = "`instance: list, read`";
 
 pub(super) fn run(command: &InventoryCommand, output: &Output) -> Result<u8, CliError> {
     asking(async {

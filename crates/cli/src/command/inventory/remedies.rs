@@ -18,11 +18,13 @@ use serde_json::json;
 
 use crate::args::RemediesArgs;
 use crate::args::RemediesFormat;
-use crate::command::ask::client;
+use crate::command::ask::asked;
 use crate::command::ask::in_time;
 use crate::error::CliError;
 use crate::output;
 use crate::output::Output;
+
+use super::INSTANCES;
 
 /// Those that a command on their host helps.
 const HELPED: [Verdict; 2] = [Verdict::Unaccompanied, Verdict::Impaired];
@@ -50,9 +52,15 @@ struct Groups {
 }
 
 pub(super) async fn run(args: &RemediesArgs, output: &Output) -> Result<u8, CliError> {
-    let client = client(&args.auth_server, &args.identity).await?;
-    let asked = in_time(&args.auth_server, groups(&client, args.proxy.as_ref())).await;
-    let Groups { by_command, others } = asked.map_err(CliError::AskAuth)?;
+    let server = &args.server;
+    let groups = asked(server, INSTANCES, async |client| {
+        match in_time(&server.auth_server, groups(client, args.proxy.as_ref())).await {
+            Err(error) if error.is_unknown_call() => Ok(None),
+            groups => groups.map(Some),
+        }
+    });
+    let no_remedies = || CliError::NoRemedies(Text::new(&server.auth_server));
+    let Groups { by_command, others } = groups.await?.ok_or_else(no_remedies)?;
     let mut groups: Vec<_> = by_command.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.agents.len()));
     if others > 0 {

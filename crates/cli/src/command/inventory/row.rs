@@ -4,13 +4,11 @@ use jiff::Timestamp;
 use selfcheck_core::Basis;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::Hello;
+use selfcheck_inventory::Instance;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::ReportedFinding;
 use selfcheck_inventory::basis_from_wire;
-use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::Agent;
-use selfcheck_inventory::wire::types::InstanceV1;
 use serde::Serialize;
 
 /// What is shown of an agent. Everything in it came from outside and has been made printable.
@@ -31,6 +29,8 @@ pub(super) struct Row {
     /// The command that helps, rendered here from the catalogue.
     pub(super) remedy: Option<String>,
     pub(super) last_heard: Option<Timestamp>,
+    /// The fields that are null because the auth server does not keep them, which is not the same as none.
+    pub(super) not_told: Vec<&'static str>,
 }
 
 impl Row {
@@ -51,53 +51,67 @@ impl Row {
             reasons: report.findings.iter().map(ReportedFinding::code).collect(),
             remedy: report.remedy_group().and_then(|group| group.render(None)).map(|remedy| remedy.shell),
             last_heard: Timestamp::from_second(agent.last_heard).ok(),
+            not_told: Vec::new(),
         };
         Some((row, report))
     }
 
     /// As stock Teleport tells: what the agent claims is judged here.
-    pub(super) fn of_instance(instance: InstanceV1) -> Option<(Self, Report)> {
-        let spec = instance.spec?;
-        let last_heard = spec.last_seen.and_then(|seen| Timestamp::new(seen.seconds, seen.nanos).ok());
-        let hello = UpstreamInventoryHello {
-            version: spec.version,
-            server_id: instance.header?.metadata?.name,
-            services: spec.services,
-            hostname: spec.hostname,
-            external_upgrader: spec.external_upgrader,
-            external_upgrader_version: spec.external_upgrader_version,
-            updater_info: spec.updater_info,
-        };
-        let hello = Hello::from_wire(&hello, |_| true).ok()?;
-        let report = Report::from(&hello);
+    pub(super) fn of_instance(instance: Instance) -> (Self, Report) {
+        let report = instance.report();
+        let Instance { server_id, hostname, services, version, last_seen, updater } = instance;
+        let told = [
+            (Self::UPGRADER, updater.kind.is_unknown()),
+            (Self::UPGRADER_VERSION, updater.version.is_unknown()),
+            (Self::UPDATE_GROUP, updater.group.is_unknown()),
+        ];
         let row = Self {
             verdict: report.verdict,
             basis: Basis::Claimed,
             reasons: report.findings.iter().map(ReportedFinding::code).collect(),
             remedy: None,
-            last_heard,
-            upgrader: Some(hello.updater.kind).filter(|kind| !kind.is_empty()),
-            upgrader_version: hello.updater.version,
-            update_group: hello.updater.group,
-            server_id: hello.server_id,
-            hostname: hello.hostname,
-            services: hello.services,
-            version: hello.version,
+            last_heard: last_seen,
+            upgrader: updater.kind.value().cloned(),
+            upgrader_version: updater.version.value().cloned(),
+            update_group: updater.group.value().cloned(),
+            not_told: told
+                .into_iter()
+                .filter(|(_, is_unknown)| *is_unknown)
+                .map(|(field, _)| field)
+                .collect(),
+            server_id,
+            hostname,
+            services,
+            version,
         };
-        Some((row, report))
+        (row, report)
     }
 
-    pub(super) fn cells(&self) -> [String; 11] {
-        let none = || "none".to_owned();
+    /// Whether the auth server could tell this: only then is nothing none.
+    pub(super) fn tells(&self, field: &str) -> bool {
+        !self.not_told.contains(&field)
+    }
+
+    /// Whether nobody can judge the agent for the one reason that its auth server does not keep what it says of its updater.
+    pub(super) fn is_beyond_server(&self) -> bool {
+        self.verdict == Verdict::Unknown && !self.tells(Self::UPGRADER)
+    }
+
+    pub(super) fn cells(&self) -> [String; Self::COLUMNS] {
+        let cell = |field: &str, value: &Option<Text>, none: &str| match value {
+            Some(value) => value.to_string(),
+            None if self.tells(field) => none.to_owned(),
+            None => "unknown".to_owned(),
+        };
         let services: Vec<_> = self.services.iter().map(Text::as_str).collect();
         [
             self.server_id.to_string(),
             self.hostname.to_string(),
             services.join(","),
             self.version.to_string(),
-            self.upgrader.as_ref().map_or_else(none, Text::to_string),
-            self.upgrader_version.as_ref().map_or_else(none, Text::to_string),
-            self.update_group.as_ref().map_or_else(String::new, Text::to_string),
+            cell(Self::UPGRADER, &self.upgrader, "none"),
+            cell(Self::UPGRADER_VERSION, &self.upgrader_version, "none"),
+            cell(Self::UPDATE_GROUP, &self.update_group, ""),
             self.verdict.to_string(),
             self.basis.to_string(),
             self.reasons.join(","),
@@ -105,7 +119,13 @@ impl Row {
         ]
     }
 
-    pub(super) const HEADINGS: [&str; 11] = [
+    pub(super) const UPGRADER: &str = "upgrader";
+    const UPGRADER_VERSION: &str = "upgrader_version";
+    const UPDATE_GROUP: &str = "update_group";
+
+    pub(super) const COLUMNS: usize = 11;
+
+    pub(super) const HEADINGS: [&'static str; Self::COLUMNS] = [
         "Server ID",
         "Hostname",
         "Services",

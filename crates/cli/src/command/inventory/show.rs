@@ -5,15 +5,17 @@ use selfcheck_agent::report::ReportError;
 use selfcheck_core::Remedy;
 use selfcheck_core::Severity;
 use selfcheck_core::Text;
+use selfcheck_inventory::Instance;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::agent::AuthClient;
+use selfcheck_inventory::agent::StockInventory;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
 use selfcheck_inventory::wire::types::InstanceFilter;
 use serde::Serialize;
 
 use crate::args::Format;
 use crate::args::ShowArgs;
-use crate::command::ask::client;
+use crate::command::ask::asked;
 use crate::command::ask::in_time;
 use crate::error::CliError;
 use crate::output;
@@ -21,8 +23,9 @@ use crate::output::Output;
 use crate::text;
 use crate::text::AgentView;
 
-use super::STOCK;
+use super::INSTANCES;
 use super::row::Row;
+use super::stock;
 
 /// An agent in JSON: its row, and what its report says beyond that.
 #[derive(Debug, Serialize)]
@@ -46,20 +49,20 @@ struct Finding {
 }
 
 pub(super) async fn run(args: &ShowArgs, output: &Output) -> Result<u8, CliError> {
-    let server = &args.server.auth_server;
-    let client = client(server, &args.server.identity).await?;
-    let found = match in_time(server, agent(args, &client)).await {
-        Err(error) if error.is_unknown_call() => {
-            output.warn(STOCK);
-            in_time(server, instance(args, &client)).await
+    let server = &args.query.server;
+    let found = asked(server, INSTANCES, async |client| {
+        match in_time(&server.auth_server, agent(args, client)).await {
+            Err(error) if error.is_unknown_call() => {
+                stock::warn(output);
+                instance(args, client).await
+            }
+            found => found,
         }
-        found => found,
-    };
-    let found = found.map_err(CliError::AskAuth)?;
-    let (mut row, report) = found.ok_or_else(|| CliError::NoSuchAgent(Text::new(&args.host_id)))?;
+    });
+    let (mut row, report) = found.await?.ok_or_else(|| CliError::NoSuchAgent(Text::new(&args.host_id)))?;
     let remedy = report.remedy_group().and_then(|group| group.render(args.proxy.as_ref()));
     row.remedy = remedy.as_ref().map(|remedy| remedy.shell.clone());
-    let shown = match args.server.format {
+    let shown = match args.query.format {
         Format::Json => crate::command::json(&Shown::of(&row, &report))?,
         Format::Text => text::agent(&view(&row, &report, remedy.as_ref()), output.style),
     };
@@ -79,11 +82,11 @@ async fn agent(args: &ShowArgs, client: &AuthClient) -> Result<Option<(Row, Repo
 async fn instance(args: &ShowArgs, client: &AuthClient) -> Result<Option<(Row, Report)>, ReportError> {
     let filter = InstanceFilter { server_id: args.host_id.clone(), ..InstanceFilter::default() };
     let mut found = None;
-    let take = |instance| {
-        found = Row::of_instance(instance).filter(|(row, _)| row.server_id == *args.host_id);
+    let take = |instance: Instance| {
+        found = (instance.server_id == *args.host_id).then(|| Row::of_instance(instance));
         found.is_none()
     };
-    client.instances(filter, take).await?;
+    StockInventory::open(client).await?.read(filter, take).await?;
     Ok(found)
 }
 
@@ -114,6 +117,7 @@ fn view<'a>(row: &'a Row, report: &'a Report, remedy: Option<&'a Remedy>) -> Age
         services: &row.services,
         basis: row.basis,
         report,
+        is_beyond_server: row.is_beyond_server(),
         remedy,
         last_heard: row.last_heard,
         now: selfcheck_probe::now().realtime,

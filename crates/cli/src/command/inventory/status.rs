@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use selfcheck_agent::report::ReportError;
 use selfcheck_core::Text;
+use selfcheck_inventory::Connected;
+use selfcheck_inventory::ServerFields;
+use selfcheck_inventory::Told;
 use selfcheck_inventory::agent::AuthClient;
 use selfcheck_inventory::basis_from_wire;
 use selfcheck_inventory::verdict_from_wire;
@@ -12,18 +15,23 @@ use selfcheck_inventory::wire::teleport::selfcheck::v1::GetSummaryResponse;
 use serde::Serialize;
 
 use crate::args::Format;
-use crate::args::ServerArgs;
-use crate::command::ask::client;
+use crate::args::QueryArgs;
+use crate::command::ask::Right;
+use crate::command::ask::asked;
 use crate::command::ask::in_time;
 use crate::error::CliError;
 use crate::output;
 use crate::output::Output;
 use crate::text;
 
-use super::STOCK;
+use super::stock;
+use super::wanted::NONE;
+
+/// What one needs to ask; an old auth server wants more for this than for a list.
+const RIGHT: Right = "`instance: list, read` (up to Teleport 14, one with the built-in role `Admin`)";
 
 /// What is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Summary {
     /// By verdict and basis; null where the auth server is a stock one.
     verdicts: Option<BTreeMap<String, u64>>,
@@ -34,16 +42,41 @@ struct Summary {
     versions: BTreeMap<String, u32>,
     upgraders: BTreeMap<String, u32>,
     services: BTreeMap<String, u32>,
-    total_instances: u32,
+    /// Those that are connected to the auth server asked, which are then the ones counted; null where it counts all itself.
+    connected: Option<usize>,
+    /// Null where the auth server counts no instances.
+    total_instances: Option<u32>,
 }
 
-pub(super) async fn run(args: &ServerArgs, output: &Output) -> Result<u8, CliError> {
-    let client = client(&args.auth_server, &args.identity).await?;
-    let (stock, own) = in_time(&args.auth_server, ask(&client)).await.map_err(CliError::AskAuth)?;
-    if own.is_none() {
-        output.warn(STOCK);
-    }
-    let summary = summary(stock, own.as_ref());
+/// What was answered.
+enum Answer {
+    /// By one of this project's own.
+    Own(InventoryStatusSummary, GetSummaryResponse),
+    /// By a stock one that counts its instances.
+    Counts(InventoryStatusSummary),
+    /// By one that does not: those that are connected to it.
+    Connected(Connected),
+}
+
+pub(super) async fn run(args: &QueryArgs, output: &Output) -> Result<u8, CliError> {
+    let answer =
+        asked(&args.server, RIGHT, async |client| in_time(&args.server.auth_server, ask(client)).await);
+    let summary = match answer.await? {
+        Answer::Own(stock, own) => {
+            Summary { settling: Some(own.settling), ..Summary::of_own(&own).counting(stock) }
+        }
+        Answer::Counts(stock) => {
+            stock::warn(output);
+            Summary::default().counting(stock)
+        }
+        Answer::Connected(connected) => {
+            stock::warn(output);
+            output.warn(
+                "this auth server counts no instances: counted are the agents connected to it, and not those of other auth servers",
+            );
+            Summary::of_connected(&connected)
+        }
+    };
     let shown = match args.format {
         Format::Json => crate::command::json(&summary)?,
         Format::Text => lines(&summary),
@@ -52,37 +85,67 @@ pub(super) async fn run(args: &ServerArgs, output: &Output) -> Result<u8, CliErr
     Ok(0)
 }
 
-async fn ask(
-    client: &AuthClient,
-) -> Result<(InventoryStatusSummary, Option<GetSummaryResponse>), ReportError> {
+async fn ask(client: &AuthClient) -> Result<Answer, ReportError> {
     let stock = client.inventory_status().await?;
     match client.summary().await {
-        Ok(own) => Ok((stock, Some(own))),
-        Err(error) if error.is_unknown_call() => Ok((stock, None)),
-        Err(error) => Err(error),
+        Ok(own) => return Ok(Answer::Own(stock, own)),
+        Err(error) if error.is_unknown_call() => {}
+        Err(error) => return Err(error),
     }
+    let version = client.server_version().await?;
+    let fields = ServerFields::of_version(version.as_ref().map(Text::as_str));
+    if fields.counts(&stock) {
+        return Ok(Answer::Counts(stock));
+    }
+    Ok(Answer::Connected(client.connected(fields).await?))
 }
 
-fn summary(stock: InventoryStatusSummary, own: Option<&GetSummaryResponse>) -> Summary {
-    let verdicts = own.map(|own| {
-        let named = own.verdicts.iter().filter_map(|count| {
+impl Summary {
+    fn of_own(own: &GetSummaryResponse) -> Self {
+        let verdicts = own.verdicts.iter().filter_map(|count| {
             let verdict = verdict_from_wire(count.verdict())?;
             Some((format!("{verdict} {}", basis_from_wire(count.basis())), count.agents))
         });
-        named.collect()
-    });
-    let reasons = own.map(|own| {
         let reasons = own.reasons.iter();
-        reasons.map(|count| (Text::new(&count.name).to_string(), count.agents)).collect()
-    });
-    Summary {
-        verdicts,
-        reasons,
-        settling: own.map(|own| own.settling),
-        versions: printable(stock.version_counts),
-        upgraders: printable(stock.upgrader_counts),
-        services: printable(stock.service_counts),
-        total_instances: stock.instance_count,
+        Self {
+            verdicts: Some(verdicts.collect()),
+            reasons: Some(reasons.map(|count| (Text::new(&count.name).to_string(), count.agents)).collect()),
+            ..Self::default()
+        }
+    }
+
+    fn counting(self, stock: InventoryStatusSummary) -> Self {
+        Self {
+            versions: printable(stock.version_counts),
+            upgraders: printable(stock.upgrader_counts),
+            services: printable(stock.service_counts),
+            total_instances: Some(stock.instance_count),
+            ..self
+        }
+    }
+
+    fn of_connected(connected: &Connected) -> Self {
+        let mut summary = Self { connected: Some(connected.len()), ..Self::default() };
+        for agent in connected.agents() {
+            let upgrader = match &agent.updater.kind {
+                Told::Value(kind) => kind.as_str(),
+                Told::None => NONE,
+                Told::Unknown => "unknown",
+            };
+            count(&mut summary.versions, agent.version.as_str());
+            count(&mut summary.upgraders, upgrader);
+            for service in &agent.services {
+                count(&mut summary.services, service.as_str());
+            }
+        }
+        summary
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u32>, word: &str) {
+    match counts.get_mut(word) {
+        Some(count) => *count += 1,
+        None => _ = counts.insert(word.to_owned(), 1),
     }
 }
 
@@ -90,7 +153,7 @@ fn summary(stock: InventoryStatusSummary, own: Option<&GetSummaryResponse>) -> S
 fn printable(counts: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
     let mut clean = BTreeMap::new();
     for (word, count) in counts {
-        let word = if word.is_empty() { "none".to_owned() } else { Text::new(&word).to_string() };
+        let word = if word.is_empty() { NONE.to_owned() } else { Text::new(&word).to_string() };
         // Two words may be one when cleaned.
         let sum: &mut u32 = clean.entry(word).or_default();
         *sum = sum.saturating_add(count);
@@ -118,7 +181,13 @@ fn lines(summary: &Summary) -> String {
         Some(agents @ 1..) => format!(" (and {agents} that have only just come)"),
         _ => String::new(),
     };
-    format!("{shown}Total Instances: {}{settling}\n", summary.total_instances)
+    let total = match (summary.total_instances, summary.connected) {
+        (Some(total), _) => format!("Total Instances: {total}"),
+        (None, connected) => {
+            format!("Total Instances: not told, {} connected", connected.unwrap_or_default())
+        }
+    };
+    format!("{shown}{total}{settling}\n")
 }
 
 fn rows(counts: &BTreeMap<String, impl ToString>) -> Vec<[String; 2]> {

@@ -1,0 +1,89 @@
+//! Which agents are asked for. A server may not know a condition and tell of all: every one is tried here, too.
+
+use selfcheck_core::Text;
+use selfcheck_inventory::verdict_to_wire;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::AgentFilter;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use selfcheck_inventory::wire::types::InstanceFilter;
+use semver::Version;
+
+use crate::args::LsArgs;
+
+use super::row::Row;
+
+/// The word for an agent without an updater.
+pub(super) const NONE: &str = "none";
+
+/// Which agents are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a>(pub(super) &'a LsArgs);
+
+impl Wanted<'_> {
+    /// In the words of this project's own service.
+    pub(super) fn request(self) -> ListAgentsRequest {
+        let Self(args) = self;
+        let (upgrader, no_upgrader) = self.upgrader();
+        ListAgentsRequest {
+            verdict: args.verdict.map_or(0, |verdict| verdict_to_wire(verdict).into()),
+            reason: args.reason.map(|reason| reason.code().to_owned()).unwrap_or_default(),
+            stock: Some(AgentFilter {
+                services: self.services(),
+                upgrader,
+                no_upgrader,
+                older_than: self.older_than(),
+                update_group: args.update_group.clone().unwrap_or_default(),
+            }),
+            ..ListAgentsRequest::default()
+        }
+    }
+
+    /// In the words of stock Teleport, which knows no verdicts.
+    pub(super) fn stock_filter(self) -> InstanceFilter {
+        let (external_upgrader, no_ext_upgrader) = self.upgrader();
+        InstanceFilter {
+            services: self.services(),
+            external_upgrader,
+            no_ext_upgrader,
+            older_than_version: self.older_than(),
+            update_group: self.0.update_group.clone().unwrap_or_default(),
+            ..InstanceFilter::default()
+        }
+    }
+
+    /// Whether this agent is one of those. What nobody told fulfils no condition.
+    pub(super) fn takes(self, row: &Row) -> bool {
+        let Self(args) = self;
+        let is = |wanted: &Option<String>, told: &Option<Text>| {
+            wanted.as_ref().is_none_or(|wanted| told.as_ref().is_some_and(|told| told == wanted.as_str()))
+        };
+        let runs = |name: &str| row.services.iter().any(|service| service == name);
+        let upgrader = match args.upgrader.as_deref() {
+            Some(NONE) => row.upgrader.is_none() && row.tells(Row::UPGRADER),
+            _ => is(&args.upgrader, &row.upgrader),
+        };
+        let version = Version::parse(row.version.as_str()).ok();
+        // As in Teleport, what is no version is older than any.
+        let is_older = |than: &Version| version.as_ref().is_none_or(|version| version < than);
+        upgrader
+            && is(&args.update_group, &row.update_group)
+            && args.verdict.is_none_or(|verdict| verdict == row.verdict)
+            && args.reason.is_none_or(|reason| row.reasons.contains(&reason.code()))
+            && (args.services.is_empty() || args.services.iter().any(|role| runs(role.name())))
+            && args.older_than.as_ref().is_none_or(is_older)
+    }
+
+    fn services(self) -> Vec<String> {
+        self.0.services.iter().map(|role| role.name().to_owned()).collect()
+    }
+
+    fn older_than(self) -> String {
+        self.0.older_than.as_ref().map(Version::to_string).unwrap_or_default()
+    }
+
+    fn upgrader(self) -> (String, bool) {
+        match self.0.upgrader.as_deref() {
+            Some(NONE) => (String::new(), true),
+            named => (named.unwrap_or_default().to_owned(), false),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The inventory of a stock auth server, read for what it can know.
+
+use selfcheck_core::Text;
+use tonic::Code;
+
+use crate::Connected;
+use crate::Instance;
+use crate::ServerFields;
+use crate::wire::types::InstanceFilter;
+
+use super::AuthClient;
+use super::ReportError;
+
+/// So many instances are looked at for which fields there are.
+const LOOKED_AT: usize = 1000;
+
+/// The inventory of a stock auth server.
+#[derive(Debug)]
+pub struct StockInventory<'a> {
+    client: &'a AuthClient,
+    /// The server's Teleport version, if it says.
+    pub version: Option<Text>,
+    /// Whether it knows of any agent.
+    pub is_empty: bool,
+    fields: ServerFields,
+    connected: Connected,
+}
+
+/// How much of an inventory was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Read {
+    /// The agents.
+    pub agents: usize,
+    /// Entries that name no agent, and were passed over.
+    pub nameless: usize,
+}
+
+impl<'a> StockInventory<'a> {
+    /// Finds out what the server knows. Where it does not keep which updater an agent names, the agents connected to it are asked for, too:
+    /// that may be denied, or be too many, and then they are not known.
+    pub async fn open(client: &'a AuthClient) -> Result<Self, ReportError> {
+        let version = client.server_version().await?;
+        let mut fields = ServerFields::of_version(version.as_ref().map(Text::as_str));
+        let mut looked_at = 0;
+        let look = |instance| {
+            fields.note_instance(&instance);
+            looked_at += 1;
+            looked_at < LOOKED_AT && !fields.tell_all()
+        };
+        client.instances(InstanceFilter::default(), look).await?;
+        let mut connected = Connected::default();
+        if !fields.tell_updaters() {
+            match client.connected(fields.clone()).await {
+                Ok(agents) => connected = agents,
+                Err(ReportError::Answer { status, .. }) if is_no_answer(status.code()) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let is_empty = looked_at == 0 && connected.is_empty();
+        Ok(Self { client, version, is_empty, fields, connected })
+    }
+
+    /// Hands every agent to `take` until that is false; `filter` is what the server is asked for, which an old one may not heed. Last come
+    /// the agents that are connected and that the server has not kept yet.
+    pub async fn read(
+        self,
+        filter: InstanceFilter,
+        mut take: impl FnMut(Instance) -> bool,
+    ) -> Result<Read, ReportError> {
+        let Self { client, fields, mut connected, .. } = self;
+        let mut read = Read::default();
+        let mut goes_on = true;
+        let mut hand_on = |instance: Instance, read: &mut Read| {
+            read.agents += 1;
+            take(instance)
+        };
+        let each = |instance| {
+            let Some(mut instance) = Instance::from_wire(instance, &fields) else {
+                read.nameless += 1;
+                return true;
+            };
+            connected.complete(&mut instance);
+            goes_on = hand_on(instance, &mut read);
+            goes_on
+        };
+        client.instances(filter, each).await?;
+        for instance in connected.agents() {
+            goes_on = goes_on && hand_on(instance, &mut read);
+        }
+        Ok(read)
+    }
+}
+
+/// Whether it means that this is nothing one is told.
+fn is_no_answer(code: Code) -> bool {
+    matches!(code, Code::PermissionDenied | Code::Unimplemented | Code::OutOfRange | Code::ResourceExhausted)
+}

@@ -1,0 +1,178 @@
+//! An agent as an auth server tells of it: Teleport's instance resource, and the Hello of an agent that is connected.
+
+use jiff::Timestamp;
+use selfcheck_core::Claim;
+use selfcheck_core::Text;
+use selfcheck_core::UpdaterStatus;
+
+use crate::Report;
+use crate::ReportedUpdater;
+use crate::ServerFields;
+use crate::field;
+use crate::hello::plain;
+use crate::hello::status_from_wire;
+use crate::valid;
+use crate::wire::proto::UpstreamInventoryHello;
+use crate::wire::types;
+
+/// The most services of an agent that are read; there are not so many.
+const SERVICES: usize = 32;
+
+/// What somebody tells of another. Not to know is not the same as none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Told<T> {
+    /// This.
+    Value(T),
+    /// That there is none.
+    None,
+    /// Nothing: it does not know.
+    #[default]
+    Unknown,
+}
+
+/// An agent, as its auth server tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Its host id.
+    pub server_id: Text,
+    /// Its host's name.
+    pub hostname: Text,
+    /// Its system roles, by the names they were told with.
+    pub services: Vec<Text>,
+    /// Its Teleport version, without a leading `v`.
+    pub version: Text,
+    /// When the auth server last heard of it.
+    pub last_seen: Option<Timestamp>,
+    /// What it says of its updater.
+    pub updater: ToldUpdater,
+}
+
+/// What an auth server tells of an agent's updater.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ToldUpdater {
+    /// Its kind.
+    pub kind: Told<Text>,
+    /// Its version, without a leading `v`.
+    pub version: Told<Text>,
+    /// Its update group.
+    pub group: Told<Text>,
+    /// How it is.
+    pub status: Told<UpdaterStatus>,
+}
+
+impl<T> Told<T> {
+    /// What was told, if it was something.
+    pub const fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::None | Self::Unknown => None,
+        }
+    }
+
+    /// Whether nothing was told, not even that there is none.
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+
+    /// What is read where something is, and where nothing is and the server has the field.
+    fn read(value: Option<T>, has_field: bool) -> Self {
+        match value {
+            Some(value) => Self::Value(value),
+            None if has_field => Self::None,
+            None => Self::Unknown,
+        }
+    }
+
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self.is_unknown() { other } else { self }
+    }
+}
+
+impl Instance {
+    /// Reads an instance; `None` if it names no agent. What is empty in it means none only where `server` has the field.
+    pub fn from_wire(instance: types::InstanceV1, server: &ServerFields) -> Option<Self> {
+        let spec = instance.spec?;
+        let name = instance.header?.metadata?.name;
+        let last_seen = spec.last_seen.and_then(|seen| Timestamp::new(seen.seconds, seen.nanos).ok());
+        let fields =
+            [field::INSTANCE_UPGRADER, field::INSTANCE_UPGRADER_VERSION, field::INSTANCE_UPDATER_INFO];
+        let [kind, version, info] = fields.map(|field| server.has(field));
+        Some(Self {
+            server_id: Text::new(&name),
+            hostname: Text::new(&spec.hostname),
+            services: spec.services.iter().take(SERVICES).map(|name| Text::new(name)).collect(),
+            version: Text::new(plain(&spec.version)),
+            last_seen,
+            updater: ToldUpdater::read(
+                &spec.external_upgrader,
+                &spec.external_upgrader_version,
+                spec.updater_info.as_ref(),
+                (kind, version, info),
+            ),
+        })
+    }
+
+    /// Reads the Hello of an agent that is connected to an auth server.
+    pub(crate) fn of_hello(hello: &UpstreamInventoryHello, server: &ServerFields) -> Self {
+        let fields = [field::HELLO_UPGRADER, field::HELLO_UPGRADER_VERSION, field::HELLO_UPDATER_INFO];
+        let [kind, version, info] = fields.map(|field| server.has(field));
+        Self {
+            server_id: Text::new(&hello.server_id),
+            hostname: Text::new(&hello.hostname),
+            services: hello.services.iter().take(SERVICES).map(|name| Text::new(name)).collect(),
+            version: Text::new(plain(&hello.version)),
+            last_seen: None,
+            updater: ToldUpdater::read(
+                &hello.external_upgrader,
+                &hello.external_upgrader_version,
+                hello.updater_info.as_ref(),
+                (kind, version, info),
+            ),
+        }
+    }
+
+    /// What it comes to: its claim judged, as far as one was told.
+    pub fn report(&self) -> Report {
+        let updater = &self.updater;
+        let kind = match &updater.kind {
+            Told::Value(kind) => Some(kind.as_str()),
+            Told::None => Some(""),
+            Told::Unknown => None,
+        };
+        let claim = Claim {
+            version: self.version.as_str(),
+            services: &self.services,
+            external_upgrader: kind,
+            updater_status: updater.status.value().copied(),
+        };
+        let reported = updater.kind.value().map(|kind| ReportedUpdater {
+            kind: kind.clone(),
+            version: updater.version.value().cloned(),
+            group: updater.group.value().cloned(),
+        });
+        Report::claimed(claim, reported)
+    }
+}
+
+impl ToldUpdater {
+    fn read(
+        kind: &str,
+        version: &str,
+        info: Option<&types::UpdaterV2Info>,
+        (has_kind, has_version, has_info): (bool, bool, bool),
+    ) -> Self {
+        let given = |text: &str| (!text.is_empty()).then(|| Text::new(text));
+        let kind = Told::read(given(kind), has_kind);
+        // Where there is no updater, it has no version either.
+        let is_none = kind == Told::None;
+        Self {
+            kind,
+            version: Told::read(valid::version(version), has_version || is_none),
+            group: Told::read(info.and_then(|info| given(&info.update_group)), has_info || is_none),
+            status: Told::read(
+                info.and_then(|info| status_from_wire(info.updater_status())),
+                has_info || is_none,
+            ),
+        }
+    }
+}
