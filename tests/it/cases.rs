@@ -4,6 +4,7 @@ use selfcheck_core::Finder;
 use selfcheck_core::Reason;
 use selfcheck_core::Status;
 use selfcheck_core::StockView;
+use selfcheck_core::Verdict;
 use selfcheck_core::assess;
 use selfcheck_tests::Case;
 use selfcheck_tests::cases;
@@ -53,6 +54,20 @@ fn every_case_is_judged_as_it_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_a_healthy_agent_tells_its_cluster_is_true() {
+    let mut told = 0;
+    for case in cases() {
+        let status = judge(case);
+        let is_healthy = status.verdict == Verdict::Accompanied && status.findings.is_empty();
+        if let Some(view) = status.reporting.cluster_view.filter(|_| is_healthy) {
+            assert_eq!(view.is_true, Some(true), "{}: {view:?}", case.name);
+            told += 1;
+        }
+    }
+    assert!(told > 10, "{told}");
 }
 
 fn stock(view: Option<&StockView>) -> String {

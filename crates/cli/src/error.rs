@@ -91,7 +91,7 @@ pub(crate) enum CliError {
         "auth server `{0}` is a stock one and knows no remedies: nobody has looked at the hosts of its agents"
     )]
     NoRemedies(Text),
-    #[error("no agent `{0}` is connected to this auth server")]
+    #[error("this auth server knows no agent `{0}`")]
     NoSuchAgent(Text),
     #[error("the recorded observation `{0}` could not be read")]
     Recorded(&'static str),

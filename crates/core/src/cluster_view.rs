@@ -20,7 +20,8 @@ pub struct ClusterView {
     /// Whether that is so; null where nobody could see what is so.
     #[serde(rename = "true")]
     pub is_true: Option<bool>,
-    /// The release from which on an agent tells none of it, where this agent may be an older one or not; null where that does not matter.
+    /// The release from which on agents surely tell something else, where it is not known which release this agent is of, or when its release
+    /// came to do so; null where that does not matter.
     #[serde(default)]
     pub before: Option<Text>,
 }
@@ -32,10 +33,13 @@ pub(crate) enum Detection {
     Verbatim,
     /// The environment's updater counts only with a version, and managed updates v2 before it.
     Versioned,
+    /// The same, and managed updates v2 with their state.
+    Informed,
 }
 
-/// The release that surely goes by [`Detection::Versioned`]. When the older ones came to do so no public changelog says.
+/// The releases that surely go by [`Detection::Versioned`] and [`Detection::Informed`]. When the older ones came to do so no public changelog says.
 const VERSIONED: (u64, u64) = (15, 0);
+const INFORMED: (u64, u64) = (18, 0);
 /// Those before these, of their major version, surely do not: they are older than the field.
 const VERBATIM: [(u64, u64); 2] = [(13, 4), (14, 2)];
 
@@ -46,6 +50,7 @@ impl Detection {
         let version: (u64, u64) = (numbers.next()?, numbers.next()?);
         let is_verbatim = VERBATIM.iter().any(|end| version.0 == end.0 && version < *end);
         match version {
+            _ if version >= INFORMED => Some(Self::Informed),
             _ if version >= VERSIONED => Some(Self::Versioned),
             _ if version < (VERBATIM[0].0, 0) || is_verbatim => Some(Self::Verbatim),
             _ => None,
@@ -67,7 +72,12 @@ pub(crate) fn cluster_view(
     let differs = detection.is_none() && detected(observation, Detection::Versioned)? != told;
     let before = differs.then(|| Text::new(&format!("{}.{}", VERSIONED.0, VERSIONED.1)));
     let is_known = verdict != Verdict::Unknown;
-    Some(ClusterView { is_true: truth.filter(|_| is_known).map(|truth| *truth == told), told, before })
+    // Of a state that is not told nothing untrue is said.
+    let holds = |truth: &StockView| {
+        let is_state = told.updater_status.is_none() || told.updater_status == truth.updater_status;
+        told.external_upgrader == truth.external_upgrader && is_state
+    };
+    Some(ClusterView { is_true: truth.filter(|_| is_known).map(holds), told, before })
 }
 
 /// What stock Teleport itself would detect and send from the process it runs in; `None` where that process could
@@ -79,7 +89,7 @@ pub(crate) fn detected(observation: &Observation, detection: Detection) -> Optio
         Fact::NotApplicable if observation.evidence == EvidenceKind::Static => return None,
         Fact::Absent | Fact::NotApplicable => return Some(StockView::default()),
     };
-    if detection == Detection::Versioned {
+    if detection != Detection::Verbatim {
         let executable = process.executable.present()?;
         if executable.revision().is_some() && !observation.v2.config.is_absent() {
             let status = match &observation.v2.config {
@@ -88,7 +98,7 @@ pub(crate) fn detected(observation: &Observation, detection: Detection) -> Optio
                 Fact::Present(_) => UpdaterStatus::Ok,
                 _ => UpdaterStatus::Unreadable,
             };
-            let updater_status = Some(status.into());
+            let updater_status = (detection == Detection::Informed).then(|| status.into());
             return Some(StockView { external_upgrader: "binary".into(), updater_status });
         }
     }
@@ -96,12 +106,12 @@ pub(crate) fn detected(observation: &Observation, detection: Detection) -> Optio
     let is_told = |kind: &Text| match detection {
         Detection::Verbatim => true,
         // The older updater is asked for its version by its script, wherever it has one.
-        Detection::Versioned if *kind == *"unit" => !observation.v1.script.is_absent(),
-        Detection::Versioned => environment.ext_upgrader_version.is_some(),
+        Detection::Versioned | Detection::Informed if *kind == *"unit" => !observation.v1.script.is_absent(),
+        Detection::Versioned | Detection::Informed => environment.ext_upgrader_version.is_some(),
     };
     let kind = match environment.ext_upgrader.as_ref().filter(|kind| is_told(kind)) {
         Some(kind) => kind.clone(),
-        None if detection == Detection::Versioned && crate::assess::is_redeployed_by_cluster(environment) => {
+        None if detection != Detection::Verbatim && crate::assess::is_redeployed_by_cluster(environment) => {
             "integration_awsoidc".into()
         }
         None => Text::default(),
@@ -118,8 +128,11 @@ mod tests {
         for version in ["14.0.0-dev", "14.1.5", "13.3.9", "12.4.0", "9.0.1"] {
             assert_eq!(Detection::of(version), Some(Detection::Verbatim), "{version}");
         }
-        for version in ["15.0.0", "15.0.0-alpha.1", "17.5.2", "18.2.0"] {
+        for version in ["15.0.0", "15.0.0-alpha.1", "17.5.2"] {
             assert_eq!(Detection::of(version), Some(Detection::Versioned), "{version}");
+        }
+        for version in ["18.0.0", "18.2.0", "19.0.0-dev"] {
+            assert_eq!(Detection::of(version), Some(Detection::Informed), "{version}");
         }
         for version in ["14.2.0", "14.3.33", "13.4.0", "", "new", "18"] {
             assert_eq!(Detection::of(version), None, "{version}");

@@ -61,10 +61,10 @@ pub(crate) fn stock_view(
     reasons: &[Reason],
 ) -> Option<StockView> {
     if verdict == Verdict::Unknown && !(kind.is_some() && reasons.contains(&Reason::ConfigDenied)) {
-        return detected(observation, Detection::Versioned);
+        return detected(observation, Detection::Informed);
     }
     if reasons.contains(&Reason::AgentNotManaged) {
-        return detected(observation, Detection::Versioned); // stock Teleport goes by the file that the agent runs
+        return detected(observation, Detection::Informed); // stock Teleport goes by the file that the agent runs
     }
     let Some(kind) = kind else { return Some(StockView::default()) };
     Some(StockView::of_updater(kind, &|reason| reasons.contains(&reason)))

@@ -3,8 +3,18 @@
 use std::marker::PhantomData;
 
 use prost::Message;
+#[cfg(feature = "agent")]
+use prost::bytes::Buf;
+#[cfg(feature = "agent")]
+use prost::bytes::Bytes;
+#[cfg(feature = "agent")]
+use tonic::Status;
 use tonic::codec::BufferSettings;
 use tonic::codec::Codec;
+#[cfg(feature = "agent")]
+use tonic::codec::DecodeBuf;
+#[cfg(feature = "agent")]
+use tonic::codec::Decoder;
 use tonic_prost::ProstCodec;
 use tonic_prost::ProstDecoder;
 use tonic_prost::ProstEncoder;
@@ -41,5 +51,43 @@ where
 
     fn decoder(&mut self) -> Self::Decoder {
         ProstCodec::<T, U>::raw_decoder(BufferSettings::new(BUFFER, YIELD))
+    }
+}
+
+/// Answers as they came, to be read one by one: one that cannot be read is then not the end of all others.
+#[cfg(feature = "agent")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawCodec<T>(PhantomData<T>);
+
+#[cfg(feature = "agent")]
+impl<T> Default for RawCodec<T> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+#[cfg(feature = "agent")]
+impl<T: Message + Send + 'static> Codec for RawCodec<T> {
+    type Encode = T;
+    type Decode = Bytes;
+    type Encoder = ProstEncoder<T>;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        ProstCodec::<T, ()>::raw_encoder(BufferSettings::new(BUFFER, YIELD))
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self::default()
+    }
+}
+
+#[cfg(feature = "agent")]
+impl<T> Decoder for RawCodec<T> {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, answer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(answer.copy_to_bytes(answer.remaining())))
     }
 }

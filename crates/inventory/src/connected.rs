@@ -1,21 +1,27 @@
 //! The agents that are connected to an auth server, of which it tells all at once.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use prost::Message;
+use prost::bytes::Buf;
 use prost::bytes::Bytes;
+use prost::encoding::DecodeContext;
+use prost::encoding::WireType;
+use prost::encoding::decode_key;
+use prost::encoding::decode_varint;
+use prost::encoding::skip_field;
 
 use crate::Instance;
 use crate::ServerFields;
 use crate::ToldUpdater;
+use crate::field::UpdaterField;
 use crate::wire::proto::UpstreamInventoryHello;
 
-/// `InventoryStatusSummary` with the Hellos left as they came: there may be very many, and of most no more than the host id is needed.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Hellos {
-    #[prost(bytes = "bytes", repeated, tag = "1")]
-    connected: Vec<Bytes>,
-}
+/// The most that are listened to, however short each Hello is.
+const MOST: usize = 1_000_000;
+/// The field of `InventoryStatusSummary` that has the Hellos.
+const CONNECTED: u32 = 1;
 
 /// As much of a Hello as is read of every one.
 #[derive(Clone, PartialEq, Message)]
@@ -30,32 +36,76 @@ struct Glance {
     updater_info: Option<Bytes>,
 }
 
-/// What the agents say that are connected to one auth server, by host id.
+/// What the agents say that are connected to one auth server.
 #[derive(Debug, Default)]
 pub struct Connected {
-    hellos: HashMap<Bytes, Bytes>,
+    /// In the order in which they were told, each host id once.
+    agents: Vec<Heard>,
+    places: HashMap<Bytes, usize>,
     server: ServerFields,
+    unread: usize,
+}
+
+/// What one of them says, and whether an instance was completed by it.
+#[derive(Debug)]
+struct Heard {
+    hello: Bytes,
+    is_kept: bool,
 }
 
 impl Connected {
-    /// Which fields the server has may show in what it tells.
-    pub(crate) fn new(hellos: Hellos, mut server: ServerFields) -> Self {
-        let read = hellos.connected.into_iter().filter_map(|hello| {
-            let glance = Glance::decode(hello.clone()).ok()?;
-            server.note_hello(
-                !glance.external_upgrader.is_empty(),
-                !glance.external_upgrader_version.is_empty(),
-                glance.updater_info.is_some(),
-            );
-            Some((glance.server_id, hello))
-        });
-        Self { hellos: read.collect(), server }
+    /// Reads an `InventoryStatusSummary`. The Hellos are left as they came: there may be very many, and of most no more than the host id is
+    /// needed. Which fields the server has may show in what it tells. `None` if it is no such message.
+    pub(crate) fn read(mut summary: Bytes, server: ServerFields) -> Option<Self> {
+        let mut connected = Self { server, ..Self::default() };
+        while summary.has_remaining() {
+            match decode_key(&mut summary).ok()? {
+                (CONNECTED, WireType::LengthDelimited) => {
+                    let length = usize::try_from(decode_varint(&mut summary).ok()?).ok()?;
+                    if length > summary.remaining() {
+                        return None;
+                    }
+                    connected.hear(summary.split_to(length));
+                }
+                (tag, kind) => skip_field(kind, tag, &mut summary, DecodeContext::default()).ok()?,
+            }
+        }
+        Some(connected)
     }
 
-    /// Fills in what `instance` lacks and its agent says on its stream. Each is filled in once.
+    fn hear(&mut self, hello: Bytes) {
+        let glance = Glance::decode(hello.clone()).ok();
+        let Some(glance) = glance.filter(|glance| !glance.server_id.is_empty() && self.agents.len() < MOST)
+        else {
+            self.unread += 1;
+            return;
+        };
+        for (field, is_shown) in [
+            (UpdaterField::Kind, !glance.external_upgrader.is_empty()),
+            (UpdaterField::Version, !glance.external_upgrader_version.is_empty()),
+            (UpdaterField::Info, glance.updater_info.is_some()),
+        ] {
+            if is_shown {
+                self.server.shows(field.of_hello());
+            }
+        }
+        let heard = Heard { hello, is_kept: false };
+        // During a reload an agent is connected twice, and says the newer last.
+        match self.places.entry(glance.server_id) {
+            Entry::Occupied(place) => self.agents[*place.get()] = heard,
+            Entry::Vacant(place) => {
+                place.insert(self.agents.len());
+                self.agents.push(heard);
+            }
+        }
+    }
+
+    /// Fills in what `instance` lacks and its agent says on its stream.
     pub fn complete(&mut self, instance: &mut Instance) {
-        let hello = self.hellos.remove(instance.server_id.as_str().as_bytes());
-        let Some(Instance { updater, .. }) = hello.and_then(|hello| self.read(&hello)) else { return };
+        let place = self.places.get(instance.server_id.as_str().as_bytes());
+        let Some(heard) = place.and_then(|place| self.agents.get_mut(*place)) else { return };
+        heard.is_kept = true;
+        let Some(Instance { updater, .. }) = heard.read(&self.server) else { return };
         let lacking = std::mem::take(&mut instance.updater);
         instance.updater = ToldUpdater {
             kind: lacking.kind.or(updater.kind),
@@ -67,21 +117,72 @@ impl Connected {
 
     /// How many are.
     pub fn len(&self) -> usize {
-        self.hellos.len()
+        self.agents.len()
     }
 
     /// Whether nobody is.
     pub fn is_empty(&self) -> bool {
-        self.hellos.is_empty()
+        self.agents.is_empty()
     }
 
-    /// Those that are, and that nothing was filled in for: the auth server has not kept them yet.
-    pub fn agents(&self) -> impl Iterator<Item = Instance> {
-        self.hellos.values().filter_map(|hello| self.read(hello))
+    /// Those that are and that no instance was completed by, for the auth server has not kept them yet; none for each that cannot be read.
+    pub fn agents(&self) -> impl Iterator<Item = Option<Instance>> {
+        let rest = self.agents.iter().filter(|heard| !heard.is_kept);
+        rest.map(|heard| heard.read(&self.server)).chain(std::iter::repeat_n(None, self.unread))
+    }
+}
+
+impl Heard {
+    fn read(&self, server: &ServerFields) -> Option<Instance> {
+        let hello = UpstreamInventoryHello::decode(self.hello.clone()).ok()?;
+        Some(Instance::of_hello(&hello, server))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Told;
+    use crate::wire::proto::InventoryStatusSummary;
+
+    fn read(summary: &[u8]) -> Option<Connected> {
+        Connected::read(Bytes::copy_from_slice(summary), ServerFields::of_version(Some("14.0.0-dev")))
     }
 
-    fn read(&self, hello: &Bytes) -> Option<Instance> {
-        let hello = UpstreamInventoryHello::decode(hello.clone()).ok()?;
-        Some(Instance::of_hello(&hello, &self.server))
+    fn hello(id: &str, upgrader: &str) -> UpstreamInventoryHello {
+        UpstreamInventoryHello {
+            server_id: id.to_owned(),
+            external_upgrader: upgrader.to_owned(),
+            ..UpstreamInventoryHello::default()
+        }
+    }
+
+    #[test]
+    fn everybody_is_read_once_and_in_order() {
+        let mut summary = InventoryStatusSummary { instance_count: 7, ..InventoryStatusSummary::default() };
+        summary.connected = vec![hello("b", "unit"), hello("a", ""), hello("", "unit"), hello("b", "kube")];
+        let connected = read(&summary.encode_to_vec()).expect("a summary");
+        let agents: Vec<_> = connected.agents().collect();
+        let [Some(b), Some(a), None] = agents.as_slice() else { panic!("{agents:?}") };
+        assert_eq!(
+            (b.server_id.as_str(), &b.updater.kind),
+            ("b", &Told::Value("kube".into())),
+            "the newer one"
+        );
+        assert_eq!((a.server_id.as_str(), &a.updater.kind), ("a", &Told::None));
+    }
+
+    #[test]
+    fn what_is_no_message_is_none_and_what_is_no_hello_is_counted() {
+        let whole = InventoryStatusSummary { connected: vec![hello("a", "unit")], ..Default::default() };
+        let whole = whole.encode_to_vec();
+        for end in 1..whole.len() {
+            assert!(read(&whole[..end]).is_none(), "{end}");
+        }
+        let empty = read(&[0x0a, 0x00].repeat(1000)).expect("a thousand without a word");
+        assert_eq!((empty.len(), empty.agents().flatten().count(), empty.agents().count()), (0, 0, 1000));
+        // A host name that is no text.
+        let odd = read(&[0x0a, 0x06, 0x12, 0x01, b'a', 0x22, 0x01, 0xff]).expect("a Hello");
+        assert_eq!((odd.len(), odd.agents().flatten().count()), (1, 0));
     }
 }

@@ -113,17 +113,74 @@ fields! {
         2 "AlertID" Always, "all; never sent";
         3 "Labels" Always, "all; never sent";
         4 "WithSuperseded" Unconfirmed, "without those that a graver one speaks for";
-        5 "WithAcknowledged" Unconfirmed, "without those that somebody knows of; asked for with `-v`";
-        6 "WithUntargeted" Unconfirmed, "those meant for who asks alone; always asked for";
+        5 "WithAcknowledged" Always, "without those that somebody knows of; asked for with `-v`";
+        6 "WithUntargeted" Always, "those meant for who asks alone; always asked for";
+    }
+    "GetClusterAlertsResponse" {
+        1 "Alerts" Always, "no alerts";
+    }
+    "AlertAcknowledgement" {
+        1 "AlertID" Always, "refused";
+        2 "Reason" Always, "refused";
+        4 "Expires" Always, "refused";
+    }
+    "InstanceV1" {
+        1 "Header" Always, "no agent; told in a line";
+        2 "Spec" Always, "no agent; told in a line";
+    }
+    "ResourceHeader" {
+        1 "Kind" Always, "not read";
+        2 "SubKind" Always, "not read";
+        3 "Version" Always, "not read";
+        4 "Metadata" Always, "no agent or alert; told in a line";
+    }
+    "Metadata" {
+        1 "Name" Always, "no agent or alert; told in a line";
+        2 "Namespace" Always, "not read";
+        3 "Description" Always, "not read";
+        5 "Labels" Always, "no labels";
+        6 "Expires" Always, "not read";
+        8 "Revision" Always, "not read";
     }
     "ClusterAlert" {
-        1 "Header" Always, "no alert";
-        2 "Spec" Always, "no alert";
+        1 "Header" Always, "no alert; told in a line";
+        2 "Spec" Always, "no alert; told in a line";
     }
     "ClusterAlertSpec" {
         1 "Severity" Always, "low";
         2 "Message" Always, "no words";
         3 "Created" Always, "not known";
+    }
+}
+
+/// What is said of an updater, in the instance of an agent and in its Hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UpdaterField {
+    Kind,
+    Version,
+    /// Its group and its state.
+    Info,
+}
+
+impl UpdaterField {
+    const ALL: [Self; 3] = [Self::Kind, Self::Version, Self::Info];
+
+    /// The field of an instance.
+    pub(crate) const fn of_instance(self) -> Field {
+        match self {
+            Self::Kind => INSTANCE_UPGRADER,
+            Self::Version => INSTANCE_UPGRADER_VERSION,
+            Self::Info => INSTANCE_UPDATER_INFO,
+        }
+    }
+
+    /// The field of a Hello.
+    pub(crate) const fn of_hello(self) -> Field {
+        match self {
+            Self::Kind => HELLO_UPGRADER,
+            Self::Version => HELLO_UPGRADER_VERSION,
+            Self::Info => HELLO_UPDATER_INFO,
+        }
     }
 }
 
@@ -155,16 +212,15 @@ impl ServerFields {
     /// Takes note of what an instance shows.
     pub fn note_instance(&mut self, instance: &InstanceV1) {
         let Some(spec) = &instance.spec else { return };
-        self.note(INSTANCE_UPGRADER, !spec.external_upgrader.is_empty());
-        self.note(INSTANCE_UPGRADER_VERSION, !spec.external_upgrader_version.is_empty());
-        self.note(INSTANCE_UPDATER_INFO, spec.updater_info.is_some());
-    }
-
-    /// Takes note of which fields the Hello of a connected agent shows: updater, its version, and its state.
-    pub(crate) fn note_hello(&mut self, upgrader: bool, version: bool, info: bool) {
-        self.note(HELLO_UPGRADER, upgrader);
-        self.note(HELLO_UPGRADER_VERSION, version);
-        self.note(HELLO_UPDATER_INFO, info);
+        for (field, is_shown) in [
+            (INSTANCE_UPGRADER, !spec.external_upgrader.is_empty()),
+            (INSTANCE_UPGRADER_VERSION, !spec.external_upgrader_version.is_empty()),
+            (INSTANCE_UPDATER_INFO, spec.updater_info.is_some()),
+        ] {
+            if is_shown {
+                self.shows(field);
+            }
+        }
     }
 
     /// Whether it counts its instances: by its version, or because it does.
@@ -179,14 +235,13 @@ impl ServerFields {
     }
 
     /// Whether its instances tell everything that any server's do.
-    pub fn tell_all(&self) -> bool {
-        [INSTANCE_UPGRADER, INSTANCE_UPGRADER_VERSION, INSTANCE_UPDATER_INFO]
-            .iter()
-            .all(|field| self.has(*field))
+    pub(crate) fn tell_all(&self) -> bool {
+        UpdaterField::ALL.iter().all(|field| self.has(field.of_instance()))
     }
 
-    fn note(&mut self, field: Field, is_shown: bool) {
-        if is_shown && !self.seen.contains(&field) {
+    /// An answer has shown this field.
+    pub(crate) fn shows(&mut self, field: Field) {
+        if !self.seen.contains(&field) {
             self.seen.push(field);
         }
     }

@@ -8,10 +8,9 @@ use selfcheck_core::UpdaterStatus;
 use crate::Report;
 use crate::ReportedUpdater;
 use crate::ServerFields;
-use crate::field;
+use crate::field::UpdaterField;
 use crate::hello::plain;
 use crate::hello::status_from_wire;
-use crate::valid;
 use crate::wire::proto::UpstreamInventoryHello;
 use crate::wire::types;
 
@@ -92,11 +91,8 @@ impl Instance {
     /// Reads an instance; `None` if it names no agent. What is empty in it means none only where `server` has the field.
     pub fn from_wire(instance: types::InstanceV1, server: &ServerFields) -> Option<Self> {
         let spec = instance.spec?;
-        let name = instance.header?.metadata?.name;
+        let name = Some(instance.header?.metadata?.name).filter(|name| !name.is_empty())?;
         let last_seen = spec.last_seen.and_then(|seen| Timestamp::new(seen.seconds, seen.nanos).ok());
-        let fields =
-            [field::INSTANCE_UPGRADER, field::INSTANCE_UPGRADER_VERSION, field::INSTANCE_UPDATER_INFO];
-        let [kind, version, info] = fields.map(|field| server.has(field));
         Some(Self {
             server_id: Text::new(&name),
             hostname: Text::new(&spec.hostname),
@@ -107,15 +103,13 @@ impl Instance {
                 &spec.external_upgrader,
                 &spec.external_upgrader_version,
                 spec.updater_info.as_ref(),
-                (kind, version, info),
+                |field| server.has(field.of_instance()),
             ),
         })
     }
 
     /// Reads the Hello of an agent that is connected to an auth server.
     pub(crate) fn of_hello(hello: &UpstreamInventoryHello, server: &ServerFields) -> Self {
-        let fields = [field::HELLO_UPGRADER, field::HELLO_UPGRADER_VERSION, field::HELLO_UPDATER_INFO];
-        let [kind, version, info] = fields.map(|field| server.has(field));
         Self {
             server_id: Text::new(&hello.server_id),
             hostname: Text::new(&hello.hostname),
@@ -126,7 +120,7 @@ impl Instance {
                 &hello.external_upgrader,
                 &hello.external_upgrader_version,
                 hello.updater_info.as_ref(),
-                (kind, version, info),
+                |field| server.has(field.of_hello()),
             ),
         }
     }
@@ -159,20 +153,21 @@ impl ToldUpdater {
         kind: &str,
         version: &str,
         info: Option<&types::UpdaterV2Info>,
-        (has_kind, has_version, has_info): (bool, bool, bool),
+        has: impl Fn(UpdaterField) -> bool,
     ) -> Self {
         let given = |text: &str| (!text.is_empty()).then(|| Text::new(text));
-        let kind = Told::read(given(kind), has_kind);
+        let kind = Told::read(given(kind), has(UpdaterField::Kind));
         // Where there is no updater, it has no version either.
         let is_none = kind == Told::None;
+        let has_info = has(UpdaterField::Info) || is_none;
         Self {
             kind,
-            version: Told::read(valid::version(version), has_version || is_none),
-            group: Told::read(info.and_then(|info| given(&info.update_group)), has_info || is_none),
-            status: Told::read(
-                info.and_then(|info| status_from_wire(info.updater_status())),
-                has_info || is_none,
-            ),
+            version: Told::read(given(plain(version)), has(UpdaterField::Version) || is_none),
+            group: Told::read(info.and_then(|info| given(&info.update_group)), has_info),
+            status: match info.map(|info| (info.updater_status, status_from_wire(info.updater_status()))) {
+                Some((1.., None)) => Told::Unknown, // a state that this version has no word for
+                told => Told::read(told.and_then(|(_, status)| status), has_info),
+            },
         }
     }
 }

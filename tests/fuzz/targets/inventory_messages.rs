@@ -4,7 +4,9 @@
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
 use selfcheck_inventory::Hello;
+use selfcheck_inventory::Instance;
 use selfcheck_inventory::Report;
+use selfcheck_inventory::ServerFields;
 use selfcheck_inventory::wire::proto::DownstreamInventoryOneOf;
 use selfcheck_inventory::wire::proto::InventoryStatusSummary;
 use selfcheck_inventory::wire::proto::UpstreamInventoryOneOf;
@@ -17,7 +19,14 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = DownstreamInventoryOneOf::decode(bytes);
     let _ = InventoryStatusSummary::decode(bytes);
     let _ = InstanceFilter::decode(bytes);
-    let _ = InstanceV1::decode(bytes);
+    if let Ok(instance) = InstanceV1::decode(bytes) {
+        let mut server = ServerFields::of_version(Some("14.0.0"));
+        server.note_instance(&instance);
+        if let Some(instance) = Instance::from_wire(instance, &server) {
+            let _ = instance.report();
+            assert!(!instance.hostname.as_str().contains(char::is_control));
+        }
+    }
     let _ = ListAgentsResponse::decode(bytes);
     let Ok(message) = UpstreamInventoryOneOf::decode(bytes) else { return };
     assert_eq!(UpstreamInventoryOneOf::decode(message.encode_to_vec().as_slice()).as_ref(), Ok(&message));

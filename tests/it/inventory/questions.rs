@@ -78,7 +78,7 @@ async fn instances_are_those_that_the_filter_takes() {
         let mut found = Vec::new();
         admin
             .instances(filter.clone(), |instance| {
-                found.push(instance.header.expect("header").metadata.expect("metadata").name);
+                found.push(instance.expect("read").header.expect("header").metadata.expect("metadata").name);
                 true
             })
             .await
@@ -100,7 +100,7 @@ async fn an_instance_has_the_fields_of_its_hello() {
     let filter = InstanceFilter { server_id: "a2".to_owned(), ..Default::default() };
     admin
         .instances(filter, |instance| {
-            found.push(instance.spec.expect("spec"));
+            found.push(instance.expect("read").spec.expect("spec"));
             true
         })
         .await
@@ -233,7 +233,7 @@ async fn a_large_fleet_is_told_of_in_parts() {
     let mut found = Vec::new();
     admin
         .instances(InstanceFilter::default(), |instance| {
-            found.push(instance.header.expect("header").metadata.expect("metadata").name);
+            found.push(instance.expect("read").header.expect("header").metadata.expect("metadata").name);
             true
         })
         .await

@@ -230,5 +230,5 @@ async fn it_is_shown() {
         assert!(text.1.contains(part), "{part}: {}", text.1);
     }
     assert_eq!((nobody.0, empty.0), (Some(1), Some(2)));
-    assert!(nobody.2.starts_with("error: no agent `a3` is connected"), "{}", nobody.2);
+    assert!(nobody.2.starts_with("error: this auth server knows no agent `a3`"), "{}", nobody.2);
 }

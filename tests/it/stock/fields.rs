@@ -1,62 +1,91 @@
 //! The table of which auth servers have which fields.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use selfcheck_inventory::FIELDS;
 use selfcheck_inventory::Since;
 
-/// The messages that are asked with or answered with, and of which every field has to have its line.
-const MESSAGES: [&str; 10] = [
-    "PingResponse",
-    "InstanceSpecV1",
-    "UpstreamInventoryHello",
-    "UpdaterV2Info",
-    "InventoryStatusSummary",
-    "InventoryStatusRequest",
-    "InstanceFilter",
-    "GetClusterAlertsRequest",
-    "ClusterAlert",
-    "ClusterAlertSpec",
-];
+/// The calls that a stock auth server is asked by, and the message that its stream begins with.
+const CALLS: [&str; 5] = ["Ping", "GetInventoryStatus", "GetInstances", "GetClusterAlerts", "CreateAlertAck"];
+const FIRST: &str = "DownstreamInventoryHello";
+/// Messages that are passed over unread.
+const UNREAD: [&str; 3] = ["SystemClockMeasurement", "InstanceControlLogEntry", "SupportedCapabilities"];
 
 fn page(path: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The fields of the messages in a .proto file, by message.
-fn declared() -> BTreeMap<String, Vec<(u32, String)>> {
-    let mut fields = BTreeMap::<String, Vec<_>>::new();
+type Declared = BTreeMap<String, Vec<(u32, String, String)>>;
+
+/// The fields of the messages in the .proto files, by message: number, name and type. Enums have none.
+fn declared() -> Declared {
+    let mut fields = Declared::new();
     for file in ["authservice.proto", "types.proto"] {
-        let mut message = String::new();
+        let mut within: Vec<Option<String>> = Vec::new();
         for line in page(&format!("crates/inventory/proto/{file}")).lines() {
-            let begins = ["message ", "enum "].iter().find_map(|word| line.strip_prefix(word));
-            if let Some(rest) = begins {
-                rest.split_whitespace().next().unwrap_or_default().clone_into(&mut message);
+            let line = line.split("//").next().unwrap_or_default().trim();
+            if line.ends_with('{') {
+                let name = line.strip_prefix("message ").and_then(|rest| rest.split_whitespace().next());
+                within.push(name.map(str::to_owned));
+            } else if line == "}" {
+                within.pop();
+            } else if let (Some(Some(message)), Some((declaration, number))) =
+                (within.last(), line.trim_end_matches(';').split_once(" = "))
+                && let (Ok(number), Some((kind, name))) = (number.parse(), declaration.rsplit_once(' '))
+            {
+                let kind = kind.rsplit(' ').next().unwrap_or_default().to_owned();
+                fields.entry(message.clone()).or_default().push((number, name.to_owned(), kind));
             }
-            let Some((declaration, number)) = line.trim().trim_end_matches(';').split_once(" = ") else {
-                continue;
-            };
-            let (Some(name), Ok(number)) = (declaration.split_whitespace().last(), number.parse()) else {
-                continue;
-            };
-            fields.entry(message.clone()).or_default().push((number, name.to_owned()));
+            if line.ends_with("{}")
+                && let Some(rest) = line.strip_prefix("message ")
+            {
+                fields.entry(rest.trim_end_matches(" {}").to_owned()).or_default();
+            }
         }
     }
     fields
 }
 
+/// The messages of those calls, and all within them.
+fn reachable(declared: &Declared) -> BTreeSet<String> {
+    let service = page("crates/inventory/proto/authservice.proto");
+    let mut waiting = vec![FIRST.to_owned()];
+    for call in CALLS {
+        let line = service.lines().find(|line| line.contains(&format!("rpc {call}("))).expect("the call");
+        waiting.extend(line.split(['(', ')']).skip(1).step_by(2).map(|word| word.replace("stream ", "")));
+    }
+    let mut found = BTreeSet::new();
+    while let Some(message) = waiting.pop() {
+        let message = message.rsplit('.').next().unwrap_or_default().to_owned();
+        if let Some(fields) = declared.get(&message).filter(|_| !UNREAD.contains(&message.as_str()))
+            && found.insert(message)
+        {
+            waiting.extend(fields.iter().map(|(.., kind)| kind.clone()));
+        }
+    }
+    found
+}
+
 #[test]
 fn every_field_of_every_message_has_its_line() {
     let declared = declared();
-    for message in MESSAGES {
+    let reachable = reachable(&declared);
+    let named: BTreeSet<_> = FIELDS.iter().map(|field| field.message.to_owned()).collect();
+    let with_fields: BTreeSet<_> =
+        reachable.into_iter().filter(|message| !declared[message].is_empty()).collect();
+    assert_eq!(named, with_fields);
+    assert!(with_fields.len() > 12, "{with_fields:?}");
+    for message in with_fields {
         let known: Vec<_> = FIELDS
             .iter()
             .filter(|field| field.message == message)
             .map(|field| (field.number, field.name.to_owned()))
             .collect();
-        assert_eq!(known, declared[message], "{message}");
-        assert!(!known.is_empty());
+        let wanted: Vec<_> =
+            declared[&message].iter().map(|(number, name, _)| (*number, name.clone())).collect();
+        assert_eq!(known, wanted, "{message}");
     }
 }
 

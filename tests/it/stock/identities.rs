@@ -1,5 +1,7 @@
 //! Identity files of every shape.
 
+use std::sync::Arc;
+
 use selfcheck_inventory::IdentityError;
 use selfcheck_inventory::IdentityFile;
 use selfcheck_inventory::Role;
@@ -8,6 +10,15 @@ use selfcheck_tests::KeyKind;
 use selfcheck_tests::Release;
 use selfcheck_tests::StockAuth;
 use selfcheck_tests::Who;
+use tokio::io::AsyncReadExt;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::ADMIN;
 use super::EDITOR;
@@ -134,10 +145,41 @@ async fn one_that_does_not_count_now_is_named_with_its_date_before_anybody_is_as
     }
 }
 
-#[test]
-fn it_is_the_clusters_authority_that_counts_for_servers_too() {
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auth_server_lets_nobody_in_whom_another_cluster_vouches_for() {
     let (ca, leaf) = (ClusterCa::new(ROOT), ClusterCa::new(LEAF));
+    let folder = tempfile::TempDir::new().expect("folder");
     let text = format!("{}{}{}", ca.issue(ADMIN, KeyKind::P256), leaf.pem(), ca.pem());
     let identity = IdentityFile::parse(std::path::Path::new("auth.pem"), text.as_bytes()).expect("identity");
-    assert_eq!(identity.cluster.as_str(), ROOT);
+    let auth = StockAuth::start(&identity, Release::Today).await;
+    // It trusts the server, and is a person of the leaf cluster.
+    let path = folder.path().join("foreign.pem");
+    let foreign = leaf.issue(EDITOR, KeyKind::P256);
+    std::fs::write(&path, format!("{foreign}{}{}", leaf.pem(), ca.pem())).expect("written");
+    let said = ask(&auth.server(), &path, &["alerts", "ls"]).await;
+    assert_eq!((said.code, auth.state().calls.len()), (Some(1), 0), "{}", said.err);
+    // Even one that is no such client, and would take any server.
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ca.pem().as_bytes()).expect("an authority")).expect("a root");
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_client_auth_cert(
+            vec![CertificateDer::from_pem_slice(foreign.as_bytes()).expect("a certificate")],
+            PrivateKeyDer::from_pem_slice(foreign.as_bytes()).expect("a key"),
+        )
+        .expect("a client");
+    let tcp = tokio::net::TcpStream::connect(auth.address).await.expect("connected");
+    let name = ServerName::try_from("teleport.cluster.local").expect("a name");
+    let mut rest = Vec::new();
+    let refused = match TlsConnector::from(Arc::new(config)).connect(name, tcp).await {
+        Ok(mut tls) => tls.read_to_end(&mut rest).await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    let error = refused.expect_err("refused").to_string();
+    assert!(
+        error.contains("UnknownCA") || error.contains("DecryptError") || error.contains("certificate"),
+        "{error}"
+    );
 }

@@ -26,18 +26,39 @@ async fn the_leaf_cluster_never_answers_for_the_root() {
             AlpnProxy::start(vec![(LEAF.to_owned(), leaf.address), (ROOT.to_owned(), root.auth.address)])
                 .await;
         let person = root.ca.issue(EDITOR, KeyKind::P256);
-        for authorities in [
-            format!("{}{}", leaf_ca.pem(), root.ca.pem()),
-            format!("{}{}", root.ca.pem(), leaf_ca.pem()),
+        let (leafs, own, third, new) = (
+            leaf_ca.pem(),
             root.ca.pem(),
+            ClusterCa::new("zeta.example.com").pem(),
+            ClusterCa::new(ROOT).pem(),
+        );
+        for authorities in [
+            format!("{leafs}{own}"),
+            format!("{own}{leafs}"),
+            format!("{leafs}{own}{third}"),
+            format!("{third}{leafs}{own}"),
+            format!("{leafs}{new}{own}"),
+            format!("{own}{new}{leafs}"),
+            own.clone(),
         ] {
             let identity = root.file(&format!("{person}{authorities}"));
             let said = ask(&proxy.server(), &identity, &["inventory", "ls"]).await;
             assert_eq!(said.code, Some(0), "{}", said.err);
             let ids: Vec<_> = said.rows().iter().map(|row| row[..2].to_owned()).collect();
             assert_eq!(ids, ["a1", "a2", "a3"], "{release:?}");
-            let said = ask(&proxy.server(), &identity, &["alerts", "ls"]).await;
-            assert_eq!(said.code, Some(0), "{}", said.err);
+            for (words, code) in [
+                (&["inventory", "status"][..], 0),
+                (&["inventory", "show", "a2"], 0),
+                (&["inventory", "show", "leafs-own"], 1),
+                (&["inventory", "remedies"], 1),
+                (&["alerts", "ls"], 0),
+                (&["alerts", "ack", "nothing", "--reason", "known"], 0),
+            ] {
+                let said = ask(&proxy.server(), &identity, words).await;
+                assert_eq!(said.code, Some(code), "{words:?} {}", said.err);
+                assert!(!said.out.contains("leafs-own"), "{}", said.out);
+            }
+            root.auth.state().acks.clear();
         }
         assert_eq!(leaf.state().calls, [""; 0], "the leaf was never asked");
         // Of whom the leaf cluster is the own one, that is asked.

@@ -24,6 +24,7 @@ use crate::inventory::status;
 use super::EDITOR;
 use super::ROOT;
 use super::Scene;
+use super::ask;
 
 const HOST: Who<'_> = Who::Host("a1", Role::Node);
 
@@ -104,6 +105,19 @@ async fn an_identity_that_is_no_servers_is_refused_before_anything_else() {
         let error = ended.expect_err("refused");
         assert!(matches!(error, ReportError::NotAHost(_)) && error.to_string().contains(told), "{error}");
     }
+    // The daemon ends then, and does not try again.
+    let user = scene.identity(EDITOR);
+    let socket = scene.file("").with_file_name("daemon.sock");
+    let words = ["agent", "--bus", "unix:path=/nowhere", "--socket", socket.to_str().expect("a path")];
+    let said = ask(&scene.auth.server(), &user, &words).await;
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.err
+            .contains("error: only a host of the cluster reports on itself: `alice` is a user's identity"),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("hint: give the daemon the identity of this host"), "{}", said.err);
     let expired = format!("{}{}", scene.ca.issue_between(HOST, KeyKind::P256, (-120, -60)), scene.ca.pem());
     let mut agent = Agent::start(&scene.auth.server(), &scene.file(&expired));
     agent.says(status(HEALTHY, 1));

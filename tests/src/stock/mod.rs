@@ -67,6 +67,10 @@ pub struct State {
     pub acks: BTreeMap<String, types::AlertAcknowledgement>,
     /// The calls that who asks may not make.
     pub denied: BTreeSet<&'static str>,
+    /// The calls that are never answered.
+    pub silent: BTreeSet<&'static str>,
+    /// After so many instances the list of them breaks off.
+    pub breaks_after: Option<usize>,
     /// The calls that were made.
     pub calls: Vec<&'static str>,
     /// The connections that were closed as TLS wants it.

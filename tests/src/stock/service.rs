@@ -39,19 +39,25 @@ impl Stock {
         self.state.lock().expect("no panic")
     }
 
-    /// A call is noted, and refused where the test says so.
-    fn called<T>(&self, call: &'static str, request: &Request<T>) -> Result<Caller, Status> {
-        let mut state = self.state();
-        state.calls.push(call);
-        if state.denied.contains(call) {
-            return Err(Status::permission_denied(format!("access denied to perform action {call:?}")));
+    /// A call is noted, and refused or not answered where the test says so.
+    async fn called<T: Sync>(&self, call: &'static str, request: &Request<T>) -> Result<Caller, Status> {
+        let is_silent = {
+            let mut state = self.state();
+            state.calls.push(call);
+            if state.denied.contains(call) {
+                return Err(Status::permission_denied(format!("access denied to perform action {call:?}")));
+            }
+            state.silent.contains(call)
+        };
+        if is_silent {
+            return std::future::pending().await;
         }
         request.extensions().get().cloned().ok_or_else(|| Status::unauthenticated("no certificate"))
     }
 
     /// A call by somebody who may ask about others: a person, or the built-in administrator.
-    fn asked<T>(&self, call: &'static str, request: &Request<T>) -> Result<Caller, Status> {
-        let caller = self.called(call, request)?;
+    async fn asked<T: Sync>(&self, call: &'static str, request: &Request<T>) -> Result<Caller, Status> {
+        let caller = self.called(call, request).await?;
         match caller.identity() {
             Ok(host) if !host.is_admin() => Err(Status::permission_denied("access denied")),
             _ => Ok(caller),
@@ -78,7 +84,7 @@ impl AuthService for Stock {
         &self,
         request: Request<wire::PingRequest>,
     ) -> Result<Response<wire::PingResponse>, Status> {
-        self.called("Ping", &request)?;
+        self.called("Ping", &request).await?;
         Ok(Response::new(wire::PingResponse {
             cluster_name: "stock".to_owned(),
             server_version: self.release.version().to_owned(),
@@ -89,7 +95,7 @@ impl AuthService for Stock {
         &self,
         request: Request<Streaming<wire::UpstreamInventoryOneOf>>,
     ) -> Result<Response<Messages>, Status> {
-        let caller = self.called("InventoryControlStream", &request)?;
+        let caller = self.called("InventoryControlStream", &request).await?;
         let host = caller.identity().ok().filter(|host| host.is_server()).cloned();
         let host = host.ok_or_else(|| Status::permission_denied("only servers have a control stream"))?;
         let number = {
@@ -124,7 +130,7 @@ impl AuthService for Stock {
         &self,
         request: Request<wire::InventoryStatusRequest>,
     ) -> Result<Response<wire::InventoryStatusSummary>, Status> {
-        let caller = self.asked("GetInventoryStatus", &request)?;
+        let caller = self.asked("GetInventoryStatus", &request).await?;
         let is_built_in =
             caller.identity().is_ok_and(|host| host.holds(Role::Admin) || host.holds(Role::Proxy));
         if self.release == Release::V14 && !is_built_in {
@@ -162,7 +168,7 @@ impl AuthService for Stock {
         &self,
         request: Request<wire::InventoryPingRequest>,
     ) -> Result<Response<wire::InventoryPingResponse>, Status> {
-        self.asked("PingInventory", &request)?;
+        self.asked("PingInventory", &request).await?;
         Err(Status::not_found("no control stream"))
     }
 
@@ -170,12 +176,16 @@ impl AuthService for Stock {
         &self,
         request: Request<types::InstanceFilter>,
     ) -> Result<Response<Instances>, Status> {
-        self.asked("GetInstances", &request)?;
+        self.asked("GetInstances", &request).await?;
         let filter = request.into_inner();
         let (state, release) = (Arc::clone(&self.state), self.release);
         // One by one, so that a large fleet is not copied.
         let instances = stream::unfold(0, move |place| {
             let state = state.lock().expect("no panic");
+            if state.breaks_after.is_some_and(|most| place >= most) {
+                let broken = (Err(Status::unavailable("the cache is gone")), usize::MAX);
+                return std::future::ready((place < usize::MAX).then_some(broken));
+            }
             let taken = state.instances.iter().enumerate().skip(place);
             let mut taken = taken.filter(|(_, instance)| release.takes(&filter, instance));
             let next = taken.next().map(|(place, instance)| (Ok(release.instance(instance)), place + 1));
@@ -188,7 +198,7 @@ impl AuthService for Stock {
         &self,
         request: Request<types::GetClusterAlertsRequest>,
     ) -> Result<Response<wire::GetClusterAlertsResponse>, Status> {
-        self.asked("GetClusterAlerts", &request)?;
+        self.asked("GetClusterAlerts", &request).await?;
         Ok(Response::new(self.state().list(request.get_ref())))
     }
 
@@ -196,7 +206,7 @@ impl AuthService for Stock {
         &self,
         request: Request<wire::UpsertClusterAlertRequest>,
     ) -> Result<Response<()>, Status> {
-        self.asked("UpsertClusterAlert", &request)?;
+        self.asked("UpsertClusterAlert", &request).await?;
         let alert = request.into_inner().alert.unwrap_or_default();
         self.state().upsert(self.release, alert).map(Response::new)
     }
@@ -205,7 +215,7 @@ impl AuthService for Stock {
         &self,
         request: Request<wire::DeleteClusterAlertRequest>,
     ) -> Result<Response<()>, Status> {
-        self.asked("DeleteClusterAlert", &request)?;
+        self.asked("DeleteClusterAlert", &request).await?;
         if self.release == Release::V14 {
             return Err(Status::unimplemented(
                 "unknown method DeleteClusterAlert for service proto.AuthService",
@@ -219,7 +229,7 @@ impl AuthService for Stock {
         &self,
         request: Request<types::AlertAcknowledgement>,
     ) -> Result<Response<()>, Status> {
-        self.asked("CreateAlertAck", &request)?;
+        self.asked("CreateAlertAck", &request).await?;
         let ack = request.into_inner();
         if ack.alert_id.is_empty() || ack.reason.is_empty() || ack.expires.is_none() {
             return Err(Status::invalid_argument("alert ack must have an id, a reason and an expiry"));
@@ -236,7 +246,7 @@ impl AuthService for Stock {
         &self,
         request: Request<wire::GetAlertAcksRequest>,
     ) -> Result<Response<wire::GetAlertAcksResponse>, Status> {
-        self.asked("GetAlertAcks", &request)?;
+        self.asked("GetAlertAcks", &request).await?;
         let acks = self.state().acks.values().cloned().collect();
         Ok(Response::new(wire::GetAlertAcksResponse { acks }))
     }
@@ -245,7 +255,7 @@ impl AuthService for Stock {
         &self,
         request: Request<wire::ClearAlertAcksRequest>,
     ) -> Result<Response<()>, Status> {
-        self.asked("ClearAlertAcks", &request)?;
+        self.asked("ClearAlertAcks", &request).await?;
         let id = &request.get_ref().alert_id;
         self.state().acks.retain(|known, _| id != "*" && known != id);
         Ok(Response::new(()))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use clap::ValueEnum;
+use clap::builder::NonEmptyStringValueParser;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
@@ -175,7 +176,7 @@ pub(crate) struct LsArgs {
     #[command(flatten)]
     pub(crate) query: QueryArgs,
     /// Those with this kind of updater; `none` for none
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) upgrader: Option<String>,
     /// Those in this verdict
     #[arg(long, value_name = "VERDICT", value_parser = verdict)]
@@ -190,7 +191,7 @@ pub(crate) struct LsArgs {
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) older_than: Option<Version>,
     /// Those in this update group
-    #[arg(long, value_name = "GROUP")]
+    #[arg(long, value_name = "GROUP", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) update_group: Option<String>,
     /// The most to list
     #[arg(long, value_name = "N")]

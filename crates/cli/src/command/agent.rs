@@ -47,7 +47,7 @@ const OWN: [&str; 2] = ["selfcheck_", "teleport_selfcheck"];
 /// Threads that read files end soon after: the next look is minutes away.
 const THREADS_STAY: Duration = Duration::from_millis(100);
 /// How long those who follow are waited for in the end.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long whoever lets the policy be read again waits for the look that follows.
 const JUDGING: Duration = Duration::from_secs(10);
 

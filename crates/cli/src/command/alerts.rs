@@ -30,6 +30,9 @@ use super::ask::in_time;
 const LIST: Right = "`cluster_alert: list, read`";
 const ACKNOWLEDGE: Right = "`cluster_alert: create, update`";
 
+const MEDIUM: i32 = AlertSeverity::Medium as i32;
+const HIGH: i32 = AlertSeverity::High as i32;
+
 /// How grave an alert is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,7 +72,12 @@ async fn list(args: &QueryArgs, output: &Output) -> Result<u8, CliError> {
     let alerts =
         asked(server, LIST, async |client| in_time(&server.auth_server, client.alerts(request)).await)
             .await?;
+    let told = alerts.len();
     let mut alerts: Vec<_> = alerts.into_iter().filter_map(Shown::of).collect();
+    if alerts.len() < told {
+        output
+            .warn(&format!("{} alerts have no id or say nothing, and were passed over", told - alerts.len()));
+    }
     // Old auth servers tell them in the order of their ids.
     alerts.sort_by(|one, other| {
         (other.severity, other.created, &one.id).cmp(&(one.severity, one.created, &other.id))
@@ -124,10 +132,11 @@ impl Shown {
     fn of(alert: ClusterAlert) -> Option<Self> {
         let metadata = alert.header?.metadata?;
         let spec = alert.spec?;
-        let severity = match spec.severity() {
-            AlertSeverity::Low => Severity::Low,
-            AlertSeverity::Medium => Severity::Medium,
-            AlertSeverity::High => Severity::High,
+        // A number that this version has no word for is at least as grave as the one below it.
+        let severity = match spec.severity {
+            ..MEDIUM => Severity::Low,
+            MEDIUM..HIGH => Severity::Medium,
+            HIGH.. => Severity::High,
         };
         let created = spec.created.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
         let labels = metadata.labels.iter().map(|(key, value)| (printable(key), printable(value)));

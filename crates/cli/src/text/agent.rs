@@ -6,6 +6,7 @@ use selfcheck_core::EvidenceKind;
 use selfcheck_core::Remedy;
 use selfcheck_core::Severity;
 use selfcheck_core::Text;
+use selfcheck_core::Verdict;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::ReportedFinding;
 
@@ -32,8 +33,8 @@ pub(crate) struct AgentView<'a> {
     pub(crate) basis: Basis,
     /// What it reported; without times where it was not asked or did not answer.
     pub(crate) report: &'a Report,
-    /// Whether its auth server cannot tell what it says of its updater.
-    pub(crate) is_beyond_server: bool,
+    /// Whether its auth server keeps what it says of its updater.
+    pub(crate) is_updater_told: bool,
     pub(crate) remedy: Option<&'a Remedy>,
     pub(crate) last_heard: Option<Timestamp>,
     /// Relative to when times are told.
@@ -68,7 +69,9 @@ fn headline(view: &AgentView<'_>, style: Style) -> String {
     let first = style.paint(verdict_tone(verdict), &format!("{}:", verdict.code().to_ascii_uppercase()));
     let plain = plain(verdict, EvidenceKind::Live, is_mild);
     let plain = match view.basis {
-        _ if view.is_beyond_server => "its auth server does not tell which updater it has".to_owned(),
+        _ if !view.is_updater_told && verdict == Verdict::Unknown => {
+            "its auth server does not tell which updater it has".to_owned()
+        }
         Basis::Observed => plain.to_owned(),
         Basis::Claimed => format!("by what it says of itself, {plain}"),
     };
@@ -89,7 +92,7 @@ fn facts(view: &AgentView<'_>) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("agent", agent.join(", ")),
         ("host id", view.host_id.to_string()),
-        ("updater", if view.is_beyond_server { "not told".to_owned() } else { updater(report) }),
+        ("updater", if view.is_updater_told { updater(report) } else { "unknown".to_owned() }),
     ];
     let times = [("last success", report.last_success), ("next run", report.next_run)];
     facts.extend(times.into_iter().filter_map(|(name, at)| Some((name, time::instant(at?, now)))));

@@ -235,17 +235,19 @@ fn cluster(status: &Status, now: Timestamp) -> String {
 
 /// What the agent by itself tells, and what is so instead.
 fn by_itself(view: &ClusterView, truth: Option<&StockView>) -> String {
-    let older = view.before.as_ref().map(|release| format!(", if it is older than {release},"));
     let told = if view.told.external_upgrader.is_empty() {
         "that it has no updater".to_owned()
     } else {
         in_stock_terms(&view.told)
     };
-    let told = format!("this agent{} tells the cluster {told}", older.unwrap_or_default());
-    match (view.is_true, truth) {
-        (Some(false), Some(truth)) => format!("{told}, which is not true: it has {}", in_stock_terms(truth)),
-        _ => told,
-    }
+    let untrue = match (view.is_true, truth) {
+        (Some(false), Some(truth)) => format!(", which is not true: it has {}", in_stock_terms(truth)),
+        _ => String::new(),
+    };
+    let unless = view.before.as_ref().map(|release| {
+        format!(" (unless it is of a release that tells this only with the updater's version, as all from {release} on)")
+    });
+    format!("this agent tells the cluster {told}{untrue}{}", unless.unwrap_or_default())
 }
 
 fn in_stock_terms(view: &StockView) -> String {

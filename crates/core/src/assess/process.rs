@@ -84,7 +84,7 @@ fn changed_since_start(case: &mut Case<'_>, updater: &Updater<'_>, process: &Pro
         .executable
         .present()
         .is_some_and(|executable| executable.path.as_str().ends_with("/teleport"));
-    let told = detected(observation, Detection::Versioned)
+    let told = detected(observation, Detection::Informed)
         .filter(|_| is_teleport && observation.v2.config.is_present());
     let Some(told) = told.map(|view| view.external_upgrader) else { return };
     let now = match updater.generation {

@@ -1,7 +1,9 @@
 //! Asking an auth server, as a person or a tool does.
 
+use std::future::Future;
 use std::time::Duration;
 
+use prost::Message;
 use selfcheck_core::Text;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -16,8 +18,7 @@ use tonic::transport::Channel;
 use crate::Connected;
 use crate::IdentityFile;
 use crate::ServerFields;
-use crate::codec::SmallCodec;
-use crate::connected::Hellos;
+use crate::codec::RawCodec;
 use crate::wire::proto::InventoryStatusRequest;
 use crate::wire::proto::InventoryStatusSummary;
 use crate::wire::proto::PingRequest;
@@ -42,7 +43,7 @@ use super::connect::connect;
 const INSTANCES: usize = 1_000_000;
 /// The largest answer that has all connected agents in it: some 400,000 of them.
 const HELLOS: usize = 64 << 20;
-/// How long the next one of many messages may take.
+/// How long an answer may take, and the next one of many.
 const NEXT_TIME: Duration = Duration::from_secs(60);
 /// How long a connection may take to close.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
@@ -74,7 +75,8 @@ impl AuthClient {
     /// The Teleport version of the auth server; `None` from one that does not say, as this project's own.
     pub async fn server_version(&self) -> Result<Option<Text>, ReportError> {
         let mut auth = AuthServiceClient::new(self.channel());
-        match auth.ping(self.with_version(Request::new(PingRequest {}))).await {
+        let asking = auth.ping(self.with_version(Request::new(PingRequest {})));
+        match self.in_time(asking, "say what it is").await? {
             Ok(answer) => {
                 let version = Text::new(&answer.into_inner().server_version);
                 Ok(Some(version).filter(|version| !version.is_empty()))
@@ -95,12 +97,31 @@ impl AuthClient {
     /// The agents that are connected to this one auth server, which has these fields.
     pub async fn connected(&self, fields: ServerFields) -> Result<Connected, ReportError> {
         let mut calls = Grpc::new(self.channel()).max_decoding_message_size(HELLOS);
-        calls.ready().await.map_err(|error| self.answered(Status::from_error(Box::new(error))))?;
+        self.must_be_ready(&mut calls).await?;
         let request = self.with_version(Request::new(InventoryStatusRequest { connected: true }));
         let path = PathAndQuery::from_static("/proto.AuthService/GetInventoryStatus");
-        let codec = SmallCodec::<InventoryStatusRequest, Hellos>::default();
-        let answer = calls.unary(request, path, codec).await.map_err(|status| self.answered(status))?;
-        Ok(Connected::new(answer.into_inner(), fields))
+        let codec = RawCodec::<InventoryStatusRequest>::default();
+        let asking = calls.unary(request, path, codec);
+        let answer = self.in_time(asking, "tell who is connected").await?;
+        let answer = answer.map_err(|status| self.answered(status))?.into_inner();
+        Connected::read(answer, fields).ok_or_else(|| ReportError::Protocol {
+            server: self.server.clone(),
+            what: "told of its connected agents in no message",
+        })
+    }
+
+    async fn must_be_ready(&self, calls: &mut Grpc<Channel>) -> Result<(), ReportError> {
+        calls.ready().await.map_err(|error| self.answered(Status::from_error(Box::new(error))))
+    }
+
+    /// What `asking` comes to, unless that takes too long.
+    async fn in_time<T>(
+        &self,
+        asking: impl Future<Output = T>,
+        what: &'static str,
+    ) -> Result<T, ReportError> {
+        let late = |_| ReportError::Timeout { server: self.server.clone(), what };
+        timeout(NEXT_TIME, asking).await.map_err(late)
     }
 
     /// How many agents are in which verdict.
@@ -124,22 +145,25 @@ impl AuthClient {
         answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))
     }
 
-    /// The agents as stock Teleport tells of them, each handed to `take` until that is false. No message may be waited for longer than a
-    /// minute.
+    /// The agents as stock Teleport tells of them, each handed to `take` until that is false; `None` for one that cannot be read. No message
+    /// may be waited for longer than a minute.
     pub async fn instances(
         &self,
         filter: InstanceFilter,
-        mut take: impl FnMut(InstanceV1) -> bool,
+        mut take: impl FnMut(Option<InstanceV1>) -> bool,
     ) -> Result<(), ReportError> {
-        let late = |_| ReportError::Timeout { server: self.server.clone(), what: "tell of its agents" };
-        let mut auth = AuthServiceClient::new(self.channel());
-        let asking = auth.get_instances(self.with_version(Request::new(filter)));
-        let answer = timeout(NEXT_TIME, asking).await.map_err(late)?;
+        const LATE: &str = "tell of its agents";
+        let mut calls = Grpc::new(self.channel());
+        self.must_be_ready(&mut calls).await?;
+        let path = PathAndQuery::from_static("/proto.AuthService/GetInstances");
+        let codec = RawCodec::<InstanceFilter>::default();
+        let asking = calls.server_streaming(self.with_version(Request::new(filter)), path, codec);
+        let answer = self.in_time(asking, LATE).await?;
         let mut instances = answer.map_err(|status| self.answered(status))?.into_inner();
         for _ in 0..INSTANCES {
-            let message = timeout(NEXT_TIME, instances.message()).await.map_err(late)?;
+            let message = self.in_time(instances.message(), LATE).await?;
             let Some(instance) = message.map_err(|status| self.answered(status))? else { return Ok(()) };
-            if !take(instance) {
+            if !take(InstanceV1::decode(instance).ok()) {
                 return Ok(());
             }
         }

@@ -12,10 +12,13 @@ mod error;
 mod progress;
 mod renewal;
 mod reporter;
+mod services;
 mod session;
 mod socket;
 mod stock;
 mod tls;
+
+use services::services;
 
 pub use client::AuthClient;
 pub use error::ReportError;

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use selfcheck_core::Text;
+
 use crate::ClaimedUpdater;
+use crate::Hello;
 
 /// How long something else must have been the case.
 const HOLD: Duration = Duration::from_secs(5 * 60);
@@ -13,36 +16,49 @@ const SPREAD: Duration = Duration::from_secs(5 * 60);
 /// No more than one renewal in so long.
 const PAUSE: Duration = Duration::from_secs(30 * 60);
 
+/// What a stock auth server is told by a Hello alone, and what may change while an agent runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Said {
+    pub(super) updater: ClaimedUpdater,
+    pub(super) services: Vec<Text>,
+}
+
+impl From<&Hello> for Said {
+    fn from(hello: &Hello) -> Self {
+        Self { updater: hello.updater.clone(), services: hello.services.clone() }
+    }
+}
+
 /// Decides when a stream is renewed.
 #[derive(Debug)]
 pub(super) struct Renewal {
     last: Option<Instant>,
     random: fastrand::Rng,
     /// What the present stream's Hello said.
-    said: ClaimedUpdater,
+    said: Said,
     /// What is the case instead, and when that is told.
-    pending: Option<(ClaimedUpdater, Instant)>,
+    pending: Option<(Said, Instant)>,
 }
 
 impl Renewal {
     pub(super) fn new(random: fastrand::Rng) -> Self {
-        Self { last: None, random, said: ClaimedUpdater::default(), pending: None }
+        Self { last: None, random, said: Said::default(), pending: None }
     }
 
     /// A stream was opened, and its Hello said this.
-    pub(super) fn said(&mut self, updater: ClaimedUpdater) {
-        self.said = updater;
+    pub(super) fn said(&mut self, said: Said) {
+        self.said = said;
         self.pending = None;
     }
 
     /// What is the case now.
-    pub(super) fn holds(&mut self, updater: ClaimedUpdater, now: Instant) {
-        if updater == self.said {
+    pub(super) fn holds(&mut self, holds: Said, now: Instant) {
+        if holds == self.said {
             self.pending = None;
-        } else if self.pending.as_ref().is_none_or(|(pending, _)| *pending != updater) {
+        } else if self.pending.as_ref().is_none_or(|(pending, _)| *pending != holds) {
             let held = now + HOLD + SPREAD.mul_f32(self.random.f32());
             let due = self.last.map_or(held, |last| held.max(last + PAUSE));
-            self.pending = Some((updater, due));
+            self.pending = Some((holds, due));
         }
     }
 
@@ -62,8 +78,9 @@ impl Renewal {
 mod tests {
     use super::*;
 
-    fn updater(kind: &str) -> ClaimedUpdater {
-        ClaimedUpdater { kind: kind.into(), ..ClaimedUpdater::default() }
+    fn updater(kind: &str) -> Said {
+        let updater = ClaimedUpdater { kind: kind.into(), ..ClaimedUpdater::default() };
+        Said { updater, services: vec!["Node".into()] }
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,7 +16,6 @@ use crate::Hello;
 use crate::HostIdentity;
 use crate::IdentityError;
 use crate::IdentityFile;
-use crate::Role;
 use crate::valid;
 use crate::wire::proto::UpstreamInventoryAgentMetadata;
 
@@ -27,6 +26,7 @@ use super::backoff::Backoff;
 use super::backoff::GOOD;
 use super::backoff::asked;
 use super::renewal::Renewal;
+use super::services;
 use super::session::Context;
 use super::session::End;
 use super::session::Session;
@@ -134,14 +134,14 @@ impl Reporter {
             connected = self.connect(statuses) => connected?,
             () = ended(&mut watched) => return Ok(End::Stopped),
         };
-        let (client, hello) = connected;
-        let end = self.talk(&client, hello, statuses, renewal, opened).await;
+        let Connected { client, host, hello } = connected;
+        let end = self.talk(&client, &host, hello, statuses, renewal, opened).await;
         client.close().await;
         end
     }
 
-    /// A connection, and what is said on it first.
-    async fn connect(&self, statuses: &mut Statuses) -> Result<(AuthClient, Hello), ReportError> {
+    /// Connects, once there is a status to tell.
+    async fn connect(&self, statuses: &mut Statuses) -> Result<Connected, ReportError> {
         let config = &self.config;
         // Before anything is waited for: somebody may have named the wrong file.
         let identity = read(config.identity.clone()).await.map_err(ReportError::Identity)?;
@@ -161,13 +161,14 @@ impl Reporter {
             version: version.clone(),
         };
         let client = AuthClient::connect(&config.server, &identity).await?.for_agent(version.as_str());
-        Ok((client, hello))
+        Ok(Connected { client, host: host.clone(), hello })
     }
 
     /// A stream on a connection, from its Hello to its end.
     async fn talk(
         &mut self,
         client: &AuthClient,
+        host: &HostIdentity,
         hello: Hello,
         statuses: &mut Statuses,
         renewal: &mut Renewal,
@@ -180,6 +181,7 @@ impl Reporter {
             }
             let context = Context {
                 server: &self.config.server,
+                host,
                 statuses,
                 progress: &self.progress,
                 renewal,
@@ -197,6 +199,13 @@ impl Reporter {
     }
 }
 
+/// A connection, as whom, and what is said on it first.
+struct Connected {
+    client: AuthClient,
+    host: HostIdentity,
+    hello: Hello,
+}
+
 /// A stock auth server is told nothing beside the agent itself, and knows no question that only this project's servers answer.
 async fn refuse_stock(server: &str, client: &AuthClient) -> Result<(), ReportError> {
     let late = |_| ReportError::Timeout { server: server.to_owned(), what: "say what it is" };
@@ -206,14 +215,6 @@ async fn refuse_stock(server: &str, client: &AuthClient) -> Result<(), ReportErr
         Ok(_) => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-/// The services that the agent runs, of those that its certificate has; all of them where nobody could see what it runs.
-fn services(status: &Status, host: &HostIdentity) -> Vec<Text> {
-    let run = &status.agent.services;
-    let held = host.roles.iter().filter(|role| role.is_server() && **role != Role::Instance);
-    let names = held.map(|role| role.name());
-    names.filter(|name| run.is_empty() || run.iter().any(|run| run == *name)).map(Text::from).collect()
 }
 
 /// Reads an identity on the blocking pool: its file may lie where reading hangs.

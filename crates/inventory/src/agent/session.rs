@@ -16,6 +16,7 @@ use tonic::Streaming;
 
 use crate::ClaimedUpdater;
 use crate::Hello;
+use crate::HostIdentity;
 use crate::Report;
 use crate::valid;
 use crate::wire::proto::DownstreamInventoryHello;
@@ -35,6 +36,8 @@ use super::Progress;
 use super::ReportError;
 use super::client::AuthClient;
 use super::renewal::Renewal;
+use super::renewal::Said;
+use super::services;
 
 /// How long the Hellos may take.
 const HELLO_TIME: Duration = Duration::from_secs(30);
@@ -52,6 +55,8 @@ pub(super) type Statuses = watch::Receiver<Option<Arc<Status>>>;
 /// One stream.
 pub(super) struct Session<'a> {
     server: &'a str,
+    /// Whose identity it speaks with.
+    host: &'a HostIdentity,
     statuses: &'a mut Statuses,
     progress: &'a watch::Sender<Progress>,
     renewal: &'a mut Renewal,
@@ -97,6 +102,7 @@ pub(super) enum End {
 /// What a session needs of its reporter.
 pub(super) struct Context<'a> {
     pub(super) server: &'a str,
+    pub(super) host: &'a HostIdentity,
     pub(super) statuses: &'a mut Statuses,
     pub(super) progress: &'a watch::Sender<Progress>,
     pub(super) renewal: &'a mut Renewal,
@@ -112,7 +118,8 @@ impl<'a> Session<'a> {
         metadata: UpstreamInventoryAgentMetadata,
         context: Context<'a>,
     ) -> Result<Self, ReportError> {
-        let Context { server, statuses, progress, renewal, random, clock } = context;
+        let Context { server, host, statuses, progress, renewal, random, clock } = context;
+        let said = Said::from(&hello);
         let (sender, mut receiver) = mpsc::channel(BUFFER);
         let messages = stream::poll_fn(move |context| receiver.poll_recv(context));
         // There is room: the buffer is new.
@@ -136,9 +143,10 @@ impl<'a> Session<'a> {
             None => return Err(ReportError::Ended(server.to_owned())),
         };
         let _ = sender.try_send(up(Up::AgentMetadata(metadata)));
-        renewal.said(hello.updater);
+        renewal.said(said);
         Ok(Self {
             server,
+            host,
             statuses,
             progress,
             renewal,
@@ -207,9 +215,12 @@ impl<'a> Session<'a> {
 
     /// Whether a new Hello would say something else, which only a stock auth server has to be told by one.
     fn compare(&mut self) {
-        let claimed = self.statuses.borrow_and_update().as_deref().map(ClaimedUpdater::of);
-        if let Some(claimed) = claimed {
-            self.renewal.holds(claimed, Instant::now());
+        let holds = self.statuses.borrow_and_update().as_deref().map(|status| Said {
+            updater: ClaimedUpdater::of(status),
+            services: services(status, self.host),
+        });
+        if let Some(holds) = holds {
+            self.renewal.holds(holds, Instant::now());
         }
     }
 

@@ -7,6 +7,7 @@ use crate::Connected;
 use crate::Instance;
 use crate::ServerFields;
 use crate::wire::types::InstanceFilter;
+use crate::wire::types::InstanceV1;
 
 use super::AuthClient;
 use super::ReportError;
@@ -22,6 +23,8 @@ pub struct StockInventory<'a> {
     pub version: Option<Text>,
     /// Whether it knows of any agent.
     pub is_empty: bool,
+    /// Why it does not tell who is connected, where that was asked for.
+    pub untold: Option<ReportError>,
     fields: ServerFields,
     connected: Connected,
 }
@@ -31,33 +34,35 @@ pub struct StockInventory<'a> {
 pub struct Read {
     /// The agents.
     pub agents: usize,
-    /// Entries that name no agent, and were passed over.
-    pub nameless: usize,
+    /// Entries that cannot be read or name no agent, and were passed over.
+    pub unread: usize,
 }
 
 impl<'a> StockInventory<'a> {
-    /// Finds out what the server knows. Where it does not keep which updater an agent names, the agents connected to it are asked for, too:
-    /// that may be denied, or be too many, and then they are not known.
+    /// Finds out what the server knows. Where it does not keep which updater an agent names, or has kept no agent yet, those connected to it are
+    /// asked for, too: that may be denied, or be too many, and then they are not known.
     pub async fn open(client: &'a AuthClient) -> Result<Self, ReportError> {
         let version = client.server_version().await?;
         let mut fields = ServerFields::of_version(version.as_ref().map(Text::as_str));
         let mut looked_at = 0;
-        let look = |instance| {
-            fields.note_instance(&instance);
+        let look = |instance: Option<InstanceV1>| {
+            if let Some(instance) = instance {
+                fields.note_instance(&instance);
+            }
             looked_at += 1;
             looked_at < LOOKED_AT && !fields.tell_all()
         };
         client.instances(InstanceFilter::default(), look).await?;
-        let mut connected = Connected::default();
-        if !fields.tell_updaters() {
+        let (mut connected, mut untold) = (Connected::default(), None);
+        if looked_at == 0 || !fields.tell_updaters() {
             match client.connected(fields.clone()).await {
                 Ok(agents) => connected = agents,
-                Err(ReportError::Answer { status, .. }) if is_no_answer(status.code()) => {}
+                Err(error) if is_no_answer(&error) => untold = Some(error),
                 Err(error) => return Err(error),
             }
         }
         let is_empty = looked_at == 0 && connected.is_empty();
-        Ok(Self { client, version, is_empty, fields, connected })
+        Ok(Self { client, version, is_empty, untold, fields, connected })
     }
 
     /// Hands every agent to `take` until that is false; `filter` is what the server is asked for, which an old one may not heed. Last come
@@ -70,16 +75,19 @@ impl<'a> StockInventory<'a> {
         let Self { client, fields, mut connected, .. } = self;
         let mut read = Read::default();
         let mut goes_on = true;
-        let mut hand_on = |instance: Instance, read: &mut Read| {
+        let mut hand_on = |instance: Option<Instance>, read: &mut Read| {
+            let Some(instance) = instance else {
+                read.unread += 1;
+                return true;
+            };
             read.agents += 1;
             take(instance)
         };
-        let each = |instance| {
-            let Some(mut instance) = Instance::from_wire(instance, &fields) else {
-                read.nameless += 1;
-                return true;
-            };
-            connected.complete(&mut instance);
+        let each = |instance: Option<InstanceV1>| {
+            let mut instance = instance.and_then(|instance| Instance::from_wire(instance, &fields));
+            if let Some(instance) = &mut instance {
+                connected.complete(instance);
+            }
             goes_on = hand_on(instance, &mut read);
             goes_on
         };
@@ -91,7 +99,10 @@ impl<'a> StockInventory<'a> {
     }
 }
 
-/// Whether it means that this is nothing one is told.
-fn is_no_answer(code: Code) -> bool {
-    matches!(code, Code::PermissionDenied | Code::Unimplemented | Code::OutOfRange | Code::ResourceExhausted)
+/// Whether it means that this is nothing one is told, or more than can be listened to.
+fn is_no_answer(error: &ReportError) -> bool {
+    let is_too_large = |status: &tonic::Status| status.code() == Code::OutOfRange;
+    error.is_denied()
+        || error.is_unknown_call()
+        || matches!(error, ReportError::Answer { status, .. } if is_too_large(status))
 }

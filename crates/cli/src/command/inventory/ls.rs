@@ -14,12 +14,13 @@ use super::INSTANCES;
 use super::listing::Listing;
 use super::row::Row;
 use super::stock;
+use super::stock::Untold;
 use super::wanted::Wanted;
 
 pub(super) async fn run(args: &LsArgs, output: &Output) -> Result<u8, CliError> {
     asked(&args.query.server, INSTANCES, async |client| {
         let mut listing = Listing::new(args.query.format, args.limit);
-        match agents(args, client, &mut listing).await {
+        match agents(args, client, &mut listing, output).await {
             Err(error) if error.is_unknown_call() => {
                 stock::warn(output);
                 instances(args, client, &mut listing, output).await?;
@@ -33,18 +34,31 @@ pub(super) async fn run(args: &LsArgs, output: &Output) -> Result<u8, CliError> 
     Ok(0)
 }
 
-async fn agents(args: &LsArgs, client: &AuthClient, listing: &mut Listing) -> Result<(), ReportError> {
+async fn agents(
+    args: &LsArgs,
+    client: &AuthClient,
+    listing: &mut Listing,
+    output: &Output,
+) -> Result<(), ReportError> {
     let wanted = Wanted(args);
     let mut request = wanted.request();
+    let mut unread = 0;
     loop {
         let page = in_time(&args.query.server.auth_server, client.agents(request.clone())).await?;
-        let rows = page.agents.iter().filter_map(Row::of_agent).map(|(row, _)| row);
         let mut goes_on = true;
-        for row in rows.filter(|row| wanted.takes(row)) {
-            goes_on = goes_on && listing.take(row);
+        for agent in &page.agents {
+            match Row::of_agent(agent) {
+                Some((row, _)) => goes_on = goes_on && (!wanted.takes(&row) || listing.take(row)),
+                None => unread += 1,
+            }
         }
         // A page begins where the one before ended; a server that says otherwise would be listened to for ever.
         if page.next_page_token <= request.page_token || !goes_on {
+            if unread > 0 {
+                output.warn(&format!(
+                    "{unread} agents are left out: what the auth server tells of them cannot be"
+                ));
+            }
             return Ok(());
         }
         request.page_token = page.next_page_token;
@@ -60,17 +74,14 @@ async fn instances(
 ) -> Result<(), ReportError> {
     let wanted = Wanted(args);
     let inventory = StockInventory::open(client).await?;
-    if inventory.is_empty {
-        stock::remark_empty(output);
-    }
-    let version = inventory.version.clone();
-    let mut beyond_server = 0;
+    let mut untold = Untold::of(&inventory, output);
     let take = |instance| {
         let (row, _) = Row::of_instance(instance);
-        beyond_server += usize::from(row.is_beyond_server());
-        !wanted.takes(&row) || listing.take(row)
+        let is_taken = wanted.takes(&row);
+        untold.note(&row, !is_taken && wanted.cannot_be_tried(&row));
+        !is_taken || listing.take(row)
     };
     let read = inventory.read(wanted.stock_filter(), take).await?;
-    stock::remark(output, version.as_ref(), read, beyond_server);
+    untold.warn(read, output);
     Ok(())
 }

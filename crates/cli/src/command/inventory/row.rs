@@ -29,7 +29,7 @@ pub(super) struct Row {
     /// The command that helps, rendered here from the catalogue.
     pub(super) remedy: Option<String>,
     pub(super) last_heard: Option<Timestamp>,
-    /// The fields that are null because the auth server does not keep them, which is not the same as none.
+    /// What is null, or left out of the verdict, because the auth server does not keep it; which is not the same as none.
     pub(super) not_told: Vec<&'static str>,
 }
 
@@ -60,10 +60,13 @@ impl Row {
     pub(super) fn of_instance(instance: Instance) -> (Self, Report) {
         let report = instance.report();
         let Instance { server_id, hostname, services, version, last_seen, updater } = instance;
+        // Nothing but these two kinds has a state to tell.
+        let has_status = updater.kind.value().is_none_or(|kind| matches!(kind.as_str(), "binary" | "kube"));
         let told = [
             (Self::UPGRADER, updater.kind.is_unknown()),
             (Self::UPGRADER_VERSION, updater.version.is_unknown()),
             (Self::UPDATE_GROUP, updater.group.is_unknown()),
+            (Self::UPDATER_STATUS, updater.status.is_unknown() && has_status),
         ];
         let row = Self {
             verdict: report.verdict,
@@ -121,7 +124,8 @@ impl Row {
 
     pub(super) const UPGRADER: &str = "upgrader";
     const UPGRADER_VERSION: &str = "upgrader_version";
-    const UPDATE_GROUP: &str = "update_group";
+    pub(super) const UPDATE_GROUP: &str = "update_group";
+    pub(super) const UPDATER_STATUS: &str = "updater_status";
 
     pub(super) const COLUMNS: usize = 11;
 

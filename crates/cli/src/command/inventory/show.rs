@@ -8,6 +8,7 @@ use selfcheck_core::Text;
 use selfcheck_inventory::Instance;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::agent::AuthClient;
+use selfcheck_inventory::agent::Read;
 use selfcheck_inventory::agent::StockInventory;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
 use selfcheck_inventory::wire::types::InstanceFilter;
@@ -26,6 +27,7 @@ use crate::text::AgentView;
 use super::INSTANCES;
 use super::row::Row;
 use super::stock;
+use super::stock::Untold;
 
 /// An agent in JSON: its row, and what its report says beyond that.
 #[derive(Debug, Serialize)]
@@ -54,7 +56,7 @@ pub(super) async fn run(args: &ShowArgs, output: &Output) -> Result<u8, CliError
         match in_time(&server.auth_server, agent(args, client)).await {
             Err(error) if error.is_unknown_call() => {
                 stock::warn(output);
-                instance(args, client).await
+                instance(args, client, output).await
             }
             found => found,
         }
@@ -79,14 +81,24 @@ async fn agent(args: &ShowArgs, client: &AuthClient) -> Result<Option<(Row, Repo
 }
 
 /// What a stock auth server tells of it.
-async fn instance(args: &ShowArgs, client: &AuthClient) -> Result<Option<(Row, Report)>, ReportError> {
+async fn instance(
+    args: &ShowArgs,
+    client: &AuthClient,
+    output: &Output,
+) -> Result<Option<(Row, Report)>, ReportError> {
     let filter = InstanceFilter { server_id: args.host_id.clone(), ..InstanceFilter::default() };
     let mut found = None;
     let take = |instance: Instance| {
         found = (instance.server_id == *args.host_id).then(|| Row::of_instance(instance));
         found.is_none()
     };
-    StockInventory::open(client).await?.read(filter, take).await?;
+    let inventory = StockInventory::open(client).await?;
+    let mut untold = Untold::of(&inventory, output);
+    let read = inventory.read(filter, take).await?;
+    if let Some((row, _)) = &found {
+        untold.note(row, false);
+        untold.warn(Read { agents: 1, ..read }, output);
+    }
     Ok(found)
 }
 
@@ -117,7 +129,7 @@ fn view<'a>(row: &'a Row, report: &'a Report, remedy: Option<&'a Remedy>) -> Age
         services: &row.services,
         basis: row.basis,
         report,
-        is_beyond_server: row.is_beyond_server(),
+        is_updater_told: row.tells(Row::UPGRADER),
         remedy,
         last_heard: row.last_heard,
         now: selfcheck_probe::now().realtime,

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use selfcheck_agent::report::ReportError;
 use selfcheck_core::Text;
 use selfcheck_inventory::Connected;
+use selfcheck_inventory::Instance;
+use selfcheck_inventory::OTHER;
 use selfcheck_inventory::ServerFields;
 use selfcheck_inventory::Told;
 use selfcheck_inventory::agent::AuthClient;
+use selfcheck_inventory::agent::StockInventory;
 use selfcheck_inventory::basis_from_wire;
 use selfcheck_inventory::verdict_from_wire;
 use selfcheck_inventory::wire::proto::InventoryStatusSummary;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::GetSummaryResponse;
+use selfcheck_inventory::wire::types::InstanceFilter;
 use serde::Serialize;
 
 use crate::args::Format;
@@ -26,6 +30,9 @@ use crate::text;
 
 use super::stock;
 use super::wanted::NONE;
+
+/// The most words of a kind that are told apart.
+const WORDS: usize = 4096;
 
 /// What one needs to ask; an old auth server wants more for this than for a list.
 const RIGHT: Right = "`instance: list, read` (up to Teleport 14, one with the built-in role `Admin`)";
@@ -56,6 +63,8 @@ enum Answer {
     Counts(InventoryStatusSummary),
     /// By one that does not: those that are connected to it.
     Connected(Connected),
+    /// By one that lets who asks list its instances, and not ask for this: they are counted here.
+    Instances(Box<Summary>),
 }
 
 pub(super) async fn run(args: &QueryArgs, output: &Output) -> Result<u8, CliError> {
@@ -67,14 +76,25 @@ pub(super) async fn run(args: &QueryArgs, output: &Output) -> Result<u8, CliErro
         }
         Answer::Counts(stock) => {
             stock::warn(output);
+            if stock.instance_count == 0 {
+                stock::warn_empty(output);
+            }
             Summary::default().counting(stock)
         }
         Answer::Connected(connected) => {
             stock::warn(output);
             output.warn(
-                "this auth server counts no instances: counted are the agents connected to it, and not those of other auth servers",
+                "this auth server counts no instances, or has none yet: counted are the agents connected to it, and not those of other auth servers",
             );
             Summary::of_connected(&connected)
+        }
+        Answer::Instances(counted) => {
+            stock::warn(output);
+            output.warn("this auth server does not tell its counts to who asks: counted are the instances that it lists");
+            if counted.total_instances == Some(0) {
+                stock::warn_empty(output);
+            }
+            *counted
         }
     };
     let shown = match args.format {
@@ -86,7 +106,12 @@ pub(super) async fn run(args: &QueryArgs, output: &Output) -> Result<u8, CliErro
 }
 
 async fn ask(client: &AuthClient) -> Result<Answer, ReportError> {
-    let stock = client.inventory_status().await?;
+    let stock = match client.inventory_status().await {
+        Err(denied) if denied.is_denied() => {
+            return instances(client).await.map_or(Err(denied), |counted| Ok(Answer::Instances(counted)));
+        }
+        stock => stock?,
+    };
     match client.summary().await {
         Ok(own) => return Ok(Answer::Own(stock, own)),
         Err(error) if error.is_unknown_call() => {}
@@ -94,10 +119,30 @@ async fn ask(client: &AuthClient) -> Result<Answer, ReportError> {
     }
     let version = client.server_version().await?;
     let fields = ServerFields::of_version(version.as_ref().map(Text::as_str));
-    if fields.counts(&stock) {
+    let counts = fields.counts(&stock);
+    if counts && stock.instance_count > 0 {
         return Ok(Answer::Counts(stock));
     }
-    Ok(Answer::Connected(client.connected(fields).await?))
+    // Those that have only just connected are not kept yet.
+    match client.connected(fields).await {
+        Ok(connected) if !counts || !connected.is_empty() => Ok(Answer::Connected(connected)),
+        Err(error) if !counts => Err(error),
+        Ok(_) | Err(_) => Ok(Answer::Counts(stock)),
+    }
+}
+
+/// An old auth server asks for more rights for its counts than for its instances.
+async fn instances(client: &AuthClient) -> Result<Box<Summary>, ReportError> {
+    let mut counted = Box::new(Summary::default());
+    let mut total: u32 = 0;
+    let take = |agent: Instance| {
+        counted.add(&agent);
+        total += 1;
+        true
+    };
+    StockInventory::open(client).await?.read(InstanceFilter::default(), take).await?;
+    counted.total_instances = Some(total);
+    Ok(counted)
 }
 
 impl Summary {
@@ -125,24 +170,33 @@ impl Summary {
     }
 
     fn of_connected(connected: &Connected) -> Self {
-        let mut summary = Self { connected: Some(connected.len()), ..Self::default() };
-        for agent in connected.agents() {
-            let upgrader = match &agent.updater.kind {
-                Told::Value(kind) => kind.as_str(),
-                Told::None => NONE,
-                Told::Unknown => "unknown",
-            };
-            count(&mut summary.versions, agent.version.as_str());
-            count(&mut summary.upgraders, upgrader);
-            for service in &agent.services {
-                count(&mut summary.services, service.as_str());
-            }
+        let mut summary = Self::default();
+        let mut agents = 0;
+        for agent in connected.agents().flatten() {
+            summary.add(&agent);
+            agents += 1;
         }
+        summary.connected = Some(agents);
         summary
+    }
+
+    fn add(&mut self, agent: &Instance) {
+        let upgrader = match &agent.updater.kind {
+            Told::Value(kind) => kind.as_str(),
+            Told::None => NONE,
+            Told::Unknown => "unknown",
+        };
+        count(&mut self.versions, agent.version.as_str());
+        count(&mut self.upgraders, upgrader);
+        for service in &agent.services {
+            count(&mut self.services, service.as_str());
+        }
     }
 }
 
+/// Agents chose the words, and may choose as many as they are.
 fn count(counts: &mut BTreeMap<String, u32>, word: &str) {
+    let word = if counts.len() < WORDS || counts.contains_key(word) { word } else { OTHER };
     match counts.get_mut(word) {
         Some(count) => *count += 1,
         None => _ = counts.insert(word.to_owned(), 1),

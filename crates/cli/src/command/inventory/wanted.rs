@@ -72,6 +72,18 @@ impl Wanted<'_> {
             && args.older_than.as_ref().is_none_or(is_older)
     }
 
+    /// Whether a condition is about something that nobody told of this agent.
+    pub(super) fn cannot_be_tried(self, row: &Row) -> bool {
+        let Self(args) = self;
+        let judged = args.verdict.is_some() || args.reason.is_some();
+        let asked = [
+            (Row::UPGRADER, args.upgrader.is_some() || judged),
+            (Row::UPDATER_STATUS, judged),
+            (Row::UPDATE_GROUP, args.update_group.is_some()),
+        ];
+        asked.into_iter().any(|(field, is_asked)| is_asked && !row.tells(field))
+    }
+
     fn services(self) -> Vec<String> {
         self.0.services.iter().map(|role| role.name().to_owned()).collect()
     }

@@ -11,6 +11,8 @@ use selfcheck_agent::debug::AskError;
 use selfcheck_core::Namespace;
 use selfcheck_core::Observation;
 use selfcheck_core::Policy;
+use selfcheck_core::Reporting;
+use selfcheck_core::ReportingMode;
 use selfcheck_core::Verdict;
 use selfcheck_core::assess;
 use selfcheck_core::observation::Agent;
@@ -177,8 +179,8 @@ fn conclude(
     }
     let mut status = assess(observation, policy, observation.clock);
     if let Some(Answer { socket, status: said }) = daemon {
-        // Only a daemon knows what the cluster is told, and which change this is.
-        status.reporting = said.reporting.clone();
+        // Only a daemon knows how far reporting has got, and which change this is.
+        status.reporting = reporting(&said.reporting, &status.reporting);
         if said.agrees_with(&status) {
             status.sequence = said.sequence;
         } else if args.format != StatusFormat::Text {
@@ -197,6 +199,17 @@ fn conclude(
     };
     show(args, output, &view)?;
     Ok(exit_code(args, status.verdict))
+}
+
+/// What the daemon says of its reporting, with what was seen of the agent just now; but an agent that reports itself tells the cluster nothing
+/// else.
+fn reporting(daemon: &Reporting, seen: &Reporting) -> Reporting {
+    let is_agents_own = daemon.mode != ReportingMode::None && daemon.cluster_view.is_none();
+    Reporting {
+        stock_view: seen.stock_view.clone(),
+        cluster_view: seen.cluster_view.clone().filter(|_| !is_agents_own),
+        ..daemon.clone()
+    }
 }
 
 fn show(args: &StatusArgs, output: &Output, view: &View<'_>) -> Result<Reader, CliError> {

@@ -1,0 +1,15 @@
+//! Which services an agent announces.
+
+use selfcheck_core::Status;
+use selfcheck_core::Text;
+
+use crate::HostIdentity;
+use crate::Role;
+
+/// The services that the agent runs, of those that its certificate has; all of them where nobody could see what it runs.
+pub(super) fn services(status: &Status, host: &HostIdentity) -> Vec<Text> {
+    let run = &status.agent.services;
+    let held = host.roles.iter().filter(|role| role.is_server() && **role != Role::Instance);
+    let names = held.map(|role| role.name());
+    names.filter(|name| run.is_empty() || run.iter().any(|run| run == *name)).map(Text::from).collect()
+}
