@@ -230,7 +230,7 @@ impl ServerFields {
     }
 
     /// Whether its instances tell which updater an agent names.
-    pub fn tell_updaters(&self) -> bool {
+    pub(crate) fn tell_updaters(&self) -> bool {
         self.has(INSTANCE_UPGRADER)
     }
 

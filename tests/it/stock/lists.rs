@@ -51,6 +51,9 @@ async fn a_field_that_the_server_does_not_have_is_unknown_and_not_none() {
         assert!(said.err.contains(BEYOND), "{}", said.err);
         assert!(said.err.contains("3 of 3 agents are left out because this auth server"), "{}", said.err);
     }
+    // Those that another condition leaves out are not meant.
+    let said = scene.ask(EDITOR, &["inventory", "ls", "--verdict", "held", "--services", "kube"]).await;
+    assert!(!said.err.contains("left out"), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,6 +79,12 @@ async fn what_connected_agents_say_is_told_with_their_instances() {
     assert!(
         said.err.contains("does not keep whether updates are paused: 1 of 5 agents may be held"),
         "{}",
+        said.err
+    );
+    let said = scene.ask(ADMIN, &["inventory", "ls", "--verdict", "unaccompanied"]).await;
+    assert!(
+        said.err.contains("1 of 5 agents are left out"),
+        "the one of unknown updater alone: {}",
         said.err
     );
     for flags in [["--update-group", "stage"], ["--verdict", "held"], ["--reason", "updates-disabled"]] {
@@ -206,6 +215,7 @@ async fn one_agent_is_shown_as_far_as_the_server_can_tell() {
     let said = scene.ask(EDITOR, &["inventory", "show", "a9"]).await;
     assert_eq!(said.code, Some(1));
     assert!(said.err.contains("knows no agent `a9`"), "{}", said.err);
+    assert!(said.err.contains(ADMIN_MAY), "it may be connected: {}", said.err);
     let said = scene.ask(ADMIN, &["inventory", "show", "a3"]).await;
     assert!(said.out.starts_with("UNACCOMPANIED: "), "{}", said.out);
     scene.auth.state().connected.push(agent("a5", "18.2.0", "unit", None));

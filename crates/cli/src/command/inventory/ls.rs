@@ -15,6 +15,7 @@ use super::listing::Listing;
 use super::row::Row;
 use super::stock;
 use super::stock::Untold;
+use super::wanted::Picked;
 use super::wanted::Wanted;
 
 pub(super) async fn run(args: &LsArgs, output: &Output) -> Result<u8, CliError> {
@@ -48,7 +49,8 @@ async fn agents(
         let mut goes_on = true;
         for agent in &page.agents {
             match Row::of_agent(agent) {
-                Some((row, _)) => goes_on = goes_on && (!wanted.takes(&row) || listing.take(row)),
+                Some((row, _)) if wanted.picks(&row) == Picked::Yes => goes_on = goes_on && listing.take(row),
+                Some(_) => {}
                 None => unread += 1,
             }
         }
@@ -77,9 +79,13 @@ async fn instances(
     let mut untold = Untold::of(&inventory, output);
     let take = |instance| {
         let (row, _) = Row::of_instance(instance);
-        let is_taken = wanted.takes(&row);
-        untold.note(&row, !is_taken && wanted.cannot_be_tried(&row));
-        !is_taken || listing.take(row)
+        untold.note(&row);
+        match wanted.picks(&row) {
+            Picked::Yes => return listing.take(row),
+            Picked::Untold => untold.leave_out(),
+            Picked::No => {}
+        }
+        true
     };
     let read = inventory.read(wanted.stock_filter(), take).await?;
     untold.warn(read, output);

@@ -96,9 +96,9 @@ async fn instance(
     let mut untold = Untold::of(&inventory, output);
     let read = inventory.read(filter, take).await?;
     if let Some((row, _)) = &found {
-        untold.note(row, false);
-        untold.warn(Read { agents: 1, ..read }, output);
+        untold.note(row);
     }
+    untold.warn(Read { agents: usize::from(found.is_some()), ..read }, output);
     Ok(found)
 }
 

@@ -53,11 +53,15 @@ impl Untold {
         Self { version: inventory.version.clone(), connected, ..Self::default() }
     }
 
-    /// Takes note of an agent, and of whether it was left out for want of an answer.
-    pub(super) fn note(&mut self, row: &Row, is_left_out: bool) {
+    /// Takes note of an agent.
+    pub(super) fn note(&mut self, row: &Row) {
         self.unknown += usize::from(row.is_beyond_server());
         self.states += usize::from(row.tells(Row::UPGRADER) && !row.tells(Row::UPDATER_STATUS));
-        self.left_out += usize::from(is_left_out);
+    }
+
+    /// An agent is left out because a condition could not be tried.
+    pub(super) const fn leave_out(&mut self) {
+        self.left_out += 1;
     }
 
     /// Says all of it, each in a line.

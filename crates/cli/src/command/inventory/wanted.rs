@@ -1,6 +1,8 @@
 //! Which agents are asked for. A server may not know a condition and tell of all: every one is tried here, too.
 
+use selfcheck_core::Reason;
 use selfcheck_core::Text;
+use selfcheck_core::Verdict;
 use selfcheck_inventory::verdict_to_wire;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::AgentFilter;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
@@ -13,6 +15,15 @@ use super::row::Row;
 
 /// The word for an agent without an updater.
 pub(super) const NONE: &str = "none";
+
+/// Whether an agent is one of those asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Picked {
+    Yes,
+    No,
+    /// No, but for something that nobody told of it.
+    Untold,
+}
 
 /// Which agents are asked for.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +61,8 @@ impl Wanted<'_> {
         }
     }
 
-    /// Whether this agent is one of those. What nobody told fulfils no condition.
-    pub(super) fn takes(self, row: &Row) -> bool {
+    /// Whether this agent is one of those.
+    pub(super) fn picks(self, row: &Row) -> Picked {
         let Self(args) = self;
         let is = |wanted: &Option<String>, told: &Option<Text>| {
             wanted.as_ref().is_none_or(|wanted| told.as_ref().is_some_and(|told| told == wanted.as_str()))
@@ -64,24 +75,33 @@ impl Wanted<'_> {
         let version = Version::parse(row.version.as_str()).ok();
         // As in Teleport, what is no version is older than any.
         let is_older = |than: &Version| version.as_ref().is_none_or(|version| version < than);
-        upgrader
-            && is(&args.update_group, &row.update_group)
-            && args.verdict.is_none_or(|verdict| verdict == row.verdict)
-            && args.reason.is_none_or(|reason| row.reasons.contains(&reason.code()))
-            && (args.services.is_empty() || args.services.iter().any(|role| runs(role.name())))
-            && args.older_than.as_ref().is_none_or(is_older)
+        let verdict = args.verdict.is_none_or(|verdict| verdict == row.verdict)
+            && args.reason.is_none_or(|reason| row.reasons.contains(&reason.code()));
+        // Each with what has to be told for it.
+        let conditions = [
+            (upgrader, row.tells(Row::UPGRADER)),
+            (is(&args.update_group, &row.update_group), row.tells(Row::UPDATE_GROUP)),
+            (verdict, row.tells(Row::UPGRADER) && (row.tells(Row::UPDATER_STATUS) || !self.is_about_state())),
+            (args.services.is_empty() || args.services.iter().any(|role| runs(role.name())), true),
+            (args.older_than.as_ref().is_none_or(is_older), true),
+        ];
+        if conditions.iter().all(|(holds, _)| *holds) {
+            Picked::Yes
+        } else if conditions.iter().all(|(holds, is_told)| *holds || !is_told) {
+            Picked::Untold
+        } else {
+            Picked::No
+        }
     }
 
-    /// Whether a condition is about something that nobody told of this agent.
-    pub(super) fn cannot_be_tried(self, row: &Row) -> bool {
+    /// Whether verdict or reason are those of an updater's state.
+    fn is_about_state(self) -> bool {
         let Self(args) = self;
-        let judged = args.verdict.is_some() || args.reason.is_some();
-        let asked = [
-            (Row::UPGRADER, args.upgrader.is_some() || judged),
-            (Row::UPDATER_STATUS, judged),
-            (Row::UPDATE_GROUP, args.update_group.is_some()),
-        ];
-        asked.into_iter().any(|(field, is_asked)| is_asked && !row.tells(field))
+        matches!(args.verdict, Some(Verdict::Held | Verdict::Unknown))
+            || matches!(
+                args.reason,
+                Some(Reason::UpdatesDisabled | Reason::VersionPinned | Reason::ConfigDenied)
+            )
     }
 
     fn services(self) -> Vec<String> {
