@@ -29,6 +29,8 @@ pub struct ClusterView {
 /// By which rule an agent detects its updater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detection {
+    /// Not at all: the Hello has no word for it.
+    Silent,
     /// What the environment says counts as it is: agents whose Hello has no field for the updater's version.
     Verbatim,
     /// The environment's updater counts only with a version, and managed updates v2 before it.
@@ -37,6 +39,8 @@ pub(crate) enum Detection {
     Informed,
 }
 
+/// The first major version whose Hello names an updater.
+const FIRST: u64 = 13;
 /// The releases that surely go by [`Detection::Versioned`] and [`Detection::Informed`]. When the older ones came to do so no public changelog says.
 const VERSIONED: (u64, u64) = (15, 0);
 const INFORMED: (u64, u64) = (18, 0);
@@ -52,7 +56,8 @@ impl Detection {
         match version {
             _ if version >= INFORMED => Some(Self::Informed),
             _ if version >= VERSIONED => Some(Self::Versioned),
-            _ if version < (VERBATIM[0].0, 0) || is_verbatim => Some(Self::Verbatim),
+            _ if version < (FIRST, 0) => Some(Self::Silent),
+            _ if is_verbatim => Some(Self::Verbatim),
             _ => None,
         }
     }
@@ -89,6 +94,9 @@ pub(crate) fn detected(observation: &Observation, detection: Detection) -> Optio
         Fact::NotApplicable if observation.evidence == EvidenceKind::Static => return None,
         Fact::Absent | Fact::NotApplicable => return Some(StockView::default()),
     };
+    if detection == Detection::Silent {
+        return Some(StockView::default());
+    }
     if detection != Detection::Verbatim {
         let executable = process.executable.present()?;
         if executable.revision().is_some() && !observation.v2.config.is_absent() {
@@ -104,6 +112,7 @@ pub(crate) fn detected(observation: &Observation, detection: Detection) -> Optio
     }
     let environment = process.environment.present()?;
     let is_told = |kind: &Text| match detection {
+        Detection::Silent => false,
         Detection::Verbatim => true,
         // The older updater is asked for its version by its script, wherever it has one.
         Detection::Versioned | Detection::Informed if *kind == *"unit" => !observation.v1.script.is_absent(),
@@ -125,8 +134,11 @@ mod tests {
 
     #[test]
     fn a_release_detects_as_it_did() {
-        for version in ["14.0.0-dev", "14.1.5", "13.3.9", "12.4.0", "9.0.1"] {
+        for version in ["14.0.0-dev", "14.1.5", "13.3.9", "13.0.0"] {
             assert_eq!(Detection::of(version), Some(Detection::Verbatim), "{version}");
+        }
+        for version in ["12.4.0", "9.0.1"] {
+            assert_eq!(Detection::of(version), Some(Detection::Silent), "{version}");
         }
         for version in ["15.0.0", "15.0.0-alpha.1", "17.5.2"] {
             assert_eq!(Detection::of(version), Some(Detection::Versioned), "{version}");

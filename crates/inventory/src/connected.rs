@@ -100,19 +100,20 @@ impl Connected {
         }
     }
 
-    /// Fills in what `instance` lacks and its agent says on its stream.
+    /// What `instance` lacks is filled in by what its agent says on its stream, which is also newer.
     pub fn complete(&mut self, instance: &mut Instance) {
         let place = self.places.get(instance.server_id.as_str().as_bytes());
         let Some(heard) = place.and_then(|place| self.agents.get_mut(*place)) else { return };
         heard.is_kept = true;
-        let Some(Instance { updater, .. }) = heard.read(&self.server) else { return };
-        let lacking = std::mem::take(&mut instance.updater);
-        instance.updater = ToldUpdater {
-            kind: lacking.kind.or(updater.kind),
-            version: lacking.version.or(updater.version),
-            group: lacking.group.or(updater.group),
-            status: lacking.status.or(updater.status),
+        let Some(heard) = heard.read(&self.server) else { return };
+        let (kept, now) = (std::mem::take(&mut instance.updater), heard.updater);
+        let updater = ToldUpdater {
+            kind: now.kind.or(kept.kind),
+            version: now.version.or(kept.version),
+            group: now.group.or(kept.group),
+            status: now.status.or(kept.status),
         };
+        *instance = Instance { updater, last_seen: instance.last_seen, ..heard };
     }
 
     /// How many are.

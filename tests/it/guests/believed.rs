@@ -68,7 +68,7 @@ fn where_nothing_is_installed() {
     for release in [None, Some("14.3.33")] {
         restart(&host, release, UNIT);
         let (text, view) = believed(&host);
-        let unless = "(unless it is of a release that tells this only with the updater's version, as all from 15.0 on)";
+        let unless = "(unless it is of a release that detects otherwise, as all from 15.0 on do)";
         assert_eq!(
             text,
             format!("this agent tells the cluster `unit`, which is not true: it has no updater {unless}")

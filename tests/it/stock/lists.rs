@@ -14,7 +14,7 @@ use super::agent;
 use super::instance;
 
 const BEYOND: &str = "does not keep which updater an agent has";
-const ADMIN_MAY: &str = "; the built-in role `Admin` may ask those that are connected";
+const ADMIN_MAY: &str = "; the built-in role `Admin` may ask who is connected";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_field_that_the_server_does_not_have_is_unknown_and_not_none() {
@@ -51,7 +51,20 @@ async fn a_field_that_the_server_does_not_have_is_unknown_and_not_none() {
         assert!(said.err.contains(BEYOND), "{}", said.err);
         assert!(said.err.contains("3 of 3 agents are left out because this auth server"), "{}", said.err);
     }
-    // Those that another condition leaves out are not meant.
+    // Those that another condition leaves out are not meant, and those whose services say enough.
+    let mut proxy = agent("p1", "14.0.0-dev", "", None);
+    proxy.services = vec!["Proxy".to_owned()];
+    scene.auth.state().instances.push(instance(&proxy));
+    for (flags, left_out) in [
+        (&["--verdict", "unaccompanied"][..], 3),
+        (&["--verdict", "held"], 3),
+        (&["--reason", "control-plane"], 0),
+        (&["--verdict", "exempt", "--services", "proxy"], 0),
+    ] {
+        let said = scene.ask(EDITOR, &[&["inventory", "ls"], flags].concat()).await;
+        let told = said.err.contains(&format!("{left_out} of 4 agents are left out"));
+        assert_eq!(told, left_out > 0, "{flags:?} {}", said.err);
+    }
     let said = scene.ask(EDITOR, &["inventory", "ls", "--verdict", "held", "--services", "kube"]).await;
     assert!(!said.err.contains("left out"), "{}", said.err);
 }
@@ -96,6 +109,19 @@ async fn what_connected_agents_say_is_told_with_their_instances() {
             said.err
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_says_now_is_newer_than_what_was_kept() {
+    let scene = Scene::new(Release::V14).await;
+    let mut kept = agent("a1", "12.4.0", "", None);
+    kept.services = vec!["Proxy".to_owned()];
+    scene.auth.state().instances.push(instance(&kept));
+    scene.auth.state().connected.push(agent("a1", "18.2.0", "", None));
+    let now = ["a1 host-of-a1 Node 18.2.0 none none unaccompanied claimed claims-no-updater"];
+    assert_eq!(scene.ask(ADMIN, &["inventory", "ls"]).await.rows(), now);
+    assert_eq!(scene.ask(ADMIN, &["inventory", "ls", "--services", "node"]).await.rows(), now);
+    assert_eq!(scene.ask(ADMIN, &["inventory", "ls", "--older-than", "13"]).await.rows(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,6 +178,9 @@ async fn no_filter_is_ignored_whatever_the_server_knows() {
         }
         for flags in [
             ["--services", "nonsense"],
+            ["--services", "bot"],
+            ["--upgrader", ""],
+            ["--update-group", ""],
             ["--services", ""],
             ["--older-than", "new"],
             ["--older-than", "18.2.0.1"],
@@ -241,9 +270,21 @@ async fn an_empty_list_says_why_it_may_be_empty() {
         let scene = Scene::new(release).await;
         let said = scene.ask(EDITOR, &["inventory", "ls"]).await;
         assert_eq!(said.rows(), [""; 0]);
-        assert!(said.err.contains("knows no agents: they come by instance heartbeats"), "{}", said.err);
-        let denied = said.err.contains(ADMIN_MAY);
-        assert_eq!(denied, release == Release::V14, "{}", said.err);
+        assert!(said.err.contains("keeps no instances: they come by heartbeats"), "{}", said.err);
+        assert!(said.err.contains(ADMIN_MAY) && said.err.lines().count() == 2, "{}", said.err);
+        scene.auth.state().connected.push(agent("a7", "18.2.0", "unit", None));
+        let said = scene.ask(EDITOR, &["inventory", "status"]).await;
+        assert!(said.err.contains("keeps no instances"), "{}", said.err);
+        let told = if release == Release::V14 { "not told" } else { "0" };
+        assert!(said.out.ends_with(&format!("Total Instances: {told}\n")), "{release:?} {}", said.out);
+        let said = scene.ask(ADMIN, &["inventory", "ls"]).await;
+        assert_eq!(said.rows().len(), 1);
+        assert!(
+            said.err.contains("; told are only the agents connected to this one auth server"),
+            "{}",
+            said.err
+        );
+        scene.auth.state().connected.clear();
         assert_eq!(scene.ask(EDITOR, &["inventory", "ls", "--format", "json"]).await.json(), json!([]));
         scene.knows_some();
         let said = scene.ask(EDITOR, &["inventory", "ls", "--services", "app"]).await;

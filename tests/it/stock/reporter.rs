@@ -53,6 +53,14 @@ async fn every_release_is_told_in_the_fields_it_knows_and_left_as_it_wants() {
         let goodbyes = rest.iter().filter(|message| matches!(message, Up::Goodbye(_))).count();
         assert_eq!(goodbyes, usize::from(release == Release::Today), "{release:?}: {rest:?}");
         assert_eq!(rest.len(), goodbyes, "{rest:?}");
+        assert_eq!(scene.auth.state().versions, [Some("18.2.0".to_owned())]);
+        // Of an agent of unknown version none is sent: what is no version is refused.
+        let mut status = Status::clone(&status(MASKED, 1));
+        status.agent.version = None;
+        let mut agent = Agent::start(&proxy.server(), &scene.identity(HOST));
+        agent.says(Arc::new(status));
+        agent.until("connected", |progress| progress.connected).await;
+        assert_eq!(scene.auth.state().versions.last(), Some(&None));
     }
 }
 

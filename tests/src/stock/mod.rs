@@ -7,7 +7,7 @@
 //! | goodbye, and what it does not know | dropped without a word | goodbye is heard | 5, 6, 16 |
 //! | instances | fields 1-6, by instance heartbeats, which are late | 1-10 | 3, 16 |
 //! | filter of instances | id, version and services; else all | all conditions | 3, 16 |
-//! | status | connected Hellos alone, for the built-in administrator | counts, or connected Hellos | 2.3, 16 |
+//! | status | connected Hellos alone, for the built-in administrator | counts, or for that one connected Hellos | 2.3, 16 |
 //! | alerts | in the order of their ids | the same | 9, 16 |
 //! | label values | no upper case and no blanks | but for the words of a link | 9.2, 16 |
 //! | deleting an alert | unimplemented | served | 1, 16 |
@@ -57,6 +57,8 @@ pub struct StockAuth {
 pub struct State {
     /// What was said on all streams, stream by stream.
     pub said: Vec<Vec<wire::upstream_inventory_one_of::Msg>>,
+    /// The versions that streams were opened with.
+    pub versions: Vec<Option<String>>,
     /// The agents that have been kept: instance heartbeats, which a test makes at the time it likes.
     pub instances: Vec<types::InstanceV1>,
     /// The agents that are connected beside those of real streams.

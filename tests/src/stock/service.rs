@@ -98,8 +98,10 @@ impl AuthService for Stock {
         let caller = self.called("InventoryControlStream", &request).await?;
         let host = caller.identity().ok().filter(|host| host.is_server()).cloned();
         let host = host.ok_or_else(|| Status::permission_denied("only servers have a control stream"))?;
+        let version = request.metadata().get("version").and_then(|version| version.to_str().ok());
         let number = {
             let mut state = self.state();
+            state.versions.push(version.map(str::to_owned));
             state.said.push(Vec::new());
             state.said.len() - 1
         };
@@ -133,7 +135,8 @@ impl AuthService for Stock {
         let caller = self.asked("GetInventoryStatus", &request).await?;
         let is_built_in =
             caller.identity().is_ok_and(|host| host.holds(Role::Admin) || host.holds(Role::Proxy));
-        if self.release == Release::V14 && !is_built_in {
+        // Old ones refuse the call, new ones this question.
+        if !is_built_in && (self.release == Release::V14 || request.get_ref().connected) {
             return Err(Status::permission_denied("requires builtin admin or proxy role"));
         }
         let mut summary = wire::InventoryStatusSummary::default();

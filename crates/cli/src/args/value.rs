@@ -51,7 +51,9 @@ pub(super) fn service(name: &str) -> Result<Role, String> {
         let services = Role::ALL.iter().filter(|role| role.is_server());
         services.map(|role| role.name().to_lowercase()).collect::<Vec<_>>().join(", ")
     };
-    Role::from_word(name).ok_or_else(|| format!("a service is one of {}", names()))
+    Role::from_word(name)
+        .filter(|role| role.is_server())
+        .ok_or_else(|| format!("a service is one of {}", names()))
 }
 
 pub(super) fn version(text: &str) -> Result<Version, String> {

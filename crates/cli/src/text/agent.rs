@@ -35,6 +35,8 @@ pub(crate) struct AgentView<'a> {
     pub(crate) report: &'a Report,
     /// Whether its auth server keeps what it says of its updater.
     pub(crate) is_updater_told: bool,
+    /// Whether its auth server is a stock one, which has no word for self-checks.
+    pub(crate) is_stock: bool,
     pub(crate) remedy: Option<&'a Remedy>,
     pub(crate) last_heard: Option<Timestamp>,
     /// Relative to when times are told.
@@ -97,6 +99,9 @@ fn facts(view: &AgentView<'_>) -> Vec<(&'static str, String)> {
     let times = [("last success", report.last_success), ("next run", report.next_run)];
     facts.extend(times.into_iter().filter_map(|(name, at)| Some((name, time::instant(at?, now)))));
     let seen = match (view.basis, report.observed_at) {
+        (Basis::Claimed, _) if view.is_stock => {
+            "not known: a stock auth server keeps no self-checks".to_owned()
+        }
         (Basis::Claimed, _) => "nobody looked: it has no self-check".to_owned(),
         (Basis::Observed, Some(at)) => format!("by its self-check, {}", time::instant(at, now)),
         (Basis::Observed, None) => {

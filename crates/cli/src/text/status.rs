@@ -245,7 +245,7 @@ fn by_itself(view: &ClusterView, truth: Option<&StockView>) -> String {
         _ => String::new(),
     };
     let unless = view.before.as_ref().map(|release| {
-        format!(" (unless it is of a release that tells this only with the updater's version, as all from {release} on)")
+        format!(" (unless it is of a release that detects otherwise, as all from {release} on do)")
     });
     format!("this agent tells the cluster {told}{untrue}{}", unless.unwrap_or_default())
 }

@@ -189,7 +189,9 @@ impl AuthClient {
 
     /// Speaks for an agent of this version. Tools do not: they are none.
     pub(super) fn for_agent(self, version: &str) -> Self {
-        Self { version: version.parse().ok(), ..self }
+        // An auth server refuses one that is no version, and takes it when there is none.
+        let version = Some(version).filter(|version| !version.is_empty());
+        Self { version: version.and_then(|version| version.parse().ok()), ..self }
     }
 
     /// The channel, for calls that this client has no method for.

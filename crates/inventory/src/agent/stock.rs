@@ -21,8 +21,8 @@ pub struct StockInventory<'a> {
     client: &'a AuthClient,
     /// The server's Teleport version, if it says.
     pub version: Option<Text>,
-    /// Whether it knows of any agent.
-    pub is_empty: bool,
+    /// Whether it keeps any instance.
+    pub keeps_any: bool,
     /// Why it does not tell who is connected, where that was asked for.
     pub untold: Option<ReportError>,
     fields: ServerFields,
@@ -61,18 +61,21 @@ impl<'a> StockInventory<'a> {
                 Err(error) => return Err(error),
             }
         }
-        let is_empty = looked_at == 0 && connected.is_empty();
-        Ok(Self { client, version, is_empty, untold, fields, connected })
+        Ok(Self { client, version, keeps_any: looked_at > 0, untold, fields, connected })
     }
 
     /// Hands every agent to `take` until that is false; `filter` is what the server is asked for, which an old one may not heed. Last come
     /// the agents that are connected and that the server has not kept yet.
     pub async fn read(
         self,
-        filter: InstanceFilter,
+        mut filter: InstanceFilter,
         mut take: impl FnMut(Instance) -> bool,
     ) -> Result<Read, ReportError> {
         let Self { client, fields, mut connected, .. } = self;
+        if !connected.is_empty() {
+            // What an agent says now may be other than what was kept: nobody is left out for the latter.
+            filter = InstanceFilter { server_id: filter.server_id, ..InstanceFilter::default() };
+        }
         let mut read = Read::default();
         let mut goes_on = true;
         let mut hand_on = |instance: Option<Instance>, read: &mut Read| {

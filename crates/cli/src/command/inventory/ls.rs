@@ -58,7 +58,7 @@ async fn agents(
         if page.next_page_token <= request.page_token || !goes_on {
             if unread > 0 {
                 output.warn(&format!(
-                    "{unread} agents are left out: what the auth server tells of them cannot be"
+                    "{unread} agents are left out: what the auth server tells of them is not valid"
                 ));
             }
             return Ok(());

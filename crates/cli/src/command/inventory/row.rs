@@ -31,6 +31,18 @@ pub(super) struct Row {
     pub(super) last_heard: Option<Timestamp>,
     /// What is null, or left out of the verdict, because the auth server does not keep it; which is not the same as none.
     pub(super) not_told: Vec<&'static str>,
+    /// Who tells of it.
+    #[serde(skip)]
+    pub(super) teller: Teller,
+}
+
+/// Who tells of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Teller {
+    /// An auth server that is told by self-checks.
+    Own,
+    /// One that has no word for them.
+    Stock,
 }
 
 impl Row {
@@ -52,6 +64,7 @@ impl Row {
             remedy: report.remedy_group().and_then(|group| group.render(None)).map(|remedy| remedy.shell),
             last_heard: Timestamp::from_second(agent.last_heard).ok(),
             not_told: Vec::new(),
+            teller: Teller::Own,
         };
         Some((row, report))
     }
@@ -82,6 +95,7 @@ impl Row {
                 .filter(|(_, is_unknown)| *is_unknown)
                 .map(|(field, _)| field)
                 .collect(),
+            teller: Teller::Stock,
             server_id,
             hostname,
             services,

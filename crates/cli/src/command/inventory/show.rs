@@ -26,6 +26,7 @@ use crate::text::AgentView;
 
 use super::INSTANCES;
 use super::row::Row;
+use super::row::Teller;
 use super::stock;
 use super::stock::Untold;
 
@@ -130,6 +131,7 @@ fn view<'a>(row: &'a Row, report: &'a Report, remedy: Option<&'a Remedy>) -> Age
         basis: row.basis,
         report,
         is_updater_told: row.tells(Row::UPGRADER),
+        is_stock: row.teller == Teller::Stock,
         remedy,
         last_heard: row.last_heard,
         now: selfcheck_probe::now().realtime,

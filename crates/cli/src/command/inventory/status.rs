@@ -10,6 +10,7 @@ use selfcheck_inventory::OTHER;
 use selfcheck_inventory::ServerFields;
 use selfcheck_inventory::Told;
 use selfcheck_inventory::agent::AuthClient;
+use selfcheck_inventory::agent::Read;
 use selfcheck_inventory::agent::StockInventory;
 use selfcheck_inventory::basis_from_wire;
 use selfcheck_inventory::verdict_from_wire;
@@ -64,7 +65,16 @@ enum Answer {
     /// By one that does not: those that are connected to it.
     Connected(Connected),
     /// By one that lets who asks list its instances, and not ask for this: they are counted here.
-    Instances(Box<Summary>),
+    Instances(Box<Counted>),
+}
+
+/// Instances counted here.
+#[derive(Default)]
+struct Counted {
+    summary: Summary,
+    read: Read,
+    /// What is said where none are kept: why nobody else could be counted.
+    instead: Option<String>,
 }
 
 pub(super) async fn run(args: &QueryArgs, output: &Output) -> Result<u8, CliError> {
@@ -77,7 +87,7 @@ pub(super) async fn run(args: &QueryArgs, output: &Output) -> Result<u8, CliErro
         Answer::Counts(stock) => {
             stock::warn(output);
             if stock.instance_count == 0 {
-                stock::warn_empty(output);
+                stock::warn_empty("", output);
             }
             Summary::default().counting(stock)
         }
@@ -86,15 +96,14 @@ pub(super) async fn run(args: &QueryArgs, output: &Output) -> Result<u8, CliErro
             output.warn(
                 "this auth server counts no instances, or has none yet: counted are the agents connected to it, and not those of other auth servers",
             );
+            stock::warn_unread(connected.agents().filter(Option::is_none).count(), output);
             Summary::of_connected(&connected)
         }
         Answer::Instances(counted) => {
             stock::warn(output);
             output.warn("this auth server does not tell its counts to who asks: counted are the instances that it lists");
-            if counted.total_instances == Some(0) {
-                stock::warn_empty(output);
-            }
-            *counted
+            counted.warn(output);
+            counted.summary
         }
     };
     let shown = match args.format {
@@ -108,7 +117,10 @@ pub(super) async fn run(args: &QueryArgs, output: &Output) -> Result<u8, CliErro
 async fn ask(client: &AuthClient) -> Result<Answer, ReportError> {
     let stock = match client.inventory_status().await {
         Err(denied) if denied.is_denied() => {
-            return instances(client).await.map_or(Err(denied), |counted| Ok(Answer::Instances(counted)));
+            return match instances(client).await {
+                Err(error) if error.is_denied() => Err(denied),
+                counted => counted.map(Answer::Instances),
+            };
         }
         stock => stock?,
     };
@@ -132,17 +144,31 @@ async fn ask(client: &AuthClient) -> Result<Answer, ReportError> {
 }
 
 /// An old auth server asks for more rights for its counts than for its instances.
-async fn instances(client: &AuthClient) -> Result<Box<Summary>, ReportError> {
-    let mut counted = Box::new(Summary::default());
-    let mut total: u32 = 0;
+async fn instances(client: &AuthClient) -> Result<Box<Counted>, ReportError> {
+    let mut counted = Box::new(Counted::default());
+    let inventory = StockInventory::open(client).await?;
+    if !inventory.keeps_any {
+        counted.instead = inventory.untold.as_ref().map(stock::why);
+    }
     let take = |agent: Instance| {
-        counted.add(&agent);
-        total += 1;
+        counted.summary.add(&agent);
         true
     };
-    StockInventory::open(client).await?.read(InstanceFilter::default(), take).await?;
-    counted.total_instances = Some(total);
+    let read = inventory.read(InstanceFilter::default(), take).await?;
+    counted.read = read;
+    // Of those who are connected and could not be asked for there may be any number.
+    let total = u32::try_from(read.agents).unwrap_or(u32::MAX);
+    counted.summary.total_instances = counted.instead.is_none().then_some(total);
     Ok(counted)
+}
+
+impl Counted {
+    fn warn(&self, output: &Output) {
+        if let Some(instead) = &self.instead {
+            stock::warn_empty(instead, output);
+        }
+        stock::warn_unread(self.read.unread, output);
+    }
 }
 
 impl Summary {
@@ -237,9 +263,8 @@ fn lines(summary: &Summary) -> String {
     };
     let total = match (summary.total_instances, summary.connected) {
         (Some(total), _) => format!("Total Instances: {total}"),
-        (None, connected) => {
-            format!("Total Instances: not told, {} connected", connected.unwrap_or_default())
-        }
+        (None, Some(connected)) => format!("Total Instances: not told, {connected} connected"),
+        (None, None) => "Total Instances: not told".to_owned(),
     };
     format!("{shown}{total}{settling}\n")
 }

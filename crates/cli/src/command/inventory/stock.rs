@@ -28,28 +28,39 @@ pub(super) fn warn(output: &Output) {
     output.warn("this auth server is a stock one: its verdicts are what agents claim");
 }
 
-/// That it knows of no agents at all.
-pub(super) fn warn_empty(output: &Output) {
-    output.warn(
-        "this auth server knows no agents: they come by instance heartbeats, minutes after an agent connects, and only where those are on (before \
-         Teleport 15 by TELEPORT_UNSTABLE_ENABLE_INSTANCE_HB=yes, since then unless TELEPORT_UNSTABLE_DISABLE_INSTANCE_HB=yes)",
-    );
+/// That it keeps no instances, and what is told instead.
+pub(super) fn warn_empty(instead: &str, output: &Output) {
+    output.warn(&format!(
+        "this auth server keeps no instances: they come by heartbeats, minutes after an agent connects, and only where those are on (before Teleport \
+         15 by TELEPORT_UNSTABLE_ENABLE_INSTANCE_HB=yes, since then unless TELEPORT_UNSTABLE_DISABLE_INSTANCE_HB=yes){instead}"
+    ));
+}
+
+/// That so many entries are no agents.
+pub(super) fn warn_unread(unread: usize, output: &Output) {
+    if unread > 0 {
+        output.warn(&format!("{unread} entries cannot be read or name no agent, and are left out"));
+    }
+}
+
+/// Why those that are connected were not told of.
+pub(super) fn why(error: &ReportError) -> String {
+    match error {
+        error if error.is_denied() => "; the built-in role `Admin` may ask who is connected".to_owned(),
+        ReportError::Answer { status, .. } => {
+            format!("; who is connected could not be asked: {}", Text::new(status.message()))
+        }
+        other => format!("; who is connected could not be asked: {other}"),
+    }
 }
 
 impl Untold {
     pub(super) fn of(inventory: &StockInventory<'_>, output: &Output) -> Self {
-        if inventory.is_empty {
-            warn_empty(output);
+        let mut connected = inventory.untold.as_ref().map(why);
+        if !inventory.keeps_any {
+            let only = || "; told are only the agents connected to this one auth server".to_owned();
+            warn_empty(&connected.take().unwrap_or_else(only), output);
         }
-        let connected = inventory.untold.as_ref().map(|error| match error {
-            error if error.is_denied() => {
-                "; the built-in role `Admin` may ask those that are connected".to_owned()
-            }
-            ReportError::Answer { status, .. } => {
-                format!("; those that are connected could not be asked: {}", Text::new(status.message()))
-            }
-            other => format!("; those that are connected could not be asked: {other}"),
-        });
         Self { version: inventory.version.clone(), connected, ..Self::default() }
     }
 
@@ -75,7 +86,7 @@ impl Untold {
                 "this auth server{of} does not keep which updater an agent has: {unknown} of {agents} agents are unknown for that alone{connected}"
             ));
         } else if !connected.is_empty() {
-            output.warn(&format!("this auth server{of} keeps less than others{connected}"));
+            output.warn(&format!("this auth server{of} does not keep which updater an agent has{connected}"));
         }
         if *states > 0 {
             output.warn(&format!(
@@ -87,9 +98,6 @@ impl Untold {
                 "{left_out} of {agents} agents are left out because this auth server{of} does not keep what was asked for"
             ));
         }
-        if read.unread > 0 {
-            output
-                .warn(&format!("{} entries cannot be read or name no agent, and are left out", read.unread));
-        }
+        warn_unread(read.unread, output);
     }
 }

@@ -81,7 +81,7 @@ impl Wanted<'_> {
         let conditions = [
             (upgrader, row.tells(Row::UPGRADER)),
             (is(&args.update_group, &row.update_group), row.tells(Row::UPDATE_GROUP)),
-            (verdict, row.tells(Row::UPGRADER) && (row.tells(Row::UPDATER_STATUS) || !self.is_about_state())),
+            (verdict, self.is_judged(row)),
             (args.services.is_empty() || args.services.iter().any(|role| runs(role.name())), true),
             (args.older_than.as_ref().is_none_or(is_older), true),
         ];
@@ -92,6 +92,14 @@ impl Wanted<'_> {
         } else {
             Picked::No
         }
+    }
+
+    /// Whether verdict and reason asked for can be told of this agent. The control plane needs nothing but its services.
+    fn is_judged(self, row: &Row) -> bool {
+        let is_by_services = row.verdict == Verdict::Exempt
+            || (self.0.verdict.is_none() && self.0.reason == Some(Reason::ControlPlane));
+        let is_state = row.tells(Row::UPDATER_STATUS) || !self.is_about_state();
+        is_by_services || (row.tells(Row::UPGRADER) && is_state)
     }
 
     /// Whether verdict or reason are those of an updater's state.
