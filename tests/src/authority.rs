@@ -1,4 +1,5 @@
-//! Authorities and identity files of every shape that a Teleport cluster may have, and this project's own authority does not make.
+//! Authorities and identity files of every shape that a Teleport cluster may have, and this project's own authority does not
+//! make.
 
 use std::path::Path;
 

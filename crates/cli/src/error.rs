@@ -87,9 +87,7 @@ pub(crate) enum CliError {
     AskAuth(ReportError),
     #[error("{error}")]
     Denied { error: ReportError, right: &'static str },
-    #[error(
-        "auth server `{0}` is a stock one and knows no remedies: nobody has looked at the hosts of its agents"
-    )]
+    #[error("auth server `{0}` is a stock one and has no remedies: no self-check reports to it")]
     NoRemedies(Text),
     #[error("this auth server knows no agent `{0}`")]
     NoSuchAgent(Text),
@@ -158,10 +156,10 @@ impl CliError {
                 "name a file that this user may read, as `tctl auth sign --format=file` or `auth issue` writes it"
             }
             Self::Identity(IdentityError::Expired { .. } | IdentityError::NotYetValid { .. }) => {
-                "renew it, as by `tctl auth sign`, tbot or `auth issue`, or set this host's clock"
+                "renew it with `tctl auth sign`, tbot or `auth issue`, or correct this host's clock"
             }
             Self::Identity(IdentityError::Authority { .. }) => {
-                "take an identity file as it was written: the authorities of its own cluster have to be in it"
+                "use the identity file as it was written: it must contain the authorities of its own cluster"
             }
             Self::Identity(_) | Self::Tls(_) => {
                 "an identity file has a key, a certificate and authorities, as `auth issue` writes it"
@@ -181,15 +179,15 @@ impl CliError {
                 ));
             }
             Self::NoRemedies(_) => {
-                "`inventory ls --verdict unaccompanied` lists those that say they have no updater; on each host `teleport-selfcheck status` \
-                 says what to run"
+                "`inventory ls --verdict unaccompanied` lists those that say they have no updater; on each \
+                 host `teleport-selfcheck debug updater-status` names the command"
             }
             Self::AskAuth(ReportError::NotAHost(_)) => {
-                "give the daemon the identity of this host; one of a person or a bot is for `inventory` and `alerts`"
+                "use the identity of this host; those of users and bots are for `inventory` and `alerts`"
             }
             Self::NoSuchAgent(_) => "`teleport-selfcheck inventory ls` lists those that are, by host id",
             Self::AskAuth(error) if error.is_unknown_call() => {
-                "this auth server is older, or another kind of server, than what is asked for"
+                "the server does not have this call: it may be an older auth server, or another kind of server"
             }
             Self::Usage(_)
             | Self::AskAuth(_)

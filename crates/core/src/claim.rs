@@ -6,7 +6,7 @@ use crate::UpdaterStatus;
 use crate::Verdict;
 
 /// The first major version of Teleport whose Hello names an updater.
-const FIRST_WITH_UPDATER: u32 = 13;
+pub(crate) const FIRST_WITH_UPDATER: u64 = 13;
 
 /// What an agent says of its updater in its stock Hello.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +22,8 @@ pub struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// What follows from it: the verdict, and the reason that leads to it or puts it in question. What the agent says may be known to nobody;
-    /// then the verdict is unknown, and the reason lies with no agent.
+    /// What follows from it: the verdict, and the reason that leads to it or puts it in question. What the agent says may be
+    /// known to nobody; then the verdict is unknown, and the reason lies with no agent.
     ///
     /// Nothing is proven by a claim: stock Teleport detects its updater from an environment variable or a path, once, at start.
     pub fn judge(&self) -> (Verdict, Option<Reason>) {
@@ -51,7 +51,7 @@ impl Claim<'_> {
     }
 }
 
-fn major(version: &str) -> Option<u32> {
+fn major(version: &str) -> Option<u64> {
     version.strip_prefix('v').unwrap_or(version).split('.').next()?.parse().ok()
 }
 

@@ -10,18 +10,19 @@ use crate::StockView;
 use crate::Text;
 use crate::UpdaterStatus;
 use crate::Verdict;
+use crate::claim::FIRST_WITH_UPDATER;
 
 /// What an agent by itself tells its cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterView {
     /// The fields of its Hello.
     #[serde(flatten)]
-    pub told: StockView,
+    pub view: StockView,
     /// Whether that is so; null where nobody could see what is so.
     #[serde(rename = "true")]
     pub is_true: Option<bool>,
-    /// The release from which on agents surely tell something else, where it is not known which release this agent is of, or when its release
-    /// came to do so; null where that does not matter.
+    /// The release from which on agents surely tell something else, where it is not known which release this agent is of, or when
+    /// its release came to do so; null where that does not matter.
     #[serde(default)]
     pub before: Option<Text>,
 }
@@ -39,9 +40,8 @@ pub(crate) enum Detection {
     Informed,
 }
 
-/// The first major version whose Hello names an updater.
-const FIRST: u64 = 13;
-/// The releases that surely go by [`Detection::Versioned`] and [`Detection::Informed`]. When the older ones came to do so no public changelog says.
+/// The releases that surely go by [`Detection::Versioned`] and [`Detection::Informed`]. When the older ones came to do so no
+/// public changelog says.
 const VERSIONED: (u64, u64) = (15, 0);
 const INFORMED: (u64, u64) = (18, 0);
 /// Those before these, of their major version, surely do not: they are older than the field.
@@ -56,14 +56,15 @@ impl Detection {
         match version {
             _ if version >= INFORMED => Some(Self::Informed),
             _ if version >= VERSIONED => Some(Self::Versioned),
-            _ if version < (FIRST, 0) => Some(Self::Silent),
+            _ if version < (FIRST_WITH_UPDATER, 0) => Some(Self::Silent),
             _ if is_verbatim => Some(Self::Verbatim),
             _ => None,
         }
     }
 }
 
-/// What an agent tells of which so much was seen; `None` where none runs, or not enough was seen. `truth` is what would be told of it here.
+/// What an agent tells of which so much was seen; `None` where none runs, or not enough was seen. `truth` is what would be told
+/// of it here.
 pub(crate) fn cluster_view(
     observation: &Observation,
     version: Option<&Text>,
@@ -72,17 +73,17 @@ pub(crate) fn cluster_view(
 ) -> Option<ClusterView> {
     observation.agent.process.present()?;
     let detection = version.and_then(|version| Detection::of(version.as_str()));
-    let told = detected(observation, detection.unwrap_or(Detection::Verbatim))?;
+    let view = detected(observation, detection.unwrap_or(Detection::Verbatim))?;
     // An agent of unknown release may be a newer one, which matters where that would tell something else.
-    let differs = detection.is_none() && detected(observation, Detection::Versioned)? != told;
+    let differs = detection.is_none() && detected(observation, Detection::Versioned)? != view;
     let before = differs.then(|| Text::new(&format!("{}.{}", VERSIONED.0, VERSIONED.1)));
     let is_known = verdict != Verdict::Unknown;
-    // Of a state that is not told nothing untrue is said.
+    // Of a state that is not view nothing untrue is said.
     let holds = |truth: &StockView| {
-        let is_state = told.updater_status.is_none() || told.updater_status == truth.updater_status;
-        told.external_upgrader == truth.external_upgrader && is_state
+        let is_state = view.updater_status.is_none() || view.updater_status == truth.updater_status;
+        view.external_upgrader == truth.external_upgrader && is_state
     };
-    Some(ClusterView { is_true: truth.filter(|_| is_known).map(holds), told, before })
+    Some(ClusterView { is_true: truth.filter(|_| is_known).map(holds), view, before })
 }
 
 /// What stock Teleport itself would detect and send from the process it runs in; `None` where that process could
@@ -111,14 +112,14 @@ pub(crate) fn detected(observation: &Observation, detection: Detection) -> Optio
         }
     }
     let environment = process.environment.present()?;
-    let is_told = |kind: &Text| match detection {
+    let is_sent = |kind: &Text| match detection {
         Detection::Silent => false,
         Detection::Verbatim => true,
         // The older updater is asked for its version by its script, wherever it has one.
         Detection::Versioned | Detection::Informed if *kind == *"unit" => !observation.v1.script.is_absent(),
         Detection::Versioned | Detection::Informed => environment.ext_upgrader_version.is_some(),
     };
-    let kind = match environment.ext_upgrader.as_ref().filter(|kind| is_told(kind)) {
+    let kind = match environment.ext_upgrader.as_ref().filter(|kind| is_sent(kind)) {
         Some(kind) => kind.clone(),
         None if detection != Detection::Verbatim && crate::assess::is_redeployed_by_cluster(environment) => {
             "integration_awsoidc".into()

@@ -161,7 +161,8 @@ pub struct Reporting {
     pub acked: Option<u64>,
     /// What an unmodified auth server is told; null where that could not be seen.
     pub stock_view: Option<StockView>,
-    /// What the agent by itself tells its cluster; null where nobody could see that, no agent runs, or it tells this status instead.
+    /// What the agent by itself tells its cluster; null where nobody could see that, no agent runs, or it tells this status
+    /// instead.
     #[serde(default)]
     pub cluster_view: Option<ClusterView>,
 }

@@ -13,8 +13,8 @@ use prost::encoding::decode_varint;
 use prost::encoding::skip_field;
 
 use crate::Instance;
+use crate::InstanceUpdater;
 use crate::ServerFields;
-use crate::ToldUpdater;
 use crate::field::UpdaterField;
 use crate::wire::proto::UpstreamInventoryHello;
 
@@ -40,7 +40,7 @@ struct Glance {
 #[derive(Debug, Default)]
 pub struct Connected {
     /// In the order in which they were told, each host id once.
-    agents: Vec<Heard>,
+    agents: Vec<ConnectedAgent>,
     places: HashMap<Bytes, usize>,
     server: ServerFields,
     unread: usize,
@@ -48,14 +48,14 @@ pub struct Connected {
 
 /// What one of them says, and whether an instance was completed by it.
 #[derive(Debug)]
-struct Heard {
+struct ConnectedAgent {
     hello: Bytes,
     is_kept: bool,
 }
 
 impl Connected {
-    /// Reads an `InventoryStatusSummary`. The Hellos are left as they came: there may be very many, and of most no more than the host id is
-    /// needed. Which fields the server has may show in what it tells. `None` if it is no such message.
+    /// Reads an `InventoryStatusSummary`. The Hellos are left as they came: there may be very many, and of most no more than the
+    /// host id is needed. Which fields the server has may show in what it tells. `None` if it is no such message.
     pub(crate) fn read(mut summary: Bytes, server: ServerFields) -> Option<Self> {
         let mut connected = Self { server, ..Self::default() };
         while summary.has_remaining() {
@@ -65,7 +65,7 @@ impl Connected {
                     if length > summary.remaining() {
                         return None;
                     }
-                    connected.hear(summary.split_to(length));
+                    connected.insert(summary.split_to(length));
                 }
                 (tag, kind) => skip_field(kind, tag, &mut summary, DecodeContext::default()).ok()?,
             }
@@ -73,7 +73,7 @@ impl Connected {
         Some(connected)
     }
 
-    fn hear(&mut self, hello: Bytes) {
+    fn insert(&mut self, hello: Bytes) {
         let glance = Glance::decode(hello.clone()).ok();
         let Some(glance) = glance.filter(|glance| !glance.server_id.is_empty() && self.agents.len() < MOST)
         else {
@@ -86,16 +86,16 @@ impl Connected {
             (UpdaterField::Info, glance.updater_info.is_some()),
         ] {
             if is_shown {
-                self.server.shows(field.of_hello());
+                self.server.add(field.of_hello());
             }
         }
-        let heard = Heard { hello, is_kept: false };
+        let agent = ConnectedAgent { hello, is_kept: false };
         // During a reload an agent is connected twice, and says the newer last.
         match self.places.entry(glance.server_id) {
-            Entry::Occupied(place) => self.agents[*place.get()] = heard,
+            Entry::Occupied(place) => self.agents[*place.get()] = agent,
             Entry::Vacant(place) => {
                 place.insert(self.agents.len());
-                self.agents.push(heard);
+                self.agents.push(agent);
             }
         }
     }
@@ -103,17 +103,17 @@ impl Connected {
     /// What `instance` lacks is filled in by what its agent says on its stream, which is also newer.
     pub fn complete(&mut self, instance: &mut Instance) {
         let place = self.places.get(instance.server_id.as_str().as_bytes());
-        let Some(heard) = place.and_then(|place| self.agents.get_mut(*place)) else { return };
-        heard.is_kept = true;
-        let Some(heard) = heard.read(&self.server) else { return };
-        let (kept, now) = (std::mem::take(&mut instance.updater), heard.updater);
-        let updater = ToldUpdater {
+        let Some(agent) = place.and_then(|place| self.agents.get_mut(*place)) else { return };
+        agent.is_kept = true;
+        let Some(agent) = agent.read(&self.server) else { return };
+        let (kept, now) = (std::mem::take(&mut instance.updater), agent.updater);
+        let updater = InstanceUpdater {
             kind: now.kind.or(kept.kind),
             version: now.version.or(kept.version),
             group: now.group.or(kept.group),
             status: now.status.or(kept.status),
         };
-        *instance = Instance { updater, last_seen: instance.last_seen, ..heard };
+        *instance = Instance { updater, last_seen: instance.last_seen, ..agent };
     }
 
     /// How many are.
@@ -126,14 +126,15 @@ impl Connected {
         self.agents.is_empty()
     }
 
-    /// Those that are and that no instance was completed by, for the auth server has not kept them yet; none for each that cannot be read.
+    /// Those that are and that no instance was completed by, for the auth server has not kept them yet; none for each that cannot
+    /// be read.
     pub fn agents(&self) -> impl Iterator<Item = Option<Instance>> {
-        let rest = self.agents.iter().filter(|heard| !heard.is_kept);
-        rest.map(|heard| heard.read(&self.server)).chain(std::iter::repeat_n(None, self.unread))
+        let rest = self.agents.iter().filter(|agent| !agent.is_kept);
+        rest.map(|agent| agent.read(&self.server)).chain(std::iter::repeat_n(None, self.unread))
     }
 }
 
-impl Heard {
+impl ConnectedAgent {
     fn read(&self, server: &ServerFields) -> Option<Instance> {
         let hello = UpstreamInventoryHello::decode(self.hello.clone()).ok()?;
         Some(Instance::of_hello(&hello, server))
@@ -143,7 +144,7 @@ impl Heard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Told;
+    use crate::FieldValue;
     use crate::wire::proto::InventoryStatusSummary;
 
     fn read(summary: &[u8]) -> Option<Connected> {
@@ -167,10 +168,10 @@ mod tests {
         let [Some(b), Some(a), None] = agents.as_slice() else { panic!("{agents:?}") };
         assert_eq!(
             (b.server_id.as_str(), &b.updater.kind),
-            ("b", &Told::Value("kube".into())),
+            ("b", &FieldValue::Set("kube".into())),
             "the newer one"
         );
-        assert_eq!((a.server_id.as_str(), &a.updater.kind), ("a", &Told::None));
+        assert_eq!((a.server_id.as_str(), &a.updater.kind), ("a", &FieldValue::Empty));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which auth servers have which fields: what is empty in an answer means none only where the server has the field.
 
-use crate::hello::plain;
+use crate::relaxed_version;
 use crate::wire::proto::InventoryStatusSummary;
 use crate::wire::types::InstanceV1;
 
@@ -38,7 +38,8 @@ macro_rules! fields {
                 Field { message: $message, number: $number, name: $name, since: $since, absence: $absence };
         )?)*)*
 
-        /// Every field of the messages that an auth server of Teleport's is asked with or answers with, as far as they are read here.
+        /// Every field of the messages that an auth server of Teleport's is asked with or answers with, as far as they are read
+        /// here.
         pub const FIELDS: &[Field] = &[$($(
             Field { message: $message, number: $number, name: $name, since: $since, absence: $absence },
         )*)*];
@@ -49,8 +50,9 @@ use Since::Always;
 use Since::Release;
 use Since::Unconfirmed;
 
-// Sources: 14.0 is an unmodified 14.0.0-dev that was driven by hand. The changelog names `tctl inventory ls` with the status of automatic
-// upgrades for 13.2.1, but that build of 14.0, which is younger, has nothing of it: so 14.1 is the first version that proves it.
+// Sources: 14.0 is an unmodified 14.0.0-dev that was driven by hand. The changelog names `tctl inventory ls` with the status of
+// automatic upgrades for 13.2.1, but that build of 14.0, which is younger, has nothing of it: so 14.1 is the first version that
+// proves it.
 fields! {
     "PingResponse" {
         1 "ClusterName" Always, "not read";
@@ -196,7 +198,7 @@ pub struct ServerFields {
 impl ServerFields {
     /// Those of a server of this version, as it tells it; `None` or something strange for one that does not tell.
     pub fn of_version(version: Option<&str>) -> Self {
-        let parsed = version.and_then(|version| semver::Version::parse(plain(version)).ok());
+        let parsed = version.and_then(relaxed_version);
         Self { version: parsed.map(|version| (version.major, version.minor)), seen: Vec::new() }
     }
 
@@ -210,7 +212,7 @@ impl ServerFields {
     }
 
     /// Takes note of what an instance shows.
-    pub fn note_instance(&mut self, instance: &InstanceV1) {
+    pub fn learn_from(&mut self, instance: &InstanceV1) {
         let Some(spec) = &instance.spec else { return };
         for (field, is_shown) in [
             (INSTANCE_UPGRADER, !spec.external_upgrader.is_empty()),
@@ -218,29 +220,30 @@ impl ServerFields {
             (INSTANCE_UPDATER_INFO, spec.updater_info.is_some()),
         ] {
             if is_shown {
-                self.shows(field);
+                self.add(field);
             }
         }
     }
 
     /// Whether it counts its instances: by its version, or because it does.
-    pub fn counts(&self, summary: &InventoryStatusSummary) -> bool {
+    pub fn count_instances(&self, summary: &InventoryStatusSummary) -> bool {
         let shows = summary.instance_count > 0 || !summary.version_counts.is_empty();
         self.has(STATUS_COUNTS) || shows
     }
 
     /// Whether its instances tell which updater an agent names.
-    pub(crate) fn tell_updaters(&self) -> bool {
+    #[cfg(test)]
+    fn has_updater_kind(&self) -> bool {
         self.has(INSTANCE_UPGRADER)
     }
 
     /// Whether its instances tell everything that any server's do.
-    pub(crate) fn tell_all(&self) -> bool {
+    pub(crate) fn has_all_updater_fields(&self) -> bool {
         UpdaterField::ALL.iter().all(|field| self.has(field.of_instance()))
     }
 
     /// An answer has shown this field.
-    pub(crate) fn shows(&mut self, field: Field) {
+    pub(crate) fn add(&mut self, field: Field) {
         if !self.seen.contains(&field) {
             self.seen.push(field);
         }
@@ -254,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_version_proves_what_its_release_has() {
-        let has = |version| ServerFields::of_version(version).tell_updaters();
+        let has = |version| ServerFields::of_version(version).has_updater_kind();
         for new in ["14.1.0", "v14.1.0", "14.1.0-dev", "18.2.0-alpha.1", "18.2.0"] {
             assert!(has(Some(new)), "{new}");
         }
@@ -275,9 +278,9 @@ mod tests {
     fn so_does_an_answer() {
         let mut server = ServerFields::of_version(Some("13.3.0"));
         let spec = InstanceSpecV1 { external_upgrader: "unit".to_owned(), ..InstanceSpecV1::default() };
-        server.note_instance(&InstanceV1 { header: None, spec: Some(InstanceSpecV1::default()) });
-        assert!(!server.tell_updaters());
-        server.note_instance(&InstanceV1 { header: None, spec: Some(spec) });
-        assert!(server.tell_updaters() && !server.tell_all());
+        server.learn_from(&InstanceV1 { header: None, spec: Some(InstanceSpecV1::default()) });
+        assert!(!server.has_updater_kind());
+        server.learn_from(&InstanceV1 { header: None, spec: Some(spec) });
+        assert!(server.has_updater_kind() && !server.has_all_updater_fields());
     }
 }

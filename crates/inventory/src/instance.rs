@@ -1,4 +1,4 @@
-//! An agent as an auth server tells of it: Teleport's instance resource, and the Hello of an agent that is connected.
+//! An agent as an auth server reports it: Teleport's instance resource, and the Hello of an agent that is connected.
 
 use jiff::Timestamp;
 use selfcheck_core::Claim;
@@ -17,67 +17,67 @@ use crate::wire::types;
 /// The most services of an agent that are read; there are not so many.
 const SERVICES: usize = 32;
 
-/// What somebody tells of another. Not to know is not the same as none.
+/// The value of a field that the auth server may not have. Unknown is not the same as empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Told<T> {
-    /// This.
-    Value(T),
-    /// That there is none.
-    None,
-    /// Nothing: it does not know.
+pub enum FieldValue<T> {
+    /// This value.
+    Set(T),
+    /// The auth server has the field, and it is empty.
+    Empty,
+    /// The auth server may not have the field.
     #[default]
     Unknown,
 }
 
-/// An agent, as its auth server tells of it.
+/// An agent, as its auth server reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
     /// Its host id.
     pub server_id: Text,
     /// Its host's name.
     pub hostname: Text,
-    /// Its system roles, by the names they were told with.
+    /// Its system roles, by the names that were reported.
     pub services: Vec<Text>,
     /// Its Teleport version, without a leading `v`.
     pub version: Text,
-    /// When the auth server last heard of it.
+    /// When the auth server last agent of it.
     pub last_seen: Option<Timestamp>,
     /// What it says of its updater.
-    pub updater: ToldUpdater,
+    pub updater: InstanceUpdater,
 }
 
-/// What an auth server tells of an agent's updater.
+/// What an auth server reports about an agent's updater.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ToldUpdater {
+pub struct InstanceUpdater {
     /// Its kind.
-    pub kind: Told<Text>,
+    pub kind: FieldValue<Text>,
     /// Its version, without a leading `v`.
-    pub version: Told<Text>,
+    pub version: FieldValue<Text>,
     /// Its update group.
-    pub group: Told<Text>,
+    pub group: FieldValue<Text>,
     /// How it is.
-    pub status: Told<UpdaterStatus>,
+    pub status: FieldValue<UpdaterStatus>,
 }
 
-impl<T> Told<T> {
-    /// What was told, if it was something.
+impl<T> FieldValue<T> {
+    /// The value, if one is set.
     pub const fn value(&self) -> Option<&T> {
         match self {
-            Self::Value(value) => Some(value),
-            Self::None | Self::Unknown => None,
+            Self::Set(value) => Some(value),
+            Self::Empty | Self::Unknown => None,
         }
     }
 
-    /// Whether nothing was told, not even that there is none.
+    /// Whether the auth server may not have the field.
     pub const fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown)
     }
 
-    /// What is read where something is, and where nothing is and the server has the field.
+    /// A value that was read, from a server that has the field or may not have it.
     fn read(value: Option<T>, has_field: bool) -> Self {
         match value {
-            Some(value) => Self::Value(value),
-            None if has_field => Self::None,
+            Some(value) => Self::Set(value),
+            None if has_field => Self::Empty,
             None => Self::Unknown,
         }
     }
@@ -99,7 +99,7 @@ impl Instance {
             services: spec.services.iter().take(SERVICES).map(|name| Text::new(name)).collect(),
             version: Text::new(plain(&spec.version)),
             last_seen,
-            updater: ToldUpdater::read(
+            updater: InstanceUpdater::read(
                 &spec.external_upgrader,
                 &spec.external_upgrader_version,
                 spec.updater_info.as_ref(),
@@ -116,7 +116,7 @@ impl Instance {
             services: hello.services.iter().take(SERVICES).map(|name| Text::new(name)).collect(),
             version: Text::new(plain(&hello.version)),
             last_seen: None,
-            updater: ToldUpdater::read(
+            updater: InstanceUpdater::read(
                 &hello.external_upgrader,
                 &hello.external_upgrader_version,
                 hello.updater_info.as_ref(),
@@ -125,13 +125,13 @@ impl Instance {
         }
     }
 
-    /// What it comes to: its claim judged, as far as one was told.
+    /// What it comes to: its claim judged, as far as it is known.
     pub fn report(&self) -> Report {
         let updater = &self.updater;
         let kind = match &updater.kind {
-            Told::Value(kind) => Some(kind.as_str()),
-            Told::None => Some(""),
-            Told::Unknown => None,
+            FieldValue::Set(kind) => Some(kind.as_str()),
+            FieldValue::Empty => Some(""),
+            FieldValue::Unknown => None,
         };
         let claim = Claim {
             version: self.version.as_str(),
@@ -148,7 +148,7 @@ impl Instance {
     }
 }
 
-impl ToldUpdater {
+impl InstanceUpdater {
     fn read(
         kind: &str,
         version: &str,
@@ -156,17 +156,17 @@ impl ToldUpdater {
         has: impl Fn(UpdaterField) -> bool,
     ) -> Self {
         let given = |text: &str| (!text.is_empty()).then(|| Text::new(text));
-        let kind = Told::read(given(kind), has(UpdaterField::Kind));
+        let kind = FieldValue::read(given(kind), has(UpdaterField::Kind));
         // Where there is no updater, it has no version either.
-        let is_none = kind == Told::None;
+        let is_none = kind == FieldValue::Empty;
         let has_info = has(UpdaterField::Info) || is_none;
         Self {
             kind,
-            version: Told::read(given(plain(version)), has(UpdaterField::Version) || is_none),
-            group: Told::read(info.and_then(|info| given(&info.update_group)), has_info),
+            version: FieldValue::read(given(plain(version)), has(UpdaterField::Version) || is_none),
+            group: FieldValue::read(info.and_then(|info| given(&info.update_group)), has_info),
             status: match info.map(|info| (info.updater_status, status_from_wire(info.updater_status()))) {
-                Some((1.., None)) => Told::Unknown, // a state that this version has no word for
-                told => Told::read(told.and_then(|(_, status)| status), has_info),
+                Some((1.., None)) => FieldValue::Unknown, // a state that this version has no word for
+                told => FieldValue::read(told.and_then(|(_, status)| status), has_info),
             },
         }
     }

@@ -27,6 +27,7 @@ mod instance;
 pub mod issue;
 mod report;
 mod role;
+mod severity;
 #[cfg(feature = "tls")]
 mod tls;
 mod valid;
@@ -54,11 +55,11 @@ pub use identity::IdentityError;
 #[cfg(feature = "tls")]
 pub use identity::IdentityFile;
 #[cfg(feature = "agent")]
+pub use instance::FieldValue;
+#[cfg(feature = "agent")]
 pub use instance::Instance;
 #[cfg(feature = "agent")]
-pub use instance::Told;
-#[cfg(feature = "agent")]
-pub use instance::ToldUpdater;
+pub use instance::InstanceUpdater;
 pub use report::InvalidReport;
 pub use report::OTHER;
 pub use report::RemedyGroup;
@@ -70,6 +71,7 @@ pub use report::basis_from_wire;
 pub use report::verdict_from_wire;
 pub use report::verdict_to_wire;
 pub use role::Role;
+pub use severity::severity_from_wire;
 #[cfg(feature = "tls")]
 pub use tls::TlsError;
 pub use valid::relaxed_version;

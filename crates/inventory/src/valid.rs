@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use selfcheck_core::Text;
 
+use crate::hello::plain;
+
 /// The most bytes of a name, such as that of a group or a host.
 const NAME: usize = 128;
 
@@ -14,13 +16,14 @@ pub(crate) fn name(raw: &str) -> Option<Text> {
 
 /// A version, without a leading `v`.
 pub(crate) fn version(raw: &str) -> Option<Text> {
-    let plain = raw.strip_prefix('v').unwrap_or(raw);
+    let plain = plain(raw);
     (plain.len() <= NAME && semver::Version::parse(plain).is_ok()).then(|| Text::new(plain))
 }
 
-/// A version as people write it for Teleport's own tools: with or without a leading `v`, and as `18` or `18.2` for the first such one.
+/// A version as people write it for Teleport's own tools: with or without a leading `v`, and as `18` or `18.2` for the first such
+/// one.
 pub fn relaxed_version(text: &str) -> Option<semver::Version> {
-    let plain = text.strip_prefix('v').unwrap_or(text);
+    let plain = plain(text);
     let is_short = !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let missing = 2_usize.saturating_sub(plain.matches('.').count());
     let whole = if is_short { format!("{plain}{}", ".0".repeat(missing)) } else { plain.to_owned() };

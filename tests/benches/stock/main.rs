@@ -1,4 +1,5 @@
-//! What listing a large fleet costs that a stock auth server keeps: how soon the first row is there, and how much memory it takes.
+//! What listing a large fleet costs that a stock auth server keeps: how soon the first row is there, and how much memory it
+//! takes.
 #![expect(
     clippy::print_stdout,
     clippy::expect_used,
@@ -63,6 +64,12 @@ fn fill(auth: &StockAuth) {
         let hostname = format!("ip-{number}.eu-central-1.compute.internal");
         let (version, upgrader) =
             if number.is_multiple_of(3) { ("17.5.2", "") } else { ("18.2.0", "binary") };
+        let updater_version = if upgrader.is_empty() { String::new() } else { format!("v{version}") };
+        let info = (!upgrader.is_empty()).then(|| types::UpdaterV2Info {
+            update_group: "default".to_owned(),
+            updater_status: types::UpdaterStatus::Ok.into(),
+            ..types::UpdaterV2Info::default()
+        });
         let services = vec!["Node".to_owned()];
         state.connected.push(UpstreamInventoryHello {
             version: version.to_owned(),
@@ -70,7 +77,8 @@ fn fill(auth: &StockAuth) {
             services: services.clone(),
             hostname: hostname.clone(),
             external_upgrader: upgrader.to_owned(),
-            ..UpstreamInventoryHello::default()
+            external_upgrader_version: updater_version.clone(),
+            updater_info: info.clone(),
         });
         state.instances.push(types::InstanceV1 {
             header: Some(types::ResourceHeader {
@@ -82,6 +90,8 @@ fn fill(auth: &StockAuth) {
                 services,
                 hostname,
                 external_upgrader: upgrader.to_owned(),
+                external_upgrader_version: updater_version,
+                updater_info: info,
                 ..types::InstanceSpecV1::default()
             }),
         });

@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = InstanceFilter::decode(bytes);
     if let Ok(instance) = InstanceV1::decode(bytes) {
         let mut server = ServerFields::of_version(Some("14.0.0"));
-        server.note_instance(&instance);
+        server.learn_from(&instance);
         if let Some(instance) = Instance::from_wire(instance, &server) {
             let _ = instance.report();
             assert!(!instance.hostname.as_str().contains(char::is_control));

@@ -112,8 +112,8 @@ async fn they_are_listed_as_tctl_lists_them() {
     }
 }
 
-/// Every alert that may ever be raised: each kind of fault, with each reason and each remedy, where the proxy is named in any way, the
-/// severities, and what is said beside.
+/// Every alert that may ever be raised: each kind of fault, with each reason and each remedy, where the proxy is named in any
+/// way, the severities, and what is said beside.
 fn every_alert() -> Vec<types::ClusterAlert> {
     let wall = selfcheck_tests::wall_clock();
     let proxies = [None, ProxyAddr::parse("Teleport.Example.COM:443"), ProxyAddr::parse("[::1]:3080")];

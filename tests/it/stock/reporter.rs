@@ -125,7 +125,7 @@ async fn an_identity_that_is_no_servers_is_refused_before_anything_else() {
         "{}",
         said.err
     );
-    assert!(said.err.contains("hint: give the daemon the identity of this host"), "{}", said.err);
+    assert!(said.err.contains("hint: use the identity of this host"), "{}", said.err);
     let expired = format!("{}{}", scene.ca.issue_between(HOST, KeyKind::P256, (-120, -60)), scene.ca.pem());
     let mut agent = Agent::start(&scene.auth.server(), &scene.file(&expired));
     agent.says(status(HEALTHY, 1));

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use selfcheck_core::Text;
+use selfcheck_core::policy::AlertSeverity;
 use selfcheck_core::printable;
+use selfcheck_inventory::severity_from_wire;
 use selfcheck_inventory::wire::types::AlertAcknowledgement;
-use selfcheck_inventory::wire::types::AlertSeverity;
 use selfcheck_inventory::wire::types::ClusterAlert;
 use selfcheck_inventory::wire::types::GetClusterAlertsRequest;
 use serde::Serialize;
@@ -22,31 +23,19 @@ use crate::output::Output;
 use crate::text;
 
 use super::ask::Right;
-use super::ask::asked;
 use super::ask::asking;
 use super::ask::in_time;
+use super::ask::query;
 
 /// What one needs to list alerts, and to hide one.
 const LIST: Right = "`cluster_alert: list, read`";
 const ACKNOWLEDGE: Right = "`cluster_alert: create, update`";
 
-const MEDIUM: i32 = AlertSeverity::Medium as i32;
-const HIGH: i32 = AlertSeverity::High as i32;
-
-/// How grave an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Severity {
-    Low,
-    Medium,
-    High,
-}
-
 /// What is shown of an alert. Whoever raised it chose the words, which have been made printable.
 #[derive(Debug, Serialize)]
 struct Shown {
     id: Text,
-    severity: Severity,
+    severity: AlertSeverity,
     message: String,
     created: Option<Timestamp>,
     labels: BTreeMap<String, String>,
@@ -70,13 +59,12 @@ async fn list(args: &QueryArgs, output: &Output) -> Result<u8, CliError> {
     };
     let server = &args.server;
     let alerts =
-        asked(server, LIST, async |client| in_time(&server.auth_server, client.alerts(request)).await)
+        query(server, LIST, async |client| in_time(&server.auth_server, client.alerts(request)).await)
             .await?;
     let told = alerts.len();
     let mut alerts: Vec<_> = alerts.into_iter().filter_map(Shown::of).collect();
     if alerts.len() < told {
-        output
-            .warn(&format!("{} alerts have no id or say nothing, and were passed over", told - alerts.len()));
+        output.warn(&format!("{} alerts have no id or no message and are left out", told - alerts.len()));
     }
     // Old auth servers tell them in the order of their ids.
     alerts.sort_by(|one, other| {
@@ -92,7 +80,7 @@ async fn list(args: &QueryArgs, output: &Output) -> Result<u8, CliError> {
         Format::Text => {
             let rows: Vec<_> = alerts
                 .iter()
-                .map(|alert| [alert.severity.word().to_owned(), alert.message.clone()])
+                .map(|alert| [alert.severity.code().to_owned(), alert.message.clone()])
                 .collect();
             text::table(["Severity", "Message"], &rows)
         }
@@ -110,7 +98,7 @@ async fn acknowledge(args: &AckArgs, output: &Output) -> Result<u8, CliError> {
         reason: args.reason.clone(),
         expires: Some(prost_types::Timestamp { seconds: until, nanos: 0 }),
     };
-    asked(server, ACKNOWLEDGE, async |client| {
+    query(server, ACKNOWLEDGE, async |client| {
         in_time(&server.auth_server, client.acknowledge_alert(ack)).await
     })
     .await?;
@@ -118,31 +106,15 @@ async fn acknowledge(args: &AckArgs, output: &Output) -> Result<u8, CliError> {
     Ok(0)
 }
 
-impl Severity {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
 impl Shown {
     fn of(alert: ClusterAlert) -> Option<Self> {
         let metadata = alert.header?.metadata?;
         let spec = alert.spec?;
-        // A number that this version has no word for is at least as grave as the one below it.
-        let severity = match spec.severity {
-            ..MEDIUM => Severity::Low,
-            MEDIUM..HIGH => Severity::Medium,
-            HIGH.. => Severity::High,
-        };
         let created = spec.created.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
         let labels = metadata.labels.iter().map(|(key, value)| (printable(key), printable(value)));
         Some(Self {
             id: Text::new(&metadata.name),
-            severity,
+            severity: severity_from_wire(spec.severity),
             message: printable(&spec.message),
             created,
             labels: labels.collect(),
@@ -153,7 +125,7 @@ impl Shown {
         let labels: Vec<_> = self.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         [
             self.id.to_string(),
-            self.severity.word().to_owned(),
+            self.severity.code().to_owned(),
             self.created.map(|created| created.to_string()).unwrap_or_default(),
             labels.join(","),
             self.message.clone(),

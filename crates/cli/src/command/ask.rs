@@ -30,7 +30,7 @@ pub(super) fn asking(ask: impl Future<Output = Result<u8, CliError>>) -> Result<
 pub(super) type Right = &'static str;
 
 /// What `ask` makes of a connection to the auth server, which is closed behind it. `right` is what one needs who asks.
-pub(super) async fn asked<T>(
+pub(super) async fn query<T>(
     server: &ServerArgs,
     right: Right,
     ask: impl AsyncFnOnce(&AuthClient) -> Result<T, ReportError>,

@@ -34,7 +34,7 @@ pub(crate) struct AgentView<'a> {
     /// What it reported; without times where it was not asked or did not answer.
     pub(crate) report: &'a Report,
     /// Whether its auth server keeps what it says of its updater.
-    pub(crate) is_updater_told: bool,
+    pub(crate) is_updater_known: bool,
     /// Whether its auth server is a stock one, which has no word for self-checks.
     pub(crate) is_stock: bool,
     pub(crate) remedy: Option<&'a Remedy>,
@@ -71,8 +71,8 @@ fn headline(view: &AgentView<'_>, style: Style) -> String {
     let first = style.paint(verdict_tone(verdict), &format!("{}:", verdict.code().to_ascii_uppercase()));
     let plain = plain(verdict, EvidenceKind::Live, is_mild);
     let plain = match view.basis {
-        _ if !view.is_updater_told && verdict == Verdict::Unknown => {
-            "its auth server does not tell which updater it has".to_owned()
+        _ if !view.is_updater_known && verdict == Verdict::Unknown => {
+            "its auth server does not report which updater it has".to_owned()
         }
         Basis::Observed => plain.to_owned(),
         Basis::Claimed => format!("by what it says of itself, {plain}"),
@@ -94,13 +94,13 @@ fn facts(view: &AgentView<'_>) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("agent", agent.join(", ")),
         ("host id", view.host_id.to_string()),
-        ("updater", if view.is_updater_told { updater(report) } else { "unknown".to_owned() }),
+        ("updater", if view.is_updater_known { updater(report) } else { "unknown".to_owned() }),
     ];
     let times = [("last success", report.last_success), ("next run", report.next_run)];
     facts.extend(times.into_iter().filter_map(|(name, at)| Some((name, time::instant(at?, now)))));
     let seen = match (view.basis, report.observed_at) {
         (Basis::Claimed, _) if view.is_stock => {
-            "not known: a stock auth server keeps no self-checks".to_owned()
+            "unknown: self-checks do not report to a stock auth server".to_owned()
         }
         (Basis::Claimed, _) => "nobody looked: it has no self-check".to_owned(),
         (Basis::Observed, Some(at)) => format!("by its self-check, {}", time::instant(at, now)),

@@ -235,10 +235,10 @@ fn cluster(status: &Status, now: Timestamp) -> String {
 
 /// What the agent by itself tells, and what is so instead.
 fn by_itself(view: &ClusterView, truth: Option<&StockView>) -> String {
-    let told = if view.told.external_upgrader.is_empty() {
+    let told = if view.view.external_upgrader.is_empty() {
         "that it has no updater".to_owned()
     } else {
-        in_stock_terms(&view.told)
+        in_stock_terms(&view.view)
     };
     let untrue = match (view.is_true, truth) {
         (Some(false), Some(truth)) => format!(", which is not true: it has {}", in_stock_terms(truth)),

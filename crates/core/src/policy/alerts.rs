@@ -51,6 +51,17 @@ pub enum AlertSeverity {
     High,
 }
 
+impl AlertSeverity {
+    /// Its word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
 /// When alerts are raised on a cluster that this project does not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

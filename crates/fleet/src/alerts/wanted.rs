@@ -27,7 +27,8 @@ pub(super) const IDS: [&str; 3] = [UNACCOMPANIED, IMPAIRED, UNVERIFIED];
 const STOCK: &str = "auto-upgrade-enroll";
 /// Where to read on.
 const DOCS: &str = "https://goteleport.com/docs/upgrading/agent-managed-updates/";
-/// The words of that link. Old auth servers take no upper case and no blanks in a label, new ones nothing but those and letters here.
+/// The words of that link. Old auth servers take no upper case and no blanks in a label, new ones nothing but those and letters
+/// here.
 const LINK_TEXT: &str = "documentation";
 /// More agents than this are unknown, or more than this share in percent: then it is worth a notice.
 const UNKNOWN: (u64, u64) = (50, 5);

@@ -64,8 +64,8 @@ impl AuthClient {
         Ok(Self { server: server.to_owned(), channel, closed, version: None })
     }
 
-    /// Closes the connection as TLS wants it, which otherwise the server takes for a broken one, and waits until that is done. It stays
-    /// open while there are other clones of this, or channels of it, or streams; then this waits in vain, for two seconds.
+    /// Closes the connection as TLS wants it, which otherwise the server takes for a broken one, and waits until that is done. It
+    /// stays open while there are other clones of this, or channels of it, or streams; then this waits in vain, for two seconds.
     pub async fn close(self) {
         let Self { channel, mut closed, .. } = self;
         drop(channel);
@@ -145,8 +145,8 @@ impl AuthClient {
         answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))
     }
 
-    /// The agents as stock Teleport tells of them, each handed to `take` until that is false; `None` for one that cannot be read. No message
-    /// may be waited for longer than a minute.
+    /// The agents as stock Teleport tells of them, each handed to `take` until that is false; `None` for one that cannot be read.
+    /// No message may be waited for longer than a minute.
     pub async fn instances(
         &self,
         filter: InstanceFilter,

@@ -27,8 +27,8 @@ const ASK_EVERY: Duration = Duration::from_secs(75);
 /// How long the answer may take.
 const ASK_TIME: Duration = Duration::from_secs(30);
 
-/// Connects to the auth server at `server` (`HOST:PORT`), or to a proxy that forwards to one. What comes beside the channel is closed when
-/// its connection is.
+/// Connects to the auth server at `server` (`HOST:PORT`), or to a proxy that forwards to one. What comes beside the channel is
+/// closed when its connection is.
 pub(super) async fn connect(
     server: &str,
     identity: &IdentityFile,

@@ -26,5 +26,5 @@ pub use progress::Progress;
 pub use reporter::Neighbour;
 pub use reporter::Reporter;
 pub use reporter::ReporterConfig;
-pub use stock::Read;
+pub use stock::ReadCount;
 pub use stock::StockInventory;

@@ -18,12 +18,12 @@ const PAUSE: Duration = Duration::from_secs(30 * 60);
 
 /// What a stock auth server is told by a Hello alone, and what may change while an agent runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Said {
+pub(super) struct Announcement {
     pub(super) updater: ClaimedUpdater,
     pub(super) services: Vec<Text>,
 }
 
-impl From<&Hello> for Said {
+impl From<&Hello> for Announcement {
     fn from(hello: &Hello) -> Self {
         Self { updater: hello.updater.clone(), services: hello.services.clone() }
     }
@@ -35,24 +35,24 @@ pub(super) struct Renewal {
     last: Option<Instant>,
     random: fastrand::Rng,
     /// What the present stream's Hello said.
-    said: Said,
+    said: Announcement,
     /// What is the case instead, and when that is told.
-    pending: Option<(Said, Instant)>,
+    pending: Option<(Announcement, Instant)>,
 }
 
 impl Renewal {
     pub(super) fn new(random: fastrand::Rng) -> Self {
-        Self { last: None, random, said: Said::default(), pending: None }
+        Self { last: None, random, said: Announcement::default(), pending: None }
     }
 
     /// A stream was opened, and its Hello said this.
-    pub(super) fn said(&mut self, said: Said) {
+    pub(super) fn said(&mut self, said: Announcement) {
         self.said = said;
         self.pending = None;
     }
 
     /// What is the case now.
-    pub(super) fn holds(&mut self, holds: Said, now: Instant) {
+    pub(super) fn holds(&mut self, holds: Announcement, now: Instant) {
         if holds == self.said {
             self.pending = None;
         } else if self.pending.as_ref().is_none_or(|(pending, _)| *pending != holds) {
@@ -78,9 +78,9 @@ impl Renewal {
 mod tests {
     use super::*;
 
-    fn updater(kind: &str) -> Said {
+    fn updater(kind: &str) -> Announcement {
         let updater = ClaimedUpdater { kind: kind.into(), ..ClaimedUpdater::default() };
-        Said { updater, services: vec!["Node".into()] }
+        Announcement { updater, services: vec!["Node".into()] }
     }
 
     #[tokio::test(start_paused = true)]

@@ -80,9 +80,9 @@ impl Reporter {
     }
 
     /// Follows `statuses` until their sender is dropped, and then says goodbye. What goes wrong is tried again, ever more rarely; the
-    /// only errors are [`ReportError::Stock`] and [`ReportError::NotAHost`], where there was nobody to be told, or nobody to speak for,
-    /// from the first. A stock auth server met later, as while several are exchanged one after the other, is left alone and tried again
-    /// like one that is away.
+    /// only errors are [`ReportError::Stock`] and [`ReportError::NotAHost`], where there was nobody to be told, or nobody to
+    /// speak for, from the first. A stock auth server met later, as while several are exchanged one after the other, is left
+    /// alone and tried again like one that is away.
     pub async fn run(mut self, mut statuses: Statuses) -> Result<(), ReportError> {
         let mut backoff = Backoff::new(self.random.fork());
         let mut renewal = Renewal::new(self.random.fork());
@@ -134,14 +134,14 @@ impl Reporter {
             connected = self.connect(statuses) => connected?,
             () = ended(&mut watched) => return Ok(End::Stopped),
         };
-        let Connected { client, host, hello } = connected;
+        let Connection { client, host, hello } = connected;
         let end = self.talk(&client, &host, hello, statuses, renewal, opened).await;
         client.close().await;
         end
     }
 
     /// Connects, once there is a status to tell.
-    async fn connect(&self, statuses: &mut Statuses) -> Result<Connected, ReportError> {
+    async fn connect(&self, statuses: &mut Statuses) -> Result<Connection, ReportError> {
         let config = &self.config;
         // Before anything is waited for: somebody may have named the wrong file.
         let identity = read(config.identity.clone()).await.map_err(ReportError::Identity)?;
@@ -161,7 +161,7 @@ impl Reporter {
             version: version.clone(),
         };
         let client = AuthClient::connect(&config.server, &identity).await?.for_agent(version.as_str());
-        Ok(Connected { client, host: host.clone(), hello })
+        Ok(Connection { client, host: host.clone(), hello })
     }
 
     /// A stream on a connection, from its Hello to its end.
@@ -200,7 +200,7 @@ impl Reporter {
 }
 
 /// A connection, as whom, and what is said on it first.
-struct Connected {
+struct Connection {
     client: AuthClient,
     host: HostIdentity,
     hello: Hello,

@@ -35,8 +35,8 @@ use crate::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
 use super::Progress;
 use super::ReportError;
 use super::client::AuthClient;
+use super::renewal::Announcement;
 use super::renewal::Renewal;
-use super::renewal::Said;
 use super::services;
 
 /// How long the Hellos may take.
@@ -119,7 +119,7 @@ impl<'a> Session<'a> {
         context: Context<'a>,
     ) -> Result<Self, ReportError> {
         let Context { server, host, statuses, progress, renewal, random, clock } = context;
-        let said = Said::from(&hello);
+        let said = Announcement::from(&hello);
         let (sender, mut receiver) = mpsc::channel(BUFFER);
         let messages = stream::poll_fn(move |context| receiver.poll_recv(context));
         // There is room: the buffer is new.
@@ -215,7 +215,7 @@ impl<'a> Session<'a> {
 
     /// Whether a new Hello would say something else, which only a stock auth server has to be told by one.
     fn compare(&mut self) {
-        let holds = self.statuses.borrow_and_update().as_deref().map(|status| Said {
+        let holds = self.statuses.borrow_and_update().as_deref().map(|status| Announcement {
             updater: ClaimedUpdater::of(status),
             services: services(status, self.host),
         });

@@ -22,65 +22,65 @@ pub struct StockInventory<'a> {
     /// The server's Teleport version, if it says.
     pub version: Option<Text>,
     /// Whether it keeps any instance.
-    pub keeps_any: bool,
+    pub has_instances: bool,
     /// Why it does not tell who is connected, where that was asked for.
-    pub untold: Option<ReportError>,
+    pub connected_error: Option<ReportError>,
     fields: ServerFields,
     connected: Connected,
 }
 
 /// How much of an inventory was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Read {
+pub struct ReadCount {
     /// The agents.
     pub agents: usize,
     /// Entries that cannot be read or name no agent, and were passed over.
-    pub unread: usize,
+    pub unreadable: usize,
 }
 
 impl<'a> StockInventory<'a> {
-    /// Finds out what the server knows. Where it does not keep which updater an agent names, or has kept no agent yet, those connected to it are
-    /// asked for, too: that may be denied, or be too many, and then they are not known.
+    /// Finds out which fields the server has. If its instances may lack one, the Hellos of the agents that are connected to it
+    /// are read too, unless that is denied or they are too many.
     pub async fn open(client: &'a AuthClient) -> Result<Self, ReportError> {
         let version = client.server_version().await?;
         let mut fields = ServerFields::of_version(version.as_ref().map(Text::as_str));
         let mut looked_at = 0;
         let look = |instance: Option<InstanceV1>| {
             if let Some(instance) = instance {
-                fields.note_instance(&instance);
+                fields.learn_from(&instance);
             }
             looked_at += 1;
-            looked_at < LOOKED_AT && !fields.tell_all()
+            looked_at < LOOKED_AT && !fields.has_all_updater_fields()
         };
         client.instances(InstanceFilter::default(), look).await?;
-        let (mut connected, mut untold) = (Connected::default(), None);
-        if looked_at == 0 || !fields.tell_updaters() {
+        let (mut connected, mut connected_error) = (Connected::default(), None);
+        if !fields.has_all_updater_fields() {
             match client.connected(fields.clone()).await {
                 Ok(agents) => connected = agents,
-                Err(error) if is_no_answer(&error) => untold = Some(error),
+                Err(error) if is_no_answer(&error) => connected_error = Some(error),
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { client, version, keeps_any: looked_at > 0, untold, fields, connected })
+        Ok(Self { client, version, has_instances: looked_at > 0, connected_error, fields, connected })
     }
 
-    /// Hands every agent to `take` until that is false; `filter` is what the server is asked for, which an old one may not heed. Last come
-    /// the agents that are connected and that the server has not kept yet.
+    /// Hands every agent to `take` until that is false; `filter` is what the server is asked for, which an old one may not heed.
+    /// Last come the agents that are connected and that the server has not kept yet.
     pub async fn read(
         self,
         mut filter: InstanceFilter,
         mut take: impl FnMut(Instance) -> bool,
-    ) -> Result<Read, ReportError> {
+    ) -> Result<ReadCount, ReportError> {
         let Self { client, fields, mut connected, .. } = self;
         if !connected.is_empty() {
             // What an agent says now may be other than what was kept: nobody is left out for the latter.
             filter = InstanceFilter { server_id: filter.server_id, ..InstanceFilter::default() };
         }
-        let mut read = Read::default();
+        let mut read = ReadCount::default();
         let mut goes_on = true;
-        let mut hand_on = |instance: Option<Instance>, read: &mut Read| {
+        let mut hand_on = |instance: Option<Instance>, read: &mut ReadCount| {
             let Some(instance) = instance else {
-                read.unread += 1;
+                read.unreadable += 1;
                 return true;
             };
             read.agents += 1;

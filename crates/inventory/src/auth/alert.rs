@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use selfcheck_core::Text;
 use selfcheck_core::policy::AlertSeverity;
 
+use crate::severity_from_wire;
 use crate::wire::types;
 
 /// How long an alert lasts of which nobody says so.
@@ -131,14 +132,9 @@ impl Alert {
         let time = |given: Option<prost_types::Timestamp>| given.filter(is_set).map(time).transpose();
         let created = time(spec.created).map_err(|()| InvalidAlert::Time(about()))?.unwrap_or(now);
         let expires = time(metadata.expires).map_err(|()| InvalidAlert::Time(about()))?;
-        let severity = match spec.severity() {
-            types::AlertSeverity::Low => AlertSeverity::Low,
-            types::AlertSeverity::Medium => AlertSeverity::Medium,
-            types::AlertSeverity::High => AlertSeverity::High,
-        };
         let lasts = || created.checked_add(LASTS).unwrap_or(Timestamp::MAX);
         let alert = Self {
-            severity,
+            severity: severity_from_wire(spec.severity),
             message: spec.message,
             labels: metadata.labels.into_iter().collect(),
             created,

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use selfcheck_core::Text;
-use selfcheck_core::policy::AlertSeverity;
 use semver::Version;
 use tonic::Status;
 
 use crate::relaxed_version;
+use crate::severity_from_wire;
 use crate::wire::types;
 
 use super::AlertFilter;
@@ -33,13 +33,8 @@ pub(super) fn refused(why: &InvalidAlert) -> Status {
 
 /// Teleport's filter of alerts, as that of the book.
 pub(super) fn alert_filter(request: types::GetClusterAlertsRequest) -> AlertFilter {
-    let severity = match request.severity() {
-        types::AlertSeverity::Low => AlertSeverity::Low,
-        types::AlertSeverity::Medium => AlertSeverity::Medium,
-        types::AlertSeverity::High => AlertSeverity::High,
-    };
     AlertFilter {
-        severity: Some(severity),
+        severity: Some(severity_from_wire(request.severity)),
         id: (!request.alert_id.is_empty()).then_some(request.alert_id),
         labels: request.labels.into_iter().collect(),
         with_superseded: request.with_superseded,

@@ -127,8 +127,8 @@ fn candidate(pid: u32, known: Option<&Process>) -> Fact<Candidate> {
     })
 }
 
-/// Whether its command is one that starts an agent, as far as that may be seen. Teleport also starts itself for each session, and serves
-/// as a tool.
+/// Whether its command is one that starts an agent, as far as that may be seen. Teleport also starts itself for each session, and
+/// serves as a tool.
 fn may_start_an_agent(process: &Process) -> bool {
     process.command_line.present().is_none_or(|line| line.command.is_some())
 }

@@ -13,8 +13,8 @@ use crate::files::Tree;
 use super::proc;
 use super::sight::Sight;
 
-/// Whether the program at `path` that the process `pid` executes, and each folder above it, is root's or read-only, as far as that may
-/// be seen. Anybody may call a program of his own `teleport`.
+/// Whether the program at `path` that the process `pid` executes, and each folder above it, is root's or read-only, as far as
+/// that may be seen. Anybody may call a program of his own `teleport`.
 pub(super) fn may_be_installed(pid: u32, path: &Path, sight: Sight) -> bool {
     let file = proc(pid, "exe");
     let is_read_only = || statvfs(&file).is_ok_and(|found| found.flags().contains(FsFlags::ST_RDONLY));

@@ -8,10 +8,10 @@ use std::time::Duration;
 use selfcheck_core::Status;
 use selfcheck_core::Verdict;
 use selfcheck_core::printable;
+use selfcheck_inventory::severity_from_wire;
 use selfcheck_inventory::verdict_from_wire;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::Basis;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::GetSummaryResponse;
-use selfcheck_inventory::wire::types::AlertSeverity;
 use selfcheck_inventory::wire::types::ClusterAlert;
 
 use crate::output::Output;
@@ -20,18 +20,14 @@ use crate::text;
 /// An alert as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Raised {
-    severity: &'static str,
+    severity: String,
     message: String,
 }
 
 impl Raised {
     pub(super) fn of(alert: &ClusterAlert) -> Option<Self> {
         let spec = alert.spec.as_ref()?;
-        let severity = match spec.severity() {
-            AlertSeverity::Low => "LOW",
-            AlertSeverity::Medium => "MEDIUM",
-            AlertSeverity::High => "HIGH",
-        };
+        let severity = severity_from_wire(spec.severity).code().to_uppercase();
         Some(Self { severity, message: printable(&spec.message) })
     }
 }
@@ -93,7 +89,7 @@ pub(super) fn alerts(alerts: &[Raised], output: &Output) -> String {
     }
     let mut shown = String::new();
     for alert in alerts {
-        _ = writeln!(shown, "  {}", output.style.strong(alert.severity));
+        _ = writeln!(shown, "  {}", output.style.strong(&alert.severity));
         shown.push_str(&text::wrap("    ", "    ", &alert.message));
     }
     shown

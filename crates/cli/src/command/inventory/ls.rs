@@ -5,8 +5,8 @@ use selfcheck_inventory::agent::AuthClient;
 use selfcheck_inventory::agent::StockInventory;
 
 use crate::args::LsArgs;
-use crate::command::ask::asked;
 use crate::command::ask::in_time;
+use crate::command::ask::query;
 use crate::error::CliError;
 use crate::output::Output;
 
@@ -14,12 +14,12 @@ use super::INSTANCES;
 use super::listing::Listing;
 use super::row::Row;
 use super::stock;
-use super::stock::Untold;
-use super::wanted::Picked;
+use super::stock::Gaps;
+use super::wanted::Match;
 use super::wanted::Wanted;
 
 pub(super) async fn run(args: &LsArgs, output: &Output) -> Result<u8, CliError> {
-    asked(&args.query.server, INSTANCES, async |client| {
+    query(&args.query.server, INSTANCES, async |client| {
         let mut listing = Listing::new(args.query.format, args.limit);
         match agents(args, client, &mut listing, output).await {
             Err(error) if error.is_unknown_call() => {
@@ -49,7 +49,9 @@ async fn agents(
         let mut goes_on = true;
         for agent in &page.agents {
             match Row::of_agent(agent) {
-                Some((row, _)) if wanted.picks(&row) == Picked::Yes => goes_on = goes_on && listing.take(row),
+                Some((row, _)) if wanted.matches(&row) == Match::Yes => {
+                    goes_on = goes_on && listing.take(row);
+                }
                 Some(_) => {}
                 None => unread += 1,
             }
@@ -76,18 +78,18 @@ async fn instances(
 ) -> Result<(), ReportError> {
     let wanted = Wanted(args);
     let inventory = StockInventory::open(client).await?;
-    let mut untold = Untold::of(&inventory, output);
+    let mut gaps = Gaps::of(&inventory, output);
     let take = |instance| {
         let (row, _) = Row::of_instance(instance);
-        untold.note(&row);
-        match wanted.picks(&row) {
-            Picked::Yes => return listing.take(row),
-            Picked::Untold => untold.leave_out(),
-            Picked::No => {}
+        gaps.add(&row);
+        match wanted.matches(&row) {
+            Match::Yes => return listing.take(row),
+            Match::Unknown => gaps.leave_out(),
+            Match::No => {}
         }
         true
     };
     let read = inventory.read(wanted.stock_filter(), take).await?;
-    untold.warn(read, output);
+    gaps.warn(read, output);
     Ok(())
 }

@@ -18,8 +18,8 @@ use serde_json::json;
 
 use crate::args::RemediesArgs;
 use crate::args::RemediesFormat;
-use crate::command::ask::asked;
 use crate::command::ask::in_time;
+use crate::command::ask::query;
 use crate::error::CliError;
 use crate::output;
 use crate::output::Output;
@@ -53,7 +53,7 @@ struct Groups {
 
 pub(super) async fn run(args: &RemediesArgs, output: &Output) -> Result<u8, CliError> {
     let server = &args.server;
-    let groups = asked(server, INSTANCES, async |client| {
+    let groups = query(server, INSTANCES, async |client| {
         match in_time(&server.auth_server, groups(client, args.proxy.as_ref())).await {
             Err(error) if error.is_unknown_call() => Ok(None),
             groups => groups.map(Some),

@@ -30,15 +30,15 @@ pub(super) struct Row {
     pub(super) remedy: Option<String>,
     pub(super) last_heard: Option<Timestamp>,
     /// What is null, or left out of the verdict, because the auth server does not keep it; which is not the same as none.
-    pub(super) not_told: Vec<&'static str>,
+    pub(super) unknown_fields: Vec<&'static str>,
     /// Who tells of it.
     #[serde(skip)]
-    pub(super) teller: Teller,
+    pub(super) server_kind: ServerKind,
 }
 
 /// Who tells of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Teller {
+pub(crate) enum ServerKind {
     /// An auth server that is told by self-checks.
     Own,
     /// One that has no word for them.
@@ -63,8 +63,8 @@ impl Row {
             reasons: report.findings.iter().map(ReportedFinding::code).collect(),
             remedy: report.remedy_group().and_then(|group| group.render(None)).map(|remedy| remedy.shell),
             last_heard: Timestamp::from_second(agent.last_heard).ok(),
-            not_told: Vec::new(),
-            teller: Teller::Own,
+            unknown_fields: Vec::new(),
+            server_kind: ServerKind::Own,
         };
         Some((row, report))
     }
@@ -90,12 +90,12 @@ impl Row {
             upgrader: updater.kind.value().cloned(),
             upgrader_version: updater.version.value().cloned(),
             update_group: updater.group.value().cloned(),
-            not_told: told
+            unknown_fields: told
                 .into_iter()
                 .filter(|(_, is_unknown)| *is_unknown)
                 .map(|(field, _)| field)
                 .collect(),
-            teller: Teller::Stock,
+            server_kind: ServerKind::Stock,
             server_id,
             hostname,
             services,
@@ -105,19 +105,19 @@ impl Row {
     }
 
     /// Whether the auth server could tell this: only then is nothing none.
-    pub(super) fn tells(&self, field: &str) -> bool {
-        !self.not_told.contains(&field)
+    pub(super) fn knows(&self, field: &str) -> bool {
+        !self.unknown_fields.contains(&field)
     }
 
     /// Whether nobody can judge the agent for the one reason that its auth server does not keep what it says of its updater.
     pub(super) fn is_beyond_server(&self) -> bool {
-        self.verdict == Verdict::Unknown && !self.tells(Self::UPGRADER)
+        self.verdict == Verdict::Unknown && !self.knows(Self::UPGRADER)
     }
 
     pub(super) fn cells(&self) -> [String; Self::COLUMNS] {
         let cell = |field: &str, value: &Option<Text>, none: &str| match value {
             Some(value) => value.to_string(),
-            None if self.tells(field) => none.to_owned(),
+            None if self.knows(field) => none.to_owned(),
             None => "unknown".to_owned(),
         };
         let services: Vec<_> = self.services.iter().map(Text::as_str).collect();

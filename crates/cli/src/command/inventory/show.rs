@@ -8,7 +8,7 @@ use selfcheck_core::Text;
 use selfcheck_inventory::Instance;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::agent::AuthClient;
-use selfcheck_inventory::agent::Read;
+use selfcheck_inventory::agent::ReadCount;
 use selfcheck_inventory::agent::StockInventory;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
 use selfcheck_inventory::wire::types::InstanceFilter;
@@ -16,8 +16,8 @@ use serde::Serialize;
 
 use crate::args::Format;
 use crate::args::ShowArgs;
-use crate::command::ask::asked;
 use crate::command::ask::in_time;
+use crate::command::ask::query;
 use crate::error::CliError;
 use crate::output;
 use crate::output::Output;
@@ -26,9 +26,9 @@ use crate::text::AgentView;
 
 use super::INSTANCES;
 use super::row::Row;
-use super::row::Teller;
+use super::row::ServerKind;
 use super::stock;
-use super::stock::Untold;
+use super::stock::Gaps;
 
 /// An agent in JSON: its row, and what its report says beyond that.
 #[derive(Debug, Serialize)]
@@ -53,7 +53,7 @@ struct Finding {
 
 pub(super) async fn run(args: &ShowArgs, output: &Output) -> Result<u8, CliError> {
     let server = &args.query.server;
-    let found = asked(server, INSTANCES, async |client| {
+    let found = query(server, INSTANCES, async |client| {
         match in_time(&server.auth_server, agent(args, client)).await {
             Err(error) if error.is_unknown_call() => {
                 stock::warn(output);
@@ -94,12 +94,15 @@ async fn instance(
         found.is_none()
     };
     let inventory = StockInventory::open(client).await?;
-    let mut untold = Untold::of(&inventory, output);
+    let mut gaps = Gaps::of(&inventory, output);
     let read = inventory.read(filter, take).await?;
-    if let Some((row, _)) = &found {
-        untold.note(row);
+    match &found {
+        Some((row, _)) => {
+            gaps.add(row);
+            gaps.warn(ReadCount { agents: 1, ..read }, output);
+        }
+        None => gaps.warn_absent(output),
     }
-    untold.warn(Read { agents: usize::from(found.is_some()), ..read }, output);
     Ok(found)
 }
 
@@ -130,8 +133,8 @@ fn view<'a>(row: &'a Row, report: &'a Report, remedy: Option<&'a Remedy>) -> Age
         services: &row.services,
         basis: row.basis,
         report,
-        is_updater_told: row.tells(Row::UPGRADER),
-        is_stock: row.teller == Teller::Stock,
+        is_updater_known: row.knows(Row::UPGRADER),
+        is_stock: row.server_kind == ServerKind::Stock,
         remedy,
         last_heard: row.last_heard,
         now: selfcheck_probe::now().realtime,

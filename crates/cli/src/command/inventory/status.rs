@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use selfcheck_agent::report::ReportError;
 use selfcheck_core::Text;
 use selfcheck_inventory::Connected;
+use selfcheck_inventory::FieldValue;
 use selfcheck_inventory::Instance;
 use selfcheck_inventory::OTHER;
 use selfcheck_inventory::ServerFields;
-use selfcheck_inventory::Told;
 use selfcheck_inventory::agent::AuthClient;
-use selfcheck_inventory::agent::Read;
+use selfcheck_inventory::agent::ReadCount;
 use selfcheck_inventory::agent::StockInventory;
 use selfcheck_inventory::basis_from_wire;
 use selfcheck_inventory::verdict_from_wire;
@@ -22,8 +22,8 @@ use serde::Serialize;
 use crate::args::Format;
 use crate::args::QueryArgs;
 use crate::command::ask::Right;
-use crate::command::ask::asked;
 use crate::command::ask::in_time;
+use crate::command::ask::query;
 use crate::error::CliError;
 use crate::output;
 use crate::output::Output;
@@ -72,14 +72,14 @@ enum Answer {
 #[derive(Default)]
 struct Counted {
     summary: Summary,
-    read: Read,
+    read: ReadCount,
     /// What is said where none are kept: why nobody else could be counted.
     instead: Option<String>,
 }
 
 pub(super) async fn run(args: &QueryArgs, output: &Output) -> Result<u8, CliError> {
     let answer =
-        asked(&args.server, RIGHT, async |client| in_time(&args.server.auth_server, ask(client)).await);
+        query(&args.server, RIGHT, async |client| in_time(&args.server.auth_server, ask(client)).await);
     let summary = match answer.await? {
         Answer::Own(stock, own) => {
             Summary { settling: Some(own.settling), ..Summary::of_own(&own).counting(stock) }
@@ -94,14 +94,14 @@ pub(super) async fn run(args: &QueryArgs, output: &Output) -> Result<u8, CliErro
         Answer::Connected(connected) => {
             stock::warn(output);
             output.warn(
-                "this auth server counts no instances, or has none yet: counted are the agents connected to it, and not those of other auth servers",
+                "this auth server does not count instances, or has none yet: only agents connected to it are counted, not those of other auth servers",
             );
-            stock::warn_unread(connected.agents().filter(Option::is_none).count(), output);
+            stock::warn_unreadable(connected.agents().filter(Option::is_none).count(), output);
             Summary::of_connected(&connected)
         }
         Answer::Instances(counted) => {
             stock::warn(output);
-            output.warn("this auth server does not tell its counts to who asks: counted are the instances that it lists");
+            output.warn("this identity may not read the auth server's counts: the instances that it may list are counted");
             counted.warn(output);
             counted.summary
         }
@@ -131,7 +131,7 @@ async fn ask(client: &AuthClient) -> Result<Answer, ReportError> {
     }
     let version = client.server_version().await?;
     let fields = ServerFields::of_version(version.as_ref().map(Text::as_str));
-    let counts = fields.counts(&stock);
+    let counts = fields.count_instances(&stock);
     if counts && stock.instance_count > 0 {
         return Ok(Answer::Counts(stock));
     }
@@ -147,8 +147,8 @@ async fn ask(client: &AuthClient) -> Result<Answer, ReportError> {
 async fn instances(client: &AuthClient) -> Result<Box<Counted>, ReportError> {
     let mut counted = Box::new(Counted::default());
     let inventory = StockInventory::open(client).await?;
-    if !inventory.keeps_any {
-        counted.instead = inventory.untold.as_ref().map(stock::why);
+    if !inventory.has_instances {
+        counted.instead = inventory.connected_error.as_ref().map(stock::not_connected);
     }
     let take = |agent: Instance| {
         counted.summary.add(&agent);
@@ -167,7 +167,7 @@ impl Counted {
         if let Some(instead) = &self.instead {
             stock::warn_empty(instead, output);
         }
-        stock::warn_unread(self.read.unread, output);
+        stock::warn_unreadable(self.read.unreadable, output);
     }
 }
 
@@ -208,9 +208,9 @@ impl Summary {
 
     fn add(&mut self, agent: &Instance) {
         let upgrader = match &agent.updater.kind {
-            Told::Value(kind) => kind.as_str(),
-            Told::None => NONE,
-            Told::Unknown => "unknown",
+            FieldValue::Set(kind) => kind.as_str(),
+            FieldValue::Empty => NONE,
+            FieldValue::Unknown => "unknown",
         };
         count(&mut self.versions, agent.version.as_str());
         count(&mut self.upgraders, upgrader);
@@ -263,8 +263,8 @@ fn lines(summary: &Summary) -> String {
     };
     let total = match (summary.total_instances, summary.connected) {
         (Some(total), _) => format!("Total Instances: {total}"),
-        (None, Some(connected)) => format!("Total Instances: not told, {connected} connected"),
-        (None, None) => "Total Instances: not told".to_owned(),
+        (None, Some(connected)) => format!("Total Instances: unknown, {connected} connected"),
+        (None, None) => "Total Instances: unknown".to_owned(),
     };
     format!("{shown}{total}{settling}\n")
 }

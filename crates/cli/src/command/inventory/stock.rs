@@ -1,103 +1,111 @@
-//! What is said where an auth server is a stock one: what it cannot tell.
+//! Warnings about what a stock auth server does not report.
 
 use selfcheck_agent::report::ReportError;
 use selfcheck_core::Text;
-use selfcheck_inventory::agent::Read;
+use selfcheck_inventory::agent::ReadCount;
 use selfcheck_inventory::agent::StockInventory;
 
 use crate::output::Output;
 
 use super::row::Row;
 
-/// What could not be told of the agents that were read.
+/// What the auth server did not report about the agents that were read.
 #[derive(Debug, Default)]
-pub(super) struct Untold {
+pub(super) struct Gaps {
     version: Option<Text>,
-    /// Why not even connected agents were told of.
+    /// Why the connected agents could not be read.
     connected: Option<String>,
-    /// Agents that nobody can judge for that alone.
-    unknown: usize,
-    /// Agents that may be held, which does not show.
+    /// Agents that are unknown only because their updater is not reported.
+    updaters: usize,
+    /// Agents that may be held: the state of their updater is not reported.
     states: usize,
-    /// Agents that were left out because a condition could not be tried.
+    /// Agents that match, except for conditions about unknown fields.
     left_out: usize,
 }
 
 /// Its verdicts are no more than claims.
 pub(super) fn warn(output: &Output) {
-    output.warn("this auth server is a stock one: its verdicts are what agents claim");
+    output.warn("this is a stock auth server: verdicts are based on what agents claim");
 }
 
-/// That it keeps no instances, and what is told instead.
+/// Why it may have no instances, and what is listed or counted instead.
 pub(super) fn warn_empty(instead: &str, output: &Output) {
     output.warn(&format!(
-        "this auth server keeps no instances: they come by heartbeats, minutes after an agent connects, and only where those are on (before Teleport \
-         15 by TELEPORT_UNSTABLE_ENABLE_INSTANCE_HB=yes, since then unless TELEPORT_UNSTABLE_DISABLE_INSTANCE_HB=yes){instead}"
+        "this auth server has no instances: they come with heartbeats, minutes after an agent connects, if heartbeats are on \
+         (before Teleport 15: TELEPORT_UNSTABLE_ENABLE_INSTANCE_HB=yes; since then unless \
+         TELEPORT_UNSTABLE_DISABLE_INSTANCE_HB=yes){instead}"
     ));
 }
 
-/// That so many entries are no agents.
-pub(super) fn warn_unread(unread: usize, output: &Output) {
-    if unread > 0 {
-        output.warn(&format!("{unread} entries cannot be read or name no agent, and are left out"));
+/// Entries that are not agents.
+pub(super) fn warn_unreadable(entries: usize, output: &Output) {
+    if entries > 0 {
+        output.warn(&format!("{entries} entries are unreadable or name no agent, and are left out"));
     }
 }
 
-/// Why those that are connected were not told of.
-pub(super) fn why(error: &ReportError) -> String {
+/// Why the connected agents could not be read.
+pub(super) fn not_connected(error: &ReportError) -> String {
     match error {
-        error if error.is_denied() => "; the built-in role `Admin` may ask who is connected".to_owned(),
+        error if error.is_denied() => "; the built-in role `Admin` may list connected agents".to_owned(),
         ReportError::Answer { status, .. } => {
-            format!("; who is connected could not be asked: {}", Text::new(status.message()))
+            format!("; connected agents could not be listed: {}", Text::new(status.message()))
         }
-        other => format!("; who is connected could not be asked: {other}"),
+        other => format!("; connected agents could not be listed: {other}"),
     }
 }
 
-impl Untold {
+impl Gaps {
     pub(super) fn of(inventory: &StockInventory<'_>, output: &Output) -> Self {
-        let mut connected = inventory.untold.as_ref().map(why);
-        if !inventory.keeps_any {
-            let only = || "; told are only the agents connected to this one auth server".to_owned();
+        let mut connected = inventory.connected_error.as_ref().map(not_connected);
+        if !inventory.has_instances {
+            let only = || "; only agents connected to this one auth server are listed".to_owned();
             warn_empty(&connected.take().unwrap_or_else(only), output);
         }
         Self { version: inventory.version.clone(), connected, ..Self::default() }
     }
 
-    /// Takes note of an agent.
-    pub(super) fn note(&mut self, row: &Row) {
-        self.unknown += usize::from(row.is_beyond_server());
-        self.states += usize::from(row.tells(Row::UPGRADER) && !row.tells(Row::UPDATER_STATUS));
+    /// Counts an agent.
+    pub(super) fn add(&mut self, row: &Row) {
+        self.updaters += usize::from(row.is_beyond_server());
+        self.states += usize::from(row.knows(Row::UPGRADER) && !row.knows(Row::UPDATER_STATUS));
     }
 
-    /// An agent is left out because a condition could not be tried.
+    /// Counts an agent that matches, except for conditions about unknown fields.
     pub(super) const fn leave_out(&mut self) {
         self.left_out += 1;
     }
 
-    /// Says all of it, each in a line.
-    pub(super) fn warn(&self, read: Read, output: &Output) {
-        let Self { version, connected, unknown, states, left_out } = self;
-        let of = version.as_ref().map(|version| format!(", Teleport {version},")).unwrap_or_default();
+    /// An agent was not found, and may be connected.
+    pub(super) fn warn_absent(&self, output: &Output) {
+        if let Some(connected) = &self.connected {
+            output.warn(&format!("this auth server has no instance of this agent{connected}"));
+        }
+    }
+
+    /// One line for each kind of gap.
+    pub(super) fn warn(&self, read: ReadCount, output: &Output) {
+        let Self { version, connected, updaters, states, left_out } = self;
+        let server = version.as_ref().map(|version| format!(", Teleport {version},")).unwrap_or_default();
         let connected = connected.as_deref().unwrap_or_default();
         let agents = read.agents;
-        if *unknown > 0 {
-            output.warn(&format!(
-                "this auth server{of} does not keep which updater an agent has: {unknown} of {agents} agents are unknown for that alone{connected}"
-            ));
-        } else if !connected.is_empty() {
-            output.warn(&format!("this auth server{of} does not keep which updater an agent has{connected}"));
+        let lines = [
+            (*updaters, "which updater an agent has", "are unknown for this reason only", connected),
+            (
+                *states,
+                "whether updates are paused",
+                "may be held",
+                if *updaters > 0 { "" } else { connected },
+            ),
+            (*left_out, "a field to filter by", "are left out", ""),
+        ];
+        for (number, field, consequence, connected) in lines {
+            if number > 0 {
+                output.warn(&format!(
+                    "this auth server{server} does not report {field}: {number} of {agents} agents {consequence}{connected}"
+                ));
+            }
         }
-        if *states > 0 {
-            output.warn(&format!(
-                "this auth server{of} does not keep whether updates are paused: {states} of {agents} agents may be held"
-            ));
-        }
-        if *left_out > 0 {
-            output.warn(&format!(
-                "{left_out} of {agents} agents are left out because this auth server{of} does not keep what was asked for"
-            ));
-        }
-        warn_unread(read.unread, output);
+        warn_unreadable(read.unreadable, output);
     }
 }

@@ -1,4 +1,4 @@
-//! Which agents are asked for. A server may not know a condition and tell of all: every one is tried here, too.
+//! Which agents are asked for. An old server ignores conditions that it does not have, so each is checked here too.
 
 use selfcheck_core::Reason;
 use selfcheck_core::Text;
@@ -16,13 +16,13 @@ use super::row::Row;
 /// The word for an agent without an updater.
 pub(super) const NONE: &str = "none";
 
-/// Whether an agent is one of those asked for.
+/// Whether an agent matches the conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Picked {
+pub(super) enum Match {
     Yes,
     No,
-    /// No, but for something that nobody told of it.
-    Untold,
+    /// Only conditions about unknown fields fail.
+    Unknown,
 }
 
 /// Which agents are asked for.
@@ -61,15 +61,15 @@ impl Wanted<'_> {
         }
     }
 
-    /// Whether this agent is one of those.
-    pub(super) fn picks(self, row: &Row) -> Picked {
+    /// Whether an agent matches.
+    pub(super) fn matches(self, row: &Row) -> Match {
         let Self(args) = self;
         let is = |wanted: &Option<String>, told: &Option<Text>| {
             wanted.as_ref().is_none_or(|wanted| told.as_ref().is_some_and(|told| told == wanted.as_str()))
         };
         let runs = |name: &str| row.services.iter().any(|service| service == name);
         let upgrader = match args.upgrader.as_deref() {
-            Some(NONE) => row.upgrader.is_none() && row.tells(Row::UPGRADER),
+            Some(NONE) => row.upgrader.is_none() && row.knows(Row::UPGRADER),
             _ => is(&args.upgrader, &row.upgrader),
         };
         let version = Version::parse(row.version.as_str()).ok();
@@ -77,29 +77,29 @@ impl Wanted<'_> {
         let is_older = |than: &Version| version.as_ref().is_none_or(|version| version < than);
         let verdict = args.verdict.is_none_or(|verdict| verdict == row.verdict)
             && args.reason.is_none_or(|reason| row.reasons.contains(&reason.code()));
-        // Each with what has to be told for it.
+        // Each condition, and whether the fields it needs are known.
         let conditions = [
-            (upgrader, row.tells(Row::UPGRADER)),
-            (is(&args.update_group, &row.update_group), row.tells(Row::UPDATE_GROUP)),
+            (upgrader, row.knows(Row::UPGRADER)),
+            (is(&args.update_group, &row.update_group), row.knows(Row::UPDATE_GROUP)),
             (verdict, self.is_judged(row)),
             (args.services.is_empty() || args.services.iter().any(|role| runs(role.name())), true),
             (args.older_than.as_ref().is_none_or(is_older), true),
         ];
         if conditions.iter().all(|(holds, _)| *holds) {
-            Picked::Yes
-        } else if conditions.iter().all(|(holds, is_told)| *holds || !is_told) {
-            Picked::Untold
+            Match::Yes
+        } else if conditions.iter().all(|(holds, is_known)| *holds || !is_known) {
+            Match::Unknown
         } else {
-            Picked::No
+            Match::No
         }
     }
 
-    /// Whether verdict and reason asked for can be told of this agent. The control plane needs nothing but its services.
+    /// Whether the fields are known that verdict and reason depend on. The control plane is known by its services alone.
     fn is_judged(self, row: &Row) -> bool {
         let is_by_services = row.verdict == Verdict::Exempt
             || (self.0.verdict.is_none() && self.0.reason == Some(Reason::ControlPlane));
-        let is_state = row.tells(Row::UPDATER_STATUS) || !self.is_about_state();
-        is_by_services || (row.tells(Row::UPGRADER) && is_state)
+        let is_state = row.knows(Row::UPDATER_STATUS) || !self.is_about_state();
+        is_by_services || (row.knows(Row::UPGRADER) && is_state)
     }
 
     /// Whether verdict or reason are those of an updater's state.

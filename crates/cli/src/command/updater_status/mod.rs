@@ -201,8 +201,8 @@ fn conclude(
     Ok(exit_code(args, status.verdict))
 }
 
-/// What the daemon says of its reporting, with what was seen of the agent just now; but an agent that reports itself tells the cluster nothing
-/// else.
+/// What the daemon says of its reporting, with what was seen of the agent just now; but an agent that reports itself tells the
+/// cluster nothing else.
 fn reporting(daemon: &Reporting, seen: &Reporting) -> Reporting {
     let is_agents_own = daemon.mode != ReportingMode::None && daemon.cluster_view.is_none();
     Reporting {

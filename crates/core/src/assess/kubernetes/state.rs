@@ -91,8 +91,8 @@ fn written(case: &mut Case<'_>, config: &UpdateConfig, pace: Pace) -> Shows {
 const STILL_FAILED: &str = "the Kubernetes updater's last update failed, and its state file, written later, still says so: only a \
                             version change clears it";
 
-/// When the state was written again, if that was well after the update that it tells of. A kubelet takes a while to pass it on, and
-/// writes it for each new pod, too.
+/// When the state was written again, if that was well after the update that it tells of. A kubelet takes a while to pass it on,
+/// and writes it for each new pod, too.
 fn written_again(case: &Case<'_>, last: &LastUpdate) -> Option<Timestamp> {
     let observation = case.observation;
     let (time, written) = (last.time?, observation.v2.config_written?);
