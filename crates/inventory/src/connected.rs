@@ -39,23 +39,24 @@ struct Glance {
 /// What the agents say that are connected to one auth server.
 #[derive(Debug, Default)]
 pub struct Connected {
-    /// In the order in which they were told, each host id once.
+    /// In the server's order, each host id once.
     agents: Vec<ConnectedAgent>,
     places: HashMap<Bytes, usize>,
     server: ServerFields,
-    unread: usize,
+    /// Hellos that cannot be read.
+    unreadable: usize,
 }
 
-/// What one of them says, and whether an instance was completed by it.
+/// The Hello of an agent, and whether the server has an instance of it.
 #[derive(Debug)]
 struct ConnectedAgent {
     hello: Bytes,
-    is_kept: bool,
+    has_instance: bool,
 }
 
 impl Connected {
-    /// Reads an `InventoryStatusSummary`. The Hellos are left as they came: there may be very many, and of most no more than the
-    /// host id is needed. Which fields the server has may show in what it tells. `None` if it is no such message.
+    /// Reads an `InventoryStatusSummary`; `None` if it is not one. The Hellos are kept as bytes: there may be very many, and most
+    /// are needed for their host id only. They also show which fields the server has.
     pub(crate) fn read(mut summary: Bytes, server: ServerFields) -> Option<Self> {
         let mut connected = Self { server, ..Self::default() };
         while summary.has_remaining() {
@@ -77,7 +78,7 @@ impl Connected {
         let glance = Glance::decode(hello.clone()).ok();
         let Some(glance) = glance.filter(|glance| !glance.server_id.is_empty() && self.agents.len() < MOST)
         else {
-            self.unread += 1;
+            self.unreadable += 1;
             return;
         };
         for (field, is_shown) in [
@@ -89,7 +90,7 @@ impl Connected {
                 self.server.add(field.of_hello());
             }
         }
-        let agent = ConnectedAgent { hello, is_kept: false };
+        let agent = ConnectedAgent { hello, has_instance: false };
         // During a reload an agent is connected twice, and says the newer last.
         match self.places.entry(glance.server_id) {
             Entry::Occupied(place) => self.agents[*place.get()] = agent,
@@ -100,37 +101,36 @@ impl Connected {
         }
     }
 
-    /// What `instance` lacks is filled in by what its agent says on its stream, which is also newer.
+    /// Replaces what an instance says by the Hello of its agent, which is newer, except for fields that the Hello may not have.
     pub fn complete(&mut self, instance: &mut Instance) {
         let place = self.places.get(instance.server_id.as_str().as_bytes());
         let Some(agent) = place.and_then(|place| self.agents.get_mut(*place)) else { return };
-        agent.is_kept = true;
+        agent.has_instance = true;
         let Some(agent) = agent.read(&self.server) else { return };
-        let (kept, now) = (std::mem::take(&mut instance.updater), agent.updater);
+        let (old, new) = (std::mem::take(&mut instance.updater), agent.updater);
         let updater = InstanceUpdater {
-            kind: now.kind.or(kept.kind),
-            version: now.version.or(kept.version),
-            group: now.group.or(kept.group),
-            status: now.status.or(kept.status),
+            kind: new.kind.or(old.kind),
+            version: new.version.or(old.version),
+            group: new.group.or(old.group),
+            status: new.status.or(old.status),
         };
         *instance = Instance { updater, last_seen: instance.last_seen, ..agent };
     }
 
-    /// How many are.
+    /// How many agents are connected.
     pub fn len(&self) -> usize {
         self.agents.len()
     }
 
-    /// Whether nobody is.
+    /// Whether no agent is connected.
     pub fn is_empty(&self) -> bool {
         self.agents.is_empty()
     }
 
-    /// Those that are and that no instance was completed by, for the auth server has not kept them yet; none for each that cannot
-    /// be read.
+    /// The connected agents without an instance; `None` for a Hello that cannot be read.
     pub fn agents(&self) -> impl Iterator<Item = Option<Instance>> {
-        let rest = self.agents.iter().filter(|agent| !agent.is_kept);
-        rest.map(|agent| agent.read(&self.server)).chain(std::iter::repeat_n(None, self.unread))
+        let rest = self.agents.iter().filter(|agent| !agent.has_instance);
+        rest.map(|agent| agent.read(&self.server)).chain(std::iter::repeat_n(None, self.unreadable))
     }
 }
 

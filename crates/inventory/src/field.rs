@@ -86,10 +86,10 @@ fields! {
     }
     "InventoryStatusSummary" {
         1 "Connected" Always, "not asked for, or nobody is connected to this auth server";
-        2 "InstanceCount" Release(14, 1), "no instances; not told by a server without it" => STATUS_COUNTS;
-        3 "VersionCounts" Release(14, 1), "no instances; not told by a server without it";
-        4 "UpgraderCounts" Release(14, 1), "no instances; not told by a server without it";
-        5 "ServiceCounts" Release(14, 1), "no instances; not told by a server without it";
+        2 "InstanceCount" Release(14, 1), "no instances; unknown from a server without it" => STATUS_COUNTS;
+        3 "VersionCounts" Release(14, 1), "no instances; unknown from a server without it";
+        4 "UpgraderCounts" Release(14, 1), "no instances; unknown from a server without it";
+        5 "ServiceCounts" Release(14, 1), "no instances; unknown from a server without it";
     }
     "InventoryStatusRequest" {
         1 "Connected" Always, "counts alone";
@@ -108,7 +108,7 @@ fields! {
         1 "Version" Always, "not read";
         2 "ServerID" Always, "not read";
         3 "Capabilities" Unconfirmed, "the server takes no goodbye, and none is said";
-        15120 "self_check" Unconfirmed, "a server without this project's extension, which is told the stock fields alone";
+        15120 "self_check" Unconfirmed, "a server without this project's extension, which gets the stock fields only";
     }
     "GetClusterAlertsRequest" {
         1 "Severity" Always, "all; never sent";
@@ -127,17 +127,17 @@ fields! {
         4 "Expires" Always, "refused";
     }
     "InstanceV1" {
-        1 "Header" Always, "no agent; told in a line";
-        2 "Spec" Always, "no agent; told in a line";
+        1 "Header" Always, "no agent; counted in a warning";
+        2 "Spec" Always, "no agent; counted in a warning";
     }
     "ResourceHeader" {
         1 "Kind" Always, "not read";
         2 "SubKind" Always, "not read";
         3 "Version" Always, "not read";
-        4 "Metadata" Always, "no agent or alert; told in a line";
+        4 "Metadata" Always, "no agent or alert; counted in a warning";
     }
     "Metadata" {
-        1 "Name" Always, "no agent or alert; told in a line";
+        1 "Name" Always, "no agent or alert; counted in a warning";
         2 "Namespace" Always, "not read";
         3 "Description" Always, "not read";
         5 "Labels" Always, "no labels";
@@ -145,8 +145,8 @@ fields! {
         8 "Revision" Always, "not read";
     }
     "ClusterAlert" {
-        1 "Header" Always, "no alert; told in a line";
-        2 "Spec" Always, "no alert; told in a line";
+        1 "Header" Always, "no alert; counted in a warning";
+        2 "Spec" Always, "no alert; counted in a warning";
     }
     "ClusterAlertSpec" {
         1 "Severity" Always, "low";
@@ -186,7 +186,7 @@ impl UpdaterField {
     }
 }
 
-/// Which fields an auth server has: by its version, and by what it has told.
+/// Which fields an auth server has: from its version and from its answers.
 #[derive(Debug, Clone, Default)]
 pub struct ServerFields {
     /// Its major and minor version.

@@ -166,7 +166,7 @@ impl InstanceUpdater {
             group: FieldValue::read(info.and_then(|info| given(&info.update_group)), has_info),
             status: match info.map(|info| (info.updater_status, status_from_wire(info.updater_status()))) {
                 Some((1.., None)) => FieldValue::Unknown, // a state that this version has no word for
-                told => FieldValue::read(told.and_then(|(_, status)| status), has_info),
+                read => FieldValue::read(read.and_then(|(_, status)| status), has_info),
             },
         }
     }

@@ -106,7 +106,7 @@ impl AuthClient {
         let answer = answer.map_err(|status| self.answered(status))?.into_inner();
         Connected::read(answer, fields).ok_or_else(|| ReportError::Protocol {
             server: self.server.clone(),
-            what: "told of its connected agents in no message",
+            what: "sent an unreadable list of connected agents",
         })
     }
 

@@ -19,11 +19,11 @@ const LOOKED_AT: usize = 1000;
 #[derive(Debug)]
 pub struct StockInventory<'a> {
     client: &'a AuthClient,
-    /// The server's Teleport version, if it says.
+    /// The server's Teleport version, if it reports one.
     pub version: Option<Text>,
-    /// Whether it keeps any instance.
+    /// Whether the server has any instance.
     pub has_instances: bool,
-    /// Why it does not tell who is connected, where that was asked for.
+    /// Why the connected agents could not be read, if that was tried.
     pub connected_error: Option<ReportError>,
     fields: ServerFields,
     connected: Connected,
@@ -34,7 +34,7 @@ pub struct StockInventory<'a> {
 pub struct ReadCount {
     /// The agents.
     pub agents: usize,
-    /// Entries that cannot be read or name no agent, and were passed over.
+    /// Entries that cannot be read or name no agent. They are left out.
     pub unreadable: usize,
 }
 
@@ -64,8 +64,8 @@ impl<'a> StockInventory<'a> {
         Ok(Self { client, version, has_instances: looked_at > 0, connected_error, fields, connected })
     }
 
-    /// Hands every agent to `take` until that is false; `filter` is what the server is asked for, which an old one may not heed.
-    /// Last come the agents that are connected and that the server has not kept yet.
+    /// Passes every agent to `take` until that returns false. The server may ignore conditions of `filter`. Connected agents without
+    /// an instance come last.
     pub async fn read(
         self,
         mut filter: InstanceFilter,
@@ -73,12 +73,12 @@ impl<'a> StockInventory<'a> {
     ) -> Result<ReadCount, ReportError> {
         let Self { client, fields, mut connected, .. } = self;
         if !connected.is_empty() {
-            // What an agent says now may be other than what was kept: nobody is left out for the latter.
+            // The server filters by instances, and the Hello of an agent may differ from its instance.
             filter = InstanceFilter { server_id: filter.server_id, ..InstanceFilter::default() };
         }
         let mut read = ReadCount::default();
         let mut goes_on = true;
-        let mut hand_on = |instance: Option<Instance>, read: &mut ReadCount| {
+        let mut pass_on = |instance: Option<Instance>, read: &mut ReadCount| {
             let Some(instance) = instance else {
                 read.unreadable += 1;
                 return true;
@@ -91,18 +91,18 @@ impl<'a> StockInventory<'a> {
             if let Some(instance) = &mut instance {
                 connected.complete(instance);
             }
-            goes_on = hand_on(instance, &mut read);
+            goes_on = pass_on(instance, &mut read);
             goes_on
         };
         client.instances(filter, each).await?;
         for instance in connected.agents() {
-            goes_on = goes_on && hand_on(instance, &mut read);
+            goes_on = goes_on && pass_on(instance, &mut read);
         }
         Ok(read)
     }
 }
 
-/// Whether it means that this is nothing one is told, or more than can be listened to.
+/// Whether the answer is denied, not available, or too large.
 fn is_no_answer(error: &ReportError) -> bool {
     let is_too_large = |status: &tonic::Status| status.code() == Code::OutOfRange;
     error.is_denied()
