@@ -13,6 +13,7 @@ use selfcheck_core::Status;
 use selfcheck_core::Verdict;
 use selfcheck_core::Why;
 use selfcheck_core::assess;
+use selfcheck_inventory::Report;
 use selfcheck_tests::Case;
 use selfcheck_tests::cases;
 use serde_json::Value;
@@ -252,6 +253,15 @@ proptest! {
             }
         }
         prop_assert_ne!(blinded.status().verdict, Verdict::Accompanied);
+    }
+
+    /// An auth server takes a remedy where the catalogue names it for what was found; so it must name every one that is given.
+    #[test]
+    fn every_remedy_is_one_that_the_catalogue_names_for_what_was_found(bred in bred()) {
+        let status = bred.status();
+        let report = Report::from(&status);
+        let taken = Report::from_wire(&report.to_wire()).expect("valid");
+        prop_assert_eq!(&taken.remedy, &report.remedy, "{:?} {:?} {:?}", status.verdict, reasons(&status), status.updater);
     }
 
     #[test]

@@ -45,6 +45,10 @@ pub enum Who<'a> {
     Host(&'a str, Role),
     /// The built-in administrator: the auth server itself.
     Admin,
+    /// A host with this one role.
+    Only(&'a str, Role),
+    /// A host that says it is of this cluster, whoever signed that.
+    Of(&'a str, Role, &'a str),
     /// A person, or a bot, with a role of the cluster's own.
     User(&'a str, &'a str),
 }
@@ -156,8 +160,17 @@ impl ClusterCa {
 
     /// What an auth server of the cluster is, as Teleport's: its administrator.
     pub fn auth_server(&self) -> IdentityFile {
-        let text = format!("{}{}", self.issue(Who::Admin, KeyKind::P256), self.pem());
-        IdentityFile::parse(Path::new("auth.pem"), text.as_bytes()).expect("an identity")
+        self.identity(Who::Admin)
+    }
+
+    /// An identity that trusts this authority.
+    pub fn identity(&self, who: Who<'_>) -> IdentityFile {
+        IdentityFile::parse(Path::new("identity.pem"), self.file(who).as_bytes()).expect("an identity")
+    }
+
+    /// The text of its file.
+    pub fn file(&self, who: Who<'_>) -> String {
+        format!("{}{}", self.issue(who, KeyKind::P256), self.pem())
     }
 
     fn subject(&self, who: Who<'_>) -> DistinguishedName {
@@ -174,6 +187,14 @@ impl ClusterCa {
             Who::Admin => {
                 push(DnType::CommonName, &host("00000000-0000-4000-8000-00000000000a"));
                 push(DnType::OrganizationName, Role::Admin.name());
+            }
+            Who::Only(id, role) => {
+                push(DnType::CommonName, &host(id));
+                push(DnType::OrganizationName, role.name());
+            }
+            Who::Of(id, role, cluster) => {
+                push(DnType::CommonName, &format!("{id}.{cluster}"));
+                push(DnType::OrganizationName, role.name());
             }
             Who::User(user, role) => {
                 push(DnType::CommonName, user);

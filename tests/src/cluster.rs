@@ -105,7 +105,7 @@ impl Cluster {
     }
 
     fn stock_identity(&self) -> IdentityFile {
-        IdentityFile::read(&self.identity("stock", [Role::Admin])).expect("identity")
+        IdentityFile::read(&self.identity("stock", [Role::Auth])).expect("identity")
     }
 
     /// An auth server with the usual limits, but for a beat of a second or so.
@@ -122,7 +122,7 @@ impl Cluster {
     pub async fn serve_at(&self, address: SocketAddr, limits: Limits) -> Auth {
         let identity = IdentityFile::read(&self.identity("auth-1", [Role::Auth])).expect("identity");
         let tcp = TcpListener::bind(address).await.expect("listening");
-        let listener = Listener::new(tcp, &identity).expect("TLS");
+        let listener = Listener::new(tcp, &identity, wall_clock).expect("TLS");
         let address = listener.local_addr().expect("address");
         let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth-1".to_owned() };
         let inventory = Inventory::new(Fleet::new(self.counting.clone()), server, limits, wall_clock);

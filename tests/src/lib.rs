@@ -30,6 +30,7 @@ mod proxy;
 mod sidecar;
 mod stage;
 mod stock;
+pub mod wire;
 
 pub use authority::ClusterCa;
 pub use authority::KeyKind;

@@ -40,6 +40,24 @@ impl Text {
         Self(clean.into())
     }
 
+    /// A host's name, in which everything is replaced that no name of a host has: it may be shown beside commands.
+    pub fn host_name(raw: &str) -> Self {
+        let permitted = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+        Self::of(raw, permitted)
+    }
+
+    /// Words of somebody else that may be shown beside commands: everything that a shell acts on is replaced.
+    pub fn words(raw: &str) -> Self {
+        let permitted = |character: char| character.is_alphanumeric() || " ._-+/:@=,%…".contains(character);
+        Self::of(raw, permitted)
+    }
+
+    fn of(raw: &str, permitted: impl Fn(char) -> bool) -> Self {
+        let replaced = |character| if permitted(character) { character } else { char::REPLACEMENT_CHARACTER };
+        // One more than has room, so that what is cut is marked.
+        Self::new(&raw.chars().take(Self::MAX + 1).map(replaced).collect::<String>())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,13 +78,16 @@ fn safe(character: char) -> char {
     if is_hostile(character) { char::REPLACEMENT_CHARACTER } else { character }
 }
 
-/// Control characters, and the invisible ones that reorder or hide what a terminal shows.
+/// Control characters, and the invisible ones that reorder or hide what a terminal shows: all that Unicode lets a program ignore
+/// (`Default_Ignorable_Code_Point`), what separates lines, and what annotates or looks like nothing.
 fn is_hostile(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -141,10 +162,35 @@ mod tests {
             '\u{e0041}',
             '\u{7f}',
             '\u{9b}',
+            '\u{34f}',
+            '\u{115f}',
+            '\u{3164}',
+            '\u{ffa0}',
+            '\u{fe0e}',
+            '\u{e0100}',
+            '\u{1d173}',
+            '\u{2800}',
+            '\u{fff9}',
         ] {
             assert_eq!(Text::new(&format!("a{hostile}b")).as_str(), "a\u{fffd}b", "{hostile:?}");
         }
         assert_eq!(Text::new("ä 字 👩").as_str(), "ä 字 👩");
+    }
+
+    #[test]
+    fn no_shell_acts_on_what_is_shown_beside_commands() {
+        for hostile in "$`;|&<>(){}[]'\"\\*?!#~^\n\t\r\0".chars() {
+            for text in [Text::words(&format!("a{hostile}b")), Text::host_name(&format!("a{hostile}b"))] {
+                assert_eq!(text.as_str(), "a\u{fffd}b", "{hostile:?}");
+            }
+        }
+        assert_eq!(Text::words("stage 1/ä:x@y=z,%+").as_str(), "stage 1/ä:x@y=z,%+");
+        assert_eq!(Text::host_name("db-1.Example_2").as_str(), "db-1.Example_2");
+        assert_eq!(Text::host_name("db 1 ä").as_str(), "db\u{fffd}1\u{fffd}\u{fffd}");
+        for long in ["x", "$"] {
+            assert!(Text::host_name(&long.repeat(1000)).as_str().len() <= Text::MAX);
+            assert!(Text::words(&long.repeat(1000)).as_str().ends_with('…'));
+        }
     }
 
     #[test]

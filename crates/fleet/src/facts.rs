@@ -5,7 +5,6 @@ use std::sync::Arc;
 use selfcheck_core::Basis;
 use selfcheck_core::Namespace;
 use selfcheck_core::Reason;
-use selfcheck_core::RemedyId;
 use selfcheck_core::Severity;
 use selfcheck_core::Text;
 use selfcheck_core::UpdaterStatus;
@@ -90,8 +89,11 @@ pub(crate) struct Vocabulary {
 impl Default for Vocabulary {
     fn default() -> Self {
         let other = || Text::from(OTHER);
-        let remedy = ReportedRemedy { id: None::<RemedyId>, release: None, kube_namespace: None };
-        let remedy = RemedyGroup { remedy, namespace: Namespace::default(), kind: Text::default() };
+        let remedy = RemedyGroup {
+            remedy: ReportedRemedy::OTHER,
+            namespace: Namespace::default(),
+            kind: Text::default(),
+        };
         Self {
             versions: Names::new(other(), [Text::default()], WORDS),
             kinds: Names::new(other(), USUAL_KINDS.map(Text::from), KINDS),

@@ -155,12 +155,12 @@ impl Hello {
         let named = hello.services.iter().filter_map(|name| Role::from_name(name));
         let services: BTreeSet<_> = named.filter(|role| holds(*role)).collect();
         Ok(Self {
-            version: Text::new(plain(&hello.version)),
+            version: Text::words(plain(&hello.version)),
             server_id: Text::new(&hello.server_id),
             services: services.iter().map(|role| role.name().into()).collect(),
-            hostname: Text::new(&hello.hostname),
+            hostname: Text::host_name(&hello.hostname),
             updater: ClaimedUpdater {
-                kind: Text::new(&hello.external_upgrader),
+                kind: Text::words(&hello.external_upgrader),
                 version: valid::version(&hello.external_upgrader_version),
                 group: valid::name(group),
                 status: hello.updater_info.as_ref().and_then(|info| status_from_wire(info.updater_status())),

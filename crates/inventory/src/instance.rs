@@ -95,9 +95,9 @@ impl Instance {
         let last_seen = spec.last_seen.and_then(|seen| Timestamp::new(seen.seconds, seen.nanos).ok());
         Some(Self {
             server_id: Text::new(&name),
-            hostname: Text::new(&spec.hostname),
-            services: spec.services.iter().take(SERVICES).map(|name| Text::new(name)).collect(),
-            version: Text::new(plain(&spec.version)),
+            hostname: Text::host_name(&spec.hostname),
+            services: spec.services.iter().take(SERVICES).map(|name| Text::words(name)).collect(),
+            version: Text::words(plain(&spec.version)),
             last_seen,
             updater: InstanceUpdater::read(
                 &spec.external_upgrader,
@@ -112,9 +112,9 @@ impl Instance {
     pub(crate) fn of_hello(hello: &UpstreamInventoryHello, server: &ServerFields) -> Self {
         Self {
             server_id: Text::new(&hello.server_id),
-            hostname: Text::new(&hello.hostname),
-            services: hello.services.iter().take(SERVICES).map(|name| Text::new(name)).collect(),
-            version: Text::new(plain(&hello.version)),
+            hostname: Text::host_name(&hello.hostname),
+            services: hello.services.iter().take(SERVICES).map(|name| Text::words(name)).collect(),
+            version: Text::words(plain(&hello.version)),
             last_seen: None,
             updater: InstanceUpdater::read(
                 &hello.external_upgrader,
@@ -155,7 +155,7 @@ impl InstanceUpdater {
         info: Option<&types::UpdaterV2Info>,
         has: impl Fn(UpdaterField) -> bool,
     ) -> Self {
-        let given = |text: &str| (!text.is_empty()).then(|| Text::new(text));
+        let given = |text: &str| (!text.is_empty()).then(|| Text::words(text));
         let kind = FieldValue::read(given(kind), has(UpdaterField::Kind));
         // Where there is no updater, it has no version either.
         let is_none = kind == FieldValue::Empty;

@@ -1,5 +1,8 @@
 //! The status of an agent as it travels: typed values, checked on both sides.
 
+#[cfg(feature = "auth")]
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use selfcheck_core::Basis;
 use selfcheck_core::Claim;
@@ -24,6 +27,8 @@ use selfcheck_core::Verdict;
 
 use crate::ClaimedUpdater;
 use crate::Hello;
+#[cfg(feature = "auth")]
+use crate::Role;
 use crate::valid;
 use crate::wire::teleport::selfcheck::v1 as wire;
 
@@ -101,7 +106,7 @@ pub struct RemedyGroup {
 
 impl RemedyGroup {
     /// What to run, from this program's own catalogue; `None` where it knows nothing that helps. `proxy` is the cluster's, for the remedies that
-    /// need it.
+    /// need it. No object is named that the agent named: a person writes it in, and may compare it with [`claims`](Self::claims).
     pub fn render(&self, proxy: Option<&ProxyAddr>) -> Option<Remedy> {
         let generation = if self.kind == *"unit" { Generation::V1 } else { Generation::V2 };
         Some(self.remedy.id?.render(&RemedyTarget {
@@ -114,12 +119,15 @@ impl RemedyGroup {
             proxy: proxy.cloned(),
             update_config: &self.namespace.update_config(),
             program: Generation::V2.updater(),
-            kubernetes: KubernetesTarget {
-                release: self.remedy.release.clone(),
-                namespace: self.remedy.kube_namespace.clone(),
-                ..KubernetesTarget::default()
-            },
+            kubernetes: KubernetesTarget::default(),
         }))
+    }
+
+    /// What the agent says is to be written into the command, each with the word that stands for it. Nobody has looked whether that is so.
+    pub fn claims(&self) -> impl Iterator<Item = (&'static str, &DnsLabel)> {
+        let ReportedRemedy { release, kube_namespace, .. } = &self.remedy;
+        let said = [(KubernetesTarget::RELEASE, release), (KubernetesTarget::NAMESPACE, kube_namespace)];
+        said.into_iter().filter_map(|(word, label)| Some((word, label.as_ref()?)))
     }
 }
 
@@ -224,11 +232,12 @@ impl Report {
         if report.findings.len() > FINDINGS {
             return Err(InvalidReport::Findings(report.findings.len()));
         }
+        let remedy = report.remedy.as_ref().map(ReportedRemedy::from_wire);
         let namespace = match report.namespace.as_str() {
             "" => Namespace::default(),
             named => named.parse().map_err(|_| InvalidReport::Namespace)?,
         };
-        Ok(Self {
+        let report = Self {
             verdict: verdict_from_wire(report.verdict()).unwrap_or(Verdict::Unknown),
             findings: report.findings.iter().map(ReportedFinding::from_wire).collect(),
             updater: report.updater.as_ref().map(|updater| ReportedUpdater {
@@ -239,21 +248,41 @@ impl Report {
             observed_at: valid::instant(report.observed_at),
             last_success: valid::instant(report.last_success),
             next_run: valid::instant(report.next_run),
-            remedy: report.remedy.as_ref().map(ReportedRemedy::from_wire),
+            remedy,
             namespace,
             library_version: valid::version(&report.library_version),
             agent_version: valid::version(&report.agent_version),
-        })
+        };
+        Ok(report.with_plausible_remedy(|_| true))
     }
 
-    /// Reads what an agent says of itself. What only the auth side can find is not for an agent to say, and counts as other.
+    /// Reads what an agent says of itself whose certificate has these roles. What only the auth side can find is not for an agent to
+    /// say, and counts as other.
     #[cfg(feature = "auth")]
-    pub(crate) fn from_agent(report: &wire::Report) -> Result<Self, InvalidReport> {
+    pub(crate) fn from_agent(report: &wire::Report, roles: &BTreeSet<Role>) -> Result<Self, InvalidReport> {
         let mut report = Self::from_wire(report)?;
         for finding in &mut report.findings {
             finding.reason = finding.reason.filter(|reason| reason.entry().finder == Finder::Host);
         }
-        Ok(report)
+        let runs_in_pods = roles.iter().any(|role| role.is_of_kube_agent());
+        Ok(report.with_plausible_remedy(|remedy| runs_in_pods || !remedy.is_kubernetes()))
+    }
+
+    /// A remedy is a claim: it stays where the catalogue names it for a reason that was reported and for the kind of updater, and
+    /// where `suits` says that the agent may be one that it helps. Any other counts as one that is not known, and names nothing.
+    fn with_plausible_remedy(mut self, suits: impl Fn(RemedyId) -> bool) -> Self {
+        let kind = self.updater.as_ref().map_or("", |updater| updater.kind.as_str());
+        let is_named = |id: RemedyId| {
+            let mut reasons = self.findings.iter().filter_map(|finding| finding.reason);
+            reasons.any(|reason| {
+                reason.verdict().unwrap_or(Verdict::Accompanied) == self.verdict && reason.entry().names(id)
+            })
+        };
+        let is_plausible = |id: RemedyId| is_named(id) && id.suits(kind) && suits(id);
+        if self.remedy.as_ref().is_some_and(|remedy| !remedy.id.is_some_and(is_plausible)) {
+            self.remedy = Some(ReportedRemedy::OTHER);
+        }
+        self
     }
 
     /// With what the auth side found beside it: `verdict` and `findings` hold, and those of them that are the report's own keep their times.
@@ -312,6 +341,9 @@ impl Report {
 pub const OTHER: &str = "other";
 
 impl ReportedRemedy {
+    /// One that this version does not know, or that cannot be what helps.
+    pub const OTHER: Self = Self { id: None, release: None, kube_namespace: None };
+
     /// The message, for an installation.
     pub(crate) fn to_wire(&self, namespace: &Namespace) -> wire::Remedy {
         wire::Remedy {

@@ -46,7 +46,7 @@ pub(crate) fn look(constants: &Constants) -> Host {
         os_version: constants.os_version.clone(),
         kernel: constants.kernel.clone(),
         in_pod: constants.in_pod,
-        hostname: text(System::host_name()),
+        hostname: System::host_name().map(|name| Text::host_name(&name)),
         selinux: Some(Path::new("/sys/fs/selinux/enforce").exists()),
         ..without_files()
     }

@@ -59,8 +59,14 @@ fn section(entry: &Entry) -> String {
         Finder::Auth => "the auth server",
     };
     let remedy = entry.remedy.map_or("none by one command".to_owned(), |remedy| format!("`{remedy}`"));
+    let others: Vec<_> = entry.others.iter().map(|other| format!("`{other}`")).collect();
+    let others = if others.is_empty() {
+        String::new()
+    } else {
+        format!(", or as evidence calls for {}", others.join(", "))
+    };
     format!(
-        "\n### `{}`\n\n{}.\n\n{}\n\nSeverity: {}. Found by {finder}. Remedy: {remedy}. Teleport's documentation: <{}>\n",
+        "\n### `{}`\n\n{}.\n\n{}\n\nSeverity: {}. Found by {finder}. Remedy: {remedy}{others}. Teleport's documentation: <{}>\n",
         entry.code,
         capitalised(&entry.summary_for("the updater")),
         entry.meaning,

@@ -1,6 +1,7 @@
 //! The project's own commands.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command-line program")]
 
+mod attack;
 mod bench;
 mod documents;
 mod fuzz;
@@ -21,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   test          format, lints, documentation and all tests
   bench         the figures: speed, size, memory
+  attack        the attacks on an auth server, for longer and with stricter bounds
   fuzz [N]      every reader of hostile input, N seconds each (600)
   docs          write the generated documentation anew
   proto         write the code of the .proto files anew";
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match *words.as_slice() {
         ["test"] => test::run(),
         ["bench"] => bench::run(),
+        ["attack"] => attack::run(),
         ["fuzz"] => fuzz::run(FUZZ_SECONDS),
         ["fuzz", seconds] => seconds.parse().map_err(|_| USAGE.to_owned()).and_then(fuzz::run),
         ["docs"] => documents::write(),

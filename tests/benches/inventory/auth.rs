@@ -63,7 +63,7 @@ pub(crate) fn run(connections: Connections, dir: &Path) {
         let inventory = inventory.clone();
         async move {
             let tcp = TcpListener::bind("127.0.0.1:0").await.expect("listening");
-            let listener = Listener::new(tcp, &identity).expect("TLS");
+            let listener = Listener::new(tcp, &identity, wall_clock).expect("TLS");
             tell("address", &json!(listener.local_addr().expect("address").to_string()));
             match connections {
                 Connections::Own => serve(inventory, listener, std::future::pending()).await,

@@ -13,13 +13,13 @@ use selfcheck_tests::quick;
 use super::Agent;
 use super::HEALTHY;
 use super::bare;
-use super::bare::Bare;
 use super::eventually;
 use super::hello;
 use super::known;
 use super::scene::GOOD;
 use super::scene::Scene;
 use super::status;
+use selfcheck_tests::wire::bare::Bare;
 
 #[tokio::test]
 async fn a_way_that_is_cut_is_given_up_by_both_ends() {

@@ -81,7 +81,7 @@ async fn a_self_check_that_ends_while_nobody_answers_ends_reporting_at_once() {
     let cluster = Cluster::default();
     let identity = IdentityFile::read(&cluster.identity("auth-1", [Role::Auth])).expect("identity");
     let tcp = TcpListener::bind("127.0.0.1:0").await.expect("listening");
-    let listener = Listener::new(tcp, &identity).expect("TLS");
+    let listener = Listener::new(tcp, &identity, selfcheck_tests::wall_clock).expect("TLS");
     let server = listener.local_addr().expect("address").to_string();
     let (taken, mut told) = tokio::sync::watch::channel(0);
     let connections = listener.incoming(&Limits::default());

@@ -34,7 +34,7 @@ async fn services_that_the_certificate_lacks_are_dropped() {
     let cluster = Cluster::default();
     let auth = cluster.serve().await;
     let services = ["Node", "Proxy", "Kube", "Node", "nonsense"].map(str::to_owned).to_vec();
-    let claim = super::UpstreamInventoryHello { services, ..hello("a1") };
+    let claim = selfcheck_inventory::wire::proto::UpstreamInventoryHello { services, ..hello("a1") };
     let identity = cluster.identity("a1", [Role::Instance, Role::Node, Role::Kube]);
     let _raw = Raw::of_stock_agent(&auth, &identity, claim).await;
     assert_eq!(records(&auth)[0].hello.services, ["Node", "Kube"].map(selfcheck_core::Text::new));

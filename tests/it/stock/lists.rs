@@ -5,7 +5,7 @@ use selfcheck_inventory::wire::types::InstanceV1;
 use selfcheck_tests::Release;
 use serde_json::json;
 
-use crate::inventory::eventually;
+use selfcheck_tests::wire::eventually;
 
 use super::ADMIN;
 use super::EDITOR;

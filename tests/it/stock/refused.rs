@@ -10,10 +10,10 @@ use selfcheck_tests::Who;
 use tonic::Code;
 use tonic::codegen::http::uri::PathAndQuery;
 
-use crate::inventory::Agent;
-use crate::inventory::HEALTHY;
-use crate::inventory::eventually;
-use crate::inventory::status;
+use selfcheck_tests::wire::Agent;
+use selfcheck_tests::wire::HEALTHY;
+use selfcheck_tests::wire::eventually;
+use selfcheck_tests::wire::status;
 
 use super::EDITOR;
 use super::Scene;

@@ -14,12 +14,12 @@ use selfcheck_tests::KeyKind;
 use selfcheck_tests::Release;
 use selfcheck_tests::Who;
 
-use crate::inventory::Agent;
-use crate::inventory::HEALTHY;
-use crate::inventory::MASKED;
-use crate::inventory::PATIENCE;
-use crate::inventory::eventually;
-use crate::inventory::status;
+use selfcheck_tests::wire::Agent;
+use selfcheck_tests::wire::HEALTHY;
+use selfcheck_tests::wire::MASKED;
+use selfcheck_tests::wire::PATIENCE;
+use selfcheck_tests::wire::eventually;
+use selfcheck_tests::wire::status;
 
 use super::EDITOR;
 use super::ROOT;

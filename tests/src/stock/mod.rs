@@ -90,7 +90,7 @@ impl StockAuth {
     /// One at this address.
     pub async fn start_at(address: SocketAddr, identity: &IdentityFile, release: Release) -> Self {
         let tcp = TcpListener::bind(address).await.expect("listening");
-        let listener = Listener::new(tcp, identity).expect("TLS");
+        let listener = Listener::new(tcp, identity, crate::wall_clock).expect("TLS");
         let address = listener.local_addr().expect("address");
         let state = Arc::new(Mutex::new(State::default()));
         let watched = Arc::clone(&state);

@@ -21,6 +21,7 @@ struct Row {
     summary: String,
     meaning: &'static str,
     remedy: Option<&'static str>,
+    other_remedies: Vec<&'static str>,
     docs: &'static str,
 }
 
@@ -44,6 +45,7 @@ fn row(entry: &Entry) -> Row {
         summary: text::entry_summary(entry),
         meaning: entry.meaning,
         remedy: entry.remedy.map(selfcheck_core::RemedyId::code),
+        other_remedies: entry.others.iter().map(|other| other.code()).collect(),
         docs: entry.docs,
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use selfcheck_core::Basis;
+use selfcheck_core::DnsLabel;
 use selfcheck_core::EvidenceKind;
 use selfcheck_core::Remedy;
 use selfcheck_core::Severity;
@@ -38,6 +39,8 @@ pub(crate) struct AgentView<'a> {
     /// Whether its auth server is a stock one, which has no word for self-checks.
     pub(crate) is_stock: bool,
     pub(crate) remedy: Option<&'a Remedy>,
+    /// What the agent says is to be written into it.
+    pub(crate) claims: &'a str,
     pub(crate) last_heard: Option<Timestamp>,
     /// Relative to when times are told.
     pub(crate) now: Timestamp,
@@ -61,8 +64,18 @@ pub(crate) fn agent(view: &AgentView<'_>, style: Style) -> String {
         text.push('\n');
         let run = if remedy.id.is_kubernetes() { CLUSTER } else { "on that host, run" };
         text.push_str(&hint(remedy, run, style));
+        if !view.claims.is_empty() {
+            let claims = format!("by the agent's own word, which nobody has checked, {}", view.claims);
+            text.push_str(&wrap::wrap("  Claim: ", "      ", &claims));
+        }
     }
     text
+}
+
+/// What an agent says stands for the words in a command. A quoted name is no part of a command.
+pub(crate) fn claims<'a>(claims: impl Iterator<Item = (&'static str, &'a DnsLabel)>) -> String {
+    let each: Vec<_> = claims.map(|(word, label)| format!("{word} is '{label}'")).collect();
+    each.join(" and ")
 }
 
 fn headline(view: &AgentView<'_>, style: Style) -> String {
@@ -116,8 +129,8 @@ fn facts(view: &AgentView<'_>) -> Vec<(&'static str, String)> {
 fn updater(report: &Report) -> String {
     let Some(updater) = &report.updater else { return "none seen".to_owned() };
     let version = updater.version.as_ref().map(|version| format!(" {version}"));
-    let group = updater.group.as_ref().map(|group| format!(", group {group}"));
-    let name = updater_name(updater.kind.as_str()).to_owned();
+    let group = updater.group.as_ref().map(|group| format!(", group {}", Text::words(group.as_str())));
+    let name = Text::words(updater_name(updater.kind.as_str())).to_string();
     [Some(name), version, group].into_iter().flatten().collect()
 }
 

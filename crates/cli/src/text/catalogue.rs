@@ -65,5 +65,13 @@ pub(crate) fn reason(entry: &Entry, style: Style) -> String {
         ("docs", entry.docs),
     ];
     text.extend(rows.map(|(name, value)| format!("  {name:<10}{value}\n")));
+    if !entry.others.is_empty() {
+        let others: Vec<_> = entry.others.iter().map(|other| other.code()).collect();
+        text.push_str(&wrap(
+            "  or        ",
+            &" ".repeat(12),
+            &format!("{}, as evidence calls for", others.join(", ")),
+        ));
+    }
     text
 }

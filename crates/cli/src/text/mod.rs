@@ -11,6 +11,7 @@ mod wrap;
 
 pub(crate) use agent::AgentView;
 pub(crate) use agent::agent;
+pub(crate) use agent::claims;
 pub(crate) use catalogue::entry_summary;
 pub(crate) use catalogue::finder;
 pub(crate) use catalogue::reason;

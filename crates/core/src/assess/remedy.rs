@@ -62,22 +62,12 @@ fn possible(
 ) -> Option<RemedyId> {
     let is_gone = observation.v2.binary.is_absent();
     let id = match id {
-        // A command of teleport-update helps only where there is one; what its installer does in the end is to enable it,
-        RemedyId::EnableV2
-        | RemedyId::SetProxyV2
-        | RemedyId::RewriteTimerV2
-        | RemedyId::RewriteServiceV2
-        | RemedyId::RetryUpdateV2
-            if is_gone =>
-        {
-            RemedyId::InstallV2
-        }
-        RemedyId::RunUpdater | RemedyId::ResetUpdater if is_gone && generation == Generation::V2 => {
-            RemedyId::InstallV2
-        }
-        // which leaves a pin as it is, and fails with what these are to mend.
+        // The older updater runs by itself.
+        RemedyId::RunUpdater | RemedyId::ResetUpdater if generation == Generation::V1 => id,
+        // The installer leaves a pin as it is, and fails with what these are to mend.
         RemedyId::UnpinV2 | RemedyId::RewriteConfigV2 | RemedyId::ResetBaseUrlV2 if is_gone => return None,
-        id => id,
+        // A command of teleport-update helps only where there is one.
+        id => id.elsewhere().filter(|instead| is_gone && *instead == RemedyId::InstallV2).unwrap_or(id),
     };
     let agent = &observation.agent;
     let is_own = agent.unit.present().is_none_or(|unit| unit.state.unit == *agent.namespace.agent_unit());
@@ -88,7 +78,7 @@ fn possible(
         RemedyId::RestartAgent if reason == Reason::UpdaterChangedSinceStart && agent.unit.is_absent() => {
             None
         }
-        RemedyId::RestartAgent if !is_own => Some(RemedyId::RestartUnit),
+        RemedyId::RestartAgent if !is_own => id.elsewhere(),
         id => Some(id),
     }
 }

@@ -3,6 +3,7 @@
 //! Every key has a default, so an empty policy is the usual one; an unknown key is an error that names it.
 
 mod alerts;
+mod denied;
 mod length;
 mod targets;
 
@@ -20,6 +21,9 @@ pub use alerts::AlertAcknowledgement;
 pub use alerts::AlertPolicy;
 pub use alerts::AlertSeverity;
 pub use alerts::RaiseWhen;
+pub use denied::Denied;
+pub use denied::InvalidSerial;
+pub use denied::Serial;
 pub use length::InvalidLength;
 pub use length::Length;
 pub use targets::UpdateTarget;
@@ -34,6 +38,8 @@ pub struct Policy {
     pub acknowledged: Option<Acknowledgement>,
     /// Cluster alerts, on the auth side.
     pub alerts: AlertPolicy,
+    /// Who is let in no longer, on the auth side.
+    pub denied: Denied,
     /// Which versions agents should have, on the auth side.
     pub targets: Vec<UpdateTarget>,
     /// How an agent in a pod is looked at.

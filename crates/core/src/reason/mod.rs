@@ -49,13 +49,25 @@ pub struct Entry {
     pub summary: &'static str,
     /// How it comes about and what it means for the agent.
     pub meaning: &'static str,
-    /// The remedy, where one command helps. Evidence may call for another.
+    /// The remedy, where one command helps.
     pub remedy: Option<RemedyId>,
+    /// The remedies that evidence may call for instead.
+    pub others: &'static [RemedyId],
     /// Teleport's own documentation.
     pub docs: &'static str,
 }
 
 impl Entry {
+    /// Whether this remedy helps against the reason, on one host or another.
+    pub fn names(&self, remedy: RemedyId) -> bool {
+        self.remedies().any(|named| named == remedy || named.elsewhere() == Some(remedy))
+    }
+
+    /// The usual remedy, and those that evidence may call for instead.
+    pub fn remedies(&self) -> impl Iterator<Item = RemedyId> {
+        self.remedy.into_iter().chain(self.others.iter().copied())
+    }
+
     /// The summary with the updater's name filled in.
     pub fn summary_for(&self, updater: &str) -> String {
         self.summary.replace("{updater}", updater)

@@ -17,7 +17,7 @@ const UPGRADING: &str = "https://goteleport.com/docs/upgrading/";
 
 /// Makes the enum and the table from the same rows, so that they cannot drift apart.
 macro_rules! catalogue {
-    ($($variant:ident $code:literal, $effect:expr, $severity:ident, $finder:ident, $remedy:expr, $docs:ident,
+    ($($variant:ident $code:literal, $effect:expr, $severity:ident, $finder:ident, $remedy:expr, $([$($other:ident),*],)? $docs:ident,
        $summary:literal, $meaning:literal;)*) => {
         /// Why a status is what it is. Codes are stable and never reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +35,7 @@ macro_rules! catalogue {
                 summary: $summary,
                 meaning: $meaning,
                 remedy: $remedy,
+                others: &[$($(RemedyId::$other),*)?],
                 docs: $docs,
             },)*
         ];
@@ -77,34 +78,34 @@ catalogue! {
     ConfigMissing "config-missing", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
         "update.yaml is missing, so {updater} does not know what to do",
         "The units of teleport-update exist but its update.yaml does not. The updater runs without a configuration and does nothing.";
-    ConfigCorrupt "config-corrupt", IMPAIRED, Critical, Host, Some(RemedyId::RewriteConfigV2), V2,
+    ConfigCorrupt "config-corrupt", IMPAIRED, Critical, Host, Some(RemedyId::RewriteConfigV2), [ResetBaseUrlV2, SetProxyV2, ShowKubeUpdaterLogs], V2,
         "update.yaml is broken, so {updater} cannot work",
         "update.yaml exists but is not what the updater can read: not a file, too large, not UTF-8, not YAML, of another kind or version, or (`invalid`) with a value that the updater itself refuses: a boolean in quotes, a time that is none, an address to download from without TLS, updates enabled without a proxy. Every run of the updater fails.";
     NoScheduler "no-scheduler", IMPAIRED, Critical, Host, None, V2,
         "updates are enabled but systemd does not run here, so nothing starts {updater}",
         "update.yaml says that updates are enabled, but this host has no running systemd to start the updater. `teleport-update enable` succeeds on such hosts without creating a schedule.";
-    TimerMissing "timer-missing", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
+    TimerMissing "timer-missing", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), [RevertTimer], V2,
         "{updater}'s timer is missing, so nothing starts the updater",
         "The updater is configured, but systemd knows no timer for it, or the timer's file is gone and will not outlive the next reload.";
-    TimerMasked "timer-masked", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
+    TimerMasked "timer-masked", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), [UnmaskTimer, UnmaskRuntimeTimer], V2,
         "{updater}'s timer is masked, so this agent will not be updated",
         "The timer's unit file is a link to /dev/null. For teleport-update, whose unit files lie in /etc/systemd/system, somebody replaced the file: unmasking alone would leave no unit, it has to be created again.";
-    ServiceMissing "service-missing", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
+    ServiceMissing "service-missing", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), [RevertService], V2,
         "{updater}'s service is missing, so its timer starts nothing",
         "The timer is there, but systemd knows no service for it to start.";
-    ServiceMasked "service-masked", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
+    ServiceMasked "service-masked", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), [UnmaskService, UnmaskRuntimeService], V2,
         "{updater}'s service is masked, so its timer starts nothing",
         "The service's unit file is a link to /dev/null.";
-    TimerDisabled "timer-disabled", IMPAIRED, Critical, Host, Some(RemedyId::EnableTimer), V2,
+    TimerDisabled "timer-disabled", IMPAIRED, Critical, Host, Some(RemedyId::EnableTimer), [EnableV2, RevertEnableTimer, WantTimer], V2,
         "{updater}'s timer is disabled, so it will not start at boot",
         "No unit that will be there after a boot starts the timer: it is not enabled, only until the next boot, or only through a unit that is missing or masked. If it is still active it fires until the next boot; after that nothing starts the updater.";
-    TimerInactive "timer-inactive", IMPAIRED, Critical, Host, Some(RemedyId::StartTimer), V2,
+    TimerInactive "timer-inactive", IMPAIRED, Critical, Host, Some(RemedyId::StartTimer), [RevertTimer, EnableV2, WantTimer], V2,
         "{updater}'s timer is stopped, so nothing starts the updater",
         "The timer is enabled but not active. It starts with the agent's unit; somebody stopped it, a condition refuses it, systemd cannot read its settings, or the agent runs under a unit of another name.";
-    TimerMisdirected "timer-misdirected", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
+    TimerMisdirected "timer-misdirected", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), [RevertTimer, RewriteTimerV2], V2,
         "{updater}'s timer starts another unit than the updater's service",
         "The timer fires, but what it starts is not the service that runs the updater: a drop-in or an edited file names another unit, or the timer is a link to another timer.";
-    TimerNotArmed "timer-not-armed", IMPAIRED, Critical, Host, Some(RemedyId::RestartTimer), V2,
+    TimerNotArmed "timer-not-armed", IMPAIRED, Critical, Host, Some(RemedyId::RestartTimer), [RevertTimer, RewriteTimerV2], V2,
         "{updater}'s timer has no next run",
         "The timer is active, but systemd has no time at which it will fire again, or one that is more than 7 days away.";
     TimerNeverFired "timer-never-fired", IMPAIRED, Critical, Host, Some(RemedyId::RestartTimer), V2,
@@ -113,22 +114,22 @@ catalogue! {
     TimerOverdue "timer-overdue", IMPAIRED, Critical, Host, Some(RemedyId::RestartTimer), V2,
         "{updater} has not been started for too long",
         "The timer last fired more than three of its periods ago, and no run is in progress.";
-    RunFailed "run-failed", IMPAIRED, Warning, Host, Some(RemedyId::RunUpdater), V2,
+    RunFailed "run-failed", IMPAIRED, Warning, Host, Some(RemedyId::RunUpdater), [ResetUpdater, RevertService, RewriteServiceV2, EnableV2], V2,
         "{updater}'s last run failed",
         "The last run of the updater's service did not succeed. One plain failure may be the network and is a warning; three in a row, or a failure of the system rather than of the update, is critical.";
     RunStuck "run-stuck", IMPAIRED, Critical, Host, Some(RemedyId::StopRun), V2,
         "{updater}'s run has not ended for too long",
         "A run of the updater is in progress for more than an hour. While it lasts no other run starts.";
-    RunSkipped "run-skipped", IMPAIRED, Critical, Host, None, V2,
+    RunSkipped "run-skipped", IMPAIRED, Critical, Host, None, [RevertService, RewriteServiceV2, EnableV2], V2,
         "{updater}'s timer fires, but the updater does not run",
         "The timer fires and its service does not start: a condition or assertion of the service says no, a job for it waits or fails because of another unit, or the service stays active after a run (RemainAfterExit), so that starting it does nothing.";
-    ServiceReplaced "service-replaced", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
+    ServiceReplaced "service-replaced", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), [RevertService], V2,
         "{updater}'s service runs another program than the updater",
         "None of the lines that the service executes runs the updater, by itself or through a program that only starts it. A drop-in usually replaced them.";
     RolledBack "rolled-back", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
         "the last update failed and was rolled back; this version will not be tried again",
         "The updater installed the target version, found the agent unhealthy, went back, and noted the target as one to skip. It does nothing until the cluster's target changes or somebody enables it again.";
-    LastUpdateFailed "last-update-failed", IMPAIRED, Critical, Host, Some(RemedyId::RetryUpdateV2), V2,
+    LastUpdateFailed "last-update-failed", IMPAIRED, Critical, Host, Some(RemedyId::RetryUpdateV2), [EnableV2, UnpinV2], V2,
         "the last update failed",
         "update.yaml records that the last update did not succeed: a download, the disk, the installation or a unit.";
     TargetSkipped "target-skipped", IMPAIRED, Critical, Host, Some(RemedyId::EnableV2), V2,
@@ -185,16 +186,16 @@ catalogue! {
     BusUnavailable "bus-unavailable", UNKNOWN, Warning, Host, Some(RemedyId::StartBus), UPGRADING,
         "systemd's bus cannot be reached, so the updater's state is unknown",
         "The system bus does not exist, refuses connections, closes them, or does not speak its protocol. Whether the updater works cannot be told from files alone.";
-    BusDenied "bus-denied", UNKNOWN, Warning, Host, Some(RemedyId::LookAsRoot), UPGRADING,
+    BusDenied "bus-denied", UNKNOWN, Warning, Host, Some(RemedyId::LookAsRoot), [ShowDenials, LookInPod], UPGRADING,
         "the system bus refuses access, so the updater's state is unknown",
         "The bus or its policy does not let this user ask systemd about units.";
-    BusTimeout "bus-timeout", UNKNOWN, Warning, Host, Some(RemedyId::LookLonger), UPGRADING,
+    BusTimeout "bus-timeout", UNKNOWN, Warning, Host, Some(RemedyId::LookLonger), [LookLongerInPod], UPGRADING,
         "systemd did not answer in time, so the updater's state is unknown",
         "The bus or systemd did not answer before the look's deadline. The host may be overloaded or starting.";
-    ConfigDenied "config-denied", UNKNOWN, Warning, Host, Some(RemedyId::LookAsRoot), UPGRADING,
+    ConfigDenied "config-denied", UNKNOWN, Warning, Host, Some(RemedyId::LookAsRoot), [LookLonger, ShowDenials, LookInPod, LookLongerInPod, ShowKubeUpdaterLogs], UPGRADING,
         "{updater}'s configuration could not be read, so its state is unknown",
         "update.yaml, or a file in /etc/teleport-upgrade.d for the older updater, exists but may not be read by this user, or could not be read in time.";
-    ApplicabilityUnreadable "applicability-unreadable", UNKNOWN, Warning, Host, Some(RemedyId::LookAsRoot), UPGRADING,
+    ApplicabilityUnreadable "applicability-unreadable", UNKNOWN, Warning, Host, Some(RemedyId::LookAsRoot), [LookLonger, ShowDenials, LookInPod, LookLongerInPod], UPGRADING,
         "whether this agent needs an updater could not be seen",
         "No updater was found, but what decides whether one is needed (the agent's roles or its environment), or a place where one could be, could not be read.";
     KubeUnproven "kube-unproven", UNKNOWN, Warning, Host, Some(RemedyId::ShowKubeUpdater), V2,

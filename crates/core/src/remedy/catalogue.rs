@@ -201,6 +201,34 @@ impl RemedyId {
         }
     }
 
+    /// What helps in its place where the program that it runs is gone, or where the agent's unit has another name.
+    pub const fn elsewhere(self) -> Option<Self> {
+        match self {
+            // What the installer does in the end is to enable the updater.
+            Self::EnableV2
+            | Self::SetProxyV2
+            | Self::RewriteTimerV2
+            | Self::RewriteServiceV2
+            | Self::RetryUpdateV2
+            | Self::RunUpdater
+            | Self::ResetUpdater => Some(Self::InstallV2),
+            Self::RestartAgent => Some(Self::RestartUnit),
+            _ => None,
+        }
+    }
+
+    /// Whether it may help an agent with an updater of this kind; empty for none.
+    pub fn suits(self, kind: &str) -> bool {
+        match kind {
+            "" => true,
+            "kube" => self.is_kubernetes() || self.writes() == Writes::Nothing,
+            "binary" | "unit" => {
+                !self.is_kubernetes() || matches!(self, Self::LookInPod | Self::LookLongerInPod)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether its command names the agent's unit.
     pub const fn names_agents_unit(self) -> bool {
         matches!(self, Self::WantTimer | Self::RestartUnit)

@@ -13,9 +13,9 @@ use super::shell;
 const CHART: &str = "https://goteleport.com/docs/reference/helm-reference/teleport-kube-agent/";
 /// The chart, by the name that Teleport's documentation gives its repository.
 const CHART_NAME: &str = "teleport/teleport-kube-agent";
-/// What stands for what is not known.
-const RELEASE: &str = "RELEASE";
-const NAMESPACE: &str = "NAMESPACE";
+const RELEASE: &str = KubernetesTarget::RELEASE;
+const NAMESPACE: &str = KubernetesTarget::NAMESPACE;
+/// What stands for a pod that is not known.
 const POD: &str = "POD";
 /// By which the updater leaves an agent alone.
 const PAUSE: &str = "teleport.dev/skipreconcile";

@@ -77,6 +77,13 @@ pub struct KubernetesTarget {
     pub chart_version: Option<Version>,
 }
 
+impl KubernetesTarget {
+    /// What stands in a command for a release that is not known.
+    pub const RELEASE: &str = "RELEASE";
+    /// What stands in a command for a namespace that is not known.
+    pub const NAMESPACE: &str = "NAMESPACE";
+}
+
 /// Which of the two updaters for Linux hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generation {

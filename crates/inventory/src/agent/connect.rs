@@ -19,6 +19,7 @@ use crate::tls::AUTH_SERVER;
 use super::ReportError;
 use super::socket::Socket;
 use super::tls;
+use super::trust;
 
 /// How long a connection may take to come about.
 const CONNECT_TIME: Duration = Duration::from_secs(30);
@@ -42,7 +43,10 @@ pub(super) async fn connect(
             let tcp = TcpStream::connect(address.as_str()).await?;
             tcp.set_nodelay(true)?;
             let name = ServerName::try_from(AUTH_SERVER).map_err(io::Error::other)?;
-            Ok::<_, io::Error>(TokioIo::new(Socket::new(tls.connect(name, tcp).await?, open)))
+            Ok::<_, io::Error>(TokioIo::new(Socket::new(
+                tls.connect(name, tcp).await.map_err(trust::in_words)?,
+                open,
+            )))
         }
     });
     let endpoint = Endpoint::from_static("http://teleport.cluster.local")

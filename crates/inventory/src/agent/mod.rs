@@ -17,6 +17,7 @@ mod session;
 mod socket;
 mod stock;
 mod tls;
+mod trust;
 
 use services::services;
 

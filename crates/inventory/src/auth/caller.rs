@@ -1,11 +1,15 @@
-//! Who makes a request, and what they may.
+//! Who makes a request, what they may, and until when.
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::task::Waker;
 use std::time::Duration;
 
-use selfcheck_core::Text;
+use futures_util::task::AtomicWaker;
+use selfcheck_core::policy::Denied;
+use selfcheck_core::policy::Serial;
 use tokio::time::Instant;
 use tonic::Extensions;
 use tonic::Status;
@@ -13,23 +17,61 @@ use tonic::Status;
 use crate::CertificateError;
 use crate::HostIdentity;
 
+use super::Outcome;
+use super::accounts::Account;
+
 /// Who makes a request. An auth server that mounts the service puts one into the extensions of every request.
 #[derive(Debug, Clone)]
 pub struct Caller(Arc<Known>);
 
+/// Who signed the certificate of a caller, where hosts and users have authorities of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signer {
+    /// The authority of hosts.
+    Hosts,
+    /// The authority of users.
+    Users,
+}
+
 /// What is known of a connection.
 #[derive(Debug)]
-struct Known {
+pub(super) struct Known {
     identity: Result<HostIdentity, CertificateError>,
+    signer: Signer,
+    /// The serial number of its certificate, where that is known.
+    serial: Option<Serial>,
+    pub(super) account: Arc<Account>,
     since: Instant,
     /// When something that was asked for got on, in milliseconds after the beginning.
     active: AtomicU64,
+    /// Why it is to end.
+    end: OnceLock<Outcome>,
+    waker: AtomicWaker,
 }
 
 impl Caller {
-    /// The caller whose verified certificate says this.
+    /// The caller whose verified certificate says this, with an account of its own. A [`Listener`](super::Listener) gives all connections of
+    /// an identity the same one.
     pub fn new(identity: Result<HostIdentity, CertificateError>) -> Self {
-        Self(Arc::new(Known { identity, since: Instant::now(), active: AtomicU64::new(0) }))
+        Self::connected(identity, Signer::Hosts, None, Arc::default())
+    }
+
+    pub(super) fn connected(
+        identity: Result<HostIdentity, CertificateError>,
+        signer: Signer,
+        serial: Option<Serial>,
+        account: Arc<Account>,
+    ) -> Self {
+        Self(Arc::new(Known {
+            identity,
+            signer,
+            serial,
+            account,
+            since: Instant::now(),
+            active: AtomicU64::new(0),
+            end: OnceLock::new(),
+            waker: AtomicWaker::new(),
+        }))
     }
 
     /// Who it is, for services that are mounted beside this one.
@@ -37,9 +79,17 @@ impl Caller {
         self.0.identity.as_ref()
     }
 
-    /// The host's id; `None` for one who is none.
-    pub(super) fn host_id(&self) -> Option<&Text> {
-        self.0.identity.as_ref().ok().map(|host| &host.host_id)
+    /// Which authority signed its certificate, for an auth server that trusts one of users, too.
+    pub fn signer(&self) -> Signer {
+        self.0.signer
+    }
+
+    pub(super) fn known(&self) -> &Arc<Known> {
+        &self.0
+    }
+
+    pub(super) fn account(&self) -> &Arc<Account> {
+        &self.0.account
     }
 
     /// Something that was asked for on this connection gets on.
@@ -58,13 +108,25 @@ impl Caller {
         self.0.since.elapsed().saturating_sub(Duration::from_millis(self.0.active.load(Ordering::Relaxed)))
     }
 
+    /// Its connection is to end.
+    pub(super) fn end(&self, why: Outcome) {
+        self.0.end(why);
+    }
+
+    /// Why its connection ends, if it does.
+    pub(super) fn ended(&self) -> Option<Outcome> {
+        self.0.end.get().copied()
+    }
+
+    /// Who is woken when it is to end.
+    pub(super) fn wakes(&self, waker: &Waker) {
+        self.0.waker.register(waker);
+    }
+
     /// The caller of a request.
     pub(super) fn of(extensions: &Extensions) -> Result<Self, Status> {
         let caller = extensions.get::<Self>().cloned();
-        let caller =
-            caller.ok_or_else(|| Status::unauthenticated("the connection has no client certificate"))?;
-        caller.is_active();
-        Ok(caller)
+        caller.ok_or_else(|| Status::unauthenticated("the connection has no client certificate"))
     }
 
     /// The server of the cluster that this is.
@@ -86,5 +148,19 @@ impl Caller {
 
     fn host(&self) -> Result<&HostIdentity, Status> {
         self.0.identity.as_ref().map_err(|why| Status::permission_denied(why.to_string()))
+    }
+}
+
+impl Known {
+    /// Whether a policy denies it.
+    pub(super) fn is_denied(&self, denied: &Denied) -> bool {
+        let names = |host: &HostIdentity| denied.host_ids.contains(&host.host_id);
+        self.serial.as_ref().is_some_and(|serial| denied.serials.contains(serial))
+            || self.identity.as_ref().is_ok_and(names)
+    }
+
+    pub(super) fn end(&self, why: Outcome) {
+        let _ = self.end.set(why); // the first reason counts
+        self.waker.wake();
     }
 }

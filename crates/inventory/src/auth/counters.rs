@@ -58,10 +58,18 @@ outcomes! {
     Lost = Stream "lost",
     /// Somebody who may not asked.
     Denied = Stream "denied",
+    /// An identity asked too often, or for too much at a time.
+    Refused = Stream "refused",
+    /// A connection ended with the time of its certificate.
+    Expired = Stream "expired",
+    /// A policy denies the host or its certificate.
+    Revoked = Stream "revoked",
     /// A connection did not become one: no TLS, no certificate, or not in time.
     Handshake = Stream "handshake",
-    /// There were too many connections, of all hosts or of one.
+    /// There were too many connections, of all hosts or of one, or one identity connected too often.
     Crowded = Stream "crowded",
+    /// A connection could not be taken, as where the process has no descriptors left.
+    Exhausted = Stream "exhausted",
 }
 
 /// What an outcome is about.

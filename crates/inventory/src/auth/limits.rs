@@ -15,16 +15,36 @@ pub struct Limits {
     pub reports: Rate,
     /// How many streams one agent may have. During a reload it has two.
     pub streams_per_agent: usize,
-    /// How long a stream may stay without a Hello.
+    /// How long a stream may stay without a Hello, and how long a message on it may take.
     pub hello_time: Duration,
+    /// How many streams without a Hello an agent may have, over all its connections.
+    pub streams_before_hello: usize,
+    /// How often an agent may open a stream. One that comes and goes leaves something to be remembered each time.
+    pub joins: Rate,
+    /// The largest Hello, and the largest request of a person or a tool, in bytes.
+    pub request_bytes: usize,
+    /// How long such a request may take.
+    pub request_time: Duration,
+    /// How many requests and streams an identity may have open, over all its connections.
+    pub requests_per_host: usize,
+    /// How many bytes of messages that have not come to their end an identity may hold, over all its connections.
+    pub bytes_per_host: usize,
+    /// How often an identity may ask for something.
+    pub requests: Rate,
+    /// How often it may ask for what it does not get before its connection ends.
+    pub refusals: Rate,
     /// How long a connection may take to become one.
     pub handshake_time: Duration,
-    /// How many may become one at a time.
+    /// How many may become one at a time. Where there are more, whoever has not spoken for longest has to go.
     pub handshakes: usize,
+    /// How many of those may come from one address.
+    pub handshakes_per_source: usize,
     /// How many connections there may be.
     pub connections: usize,
     /// How many connections one host may have. An agent has one, and two during a reload; tools may run there too.
     pub connections_per_host: usize,
+    /// How often an identity may connect.
+    pub connects: Rate,
     /// How many requests one connection may have open.
     pub requests_per_connection: u32,
     /// How long a ping, or a report, is waited for that a person asked for.
@@ -55,11 +75,21 @@ impl Default for Limits {
             reports: Rate { burst: 60, per_second: 1.0 },
             streams_per_agent: 8,
             hello_time: Duration::from_secs(30),
-            handshake_time: Duration::from_secs(20),
+            streams_before_hello: 8,
+            joins: Rate { burst: 60, per_second: 0.5 },
+            request_bytes: 16 << 10,
+            request_time: Duration::from_secs(10),
+            requests_per_host: 64,
+            bytes_per_host: 4 << 20,
+            requests: Rate { burst: 2000, per_second: 100.0 },
+            refusals: Rate { burst: 60, per_second: 1.0 },
+            handshake_time: Duration::from_secs(5),
             handshakes: 512,
+            handshakes_per_source: 128,
             connections: 1 << 17,
             connections_per_host: 64,
-            requests_per_connection: 256,
+            connects: Rate { burst: 256, per_second: 2.0 },
+            requests_per_connection: 64,
             ping_time: Duration::from_secs(10),
             beat: (Duration::from_secs(3 * 60), Duration::from_secs(18 * 60)),
         }

@@ -1,93 +1,85 @@
 //! Connections of agents: mutual TLS, bounded in number and in the time they take to come about.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::stream;
 use selfcheck_core::Text;
-use tokio::io::AsyncRead;
-use tokio::io::AsyncWrite;
-use tokio::io::ReadBuf;
+use selfcheck_core::policy::Denied;
 use tokio::net::TcpListener;
-use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
-use tokio::time::Sleep;
+use tokio::task::JoinError;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
-use tonic::transport::server::Connected;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 
-use crate::HostIdentity;
 use crate::IdentityFile;
 use crate::TlsError;
 
-use super::Caller;
+use super::Counters;
 use super::Limits;
 use super::Outcome;
-use super::hosts::Hosts;
-use super::hosts::Share;
+use super::accounts::Accounts;
+use super::accounts::Held;
+use super::accounts::Rated;
+use super::connection::Connection;
+use super::connection::Guard;
+use super::connection::Place;
+use super::handshakes::Handshakes;
+use super::handshakes::Room;
+use super::handshakes::Socket;
+use super::handshakes::Source;
+use super::handshakes::Waiting;
+use super::peer;
+use super::peer::Peer;
+use super::stream::Now;
+use super::tls::Trust;
 
 /// How long no connection is taken after one could not be, as where the process has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a connection may stay on which nothing was ever asked for.
-const UNUSED_TIME: Duration = Duration::from_secs(60);
+/// How soon it is looked again whether somebody is waited for, where all handshakes get on.
+const TURN: Duration = Duration::from_millis(10);
 /// How many established connections wait to be taken.
 const WAITING: usize = 64;
 
 /// Listens for agents.
 pub struct Listener {
     tcp: TcpListener,
-    tls: TlsAcceptor,
+    trust: Arc<Trust>,
+    cluster: Text,
+    clock: Now,
+    gate: Gate,
 }
 
-/// A connection whose other end has proven who it is.
-#[derive(Debug)]
-pub struct Connection {
-    stream: TlsStream<TcpStream>,
-    caller: Caller,
-    guard: Option<Guard>,
-    _place: Place,
+/// Who is let in. What is changed here holds for the connections that a [`Listener`] has already, too.
+#[derive(Debug, Clone, Default)]
+pub struct Gate(Arc<Accounts>);
+
+impl Gate {
+    /// Denies these from now on, and nobody else. Their connections end.
+    pub fn deny(&self, denied: Denied) {
+        self.0.deny(denied);
+    }
 }
 
-/// A connection's place among all, and among those of its host.
-#[derive(Debug)]
-struct Place {
-    _of_all: OwnedSemaphorePermit,
-    _of_host: Share,
-}
-
-/// How many connections there may be.
-#[derive(Debug, Clone)]
-struct Places {
-    all: Arc<Semaphore>,
-    hosts: Arc<Hosts>,
-    per_host: usize,
-}
-
-/// Ends a connection on which nothing that was asked for gets on.
-#[derive(Debug)]
-struct Guard {
-    idle: Duration,
-    timer: Pin<Box<Sleep>>,
-}
-
-/// How long something may take.
-#[derive(Debug, Clone, Copy)]
-struct Times {
-    handshake: Duration,
-    /// Without anything that was asked for getting on; `None` where others than the inventory are asked.
+/// What all handshakes of a listener have in common.
+struct Entrance {
+    trust: Arc<Trust>,
+    cluster: Text,
+    clock: Now,
+    gate: Gate,
+    limits: Limits,
+    /// How long a connection may be without anything getting on; `None` where others than the inventory are asked.
     idle: Option<Duration>,
+    all: Arc<Semaphore>,
+    counters: Arc<Counters>,
+    sender: mpsc::Sender<Connection>,
 }
 
 impl fmt::Debug for Listener {
@@ -96,20 +88,26 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// Told of connections that did not come about.
-pub(super) trait Tally: Send + Sync + 'static {
-    fn count(&self, outcome: Outcome);
-}
-
-/// Nobody is told.
-impl Tally for () {
-    fn count(&self, _: Outcome) {}
-}
-
 impl Listener {
-    /// Listens on `tcp` as the auth server `identity`.
-    pub fn new(tcp: TcpListener, identity: &IdentityFile) -> Result<Self, TlsError> {
-        Ok(Self { tcp, tls: TlsAcceptor::from(Arc::new(super::tls::config(identity)?)) })
+    /// Listens on `tcp` as the auth server `identity`. `clock` tells the wall-clock time, by which certificates end.
+    pub fn new(
+        tcp: TcpListener,
+        identity: &IdentityFile,
+        clock: fn() -> jiff::Timestamp,
+    ) -> Result<Self, TlsError> {
+        Self::trusting(tcp, identity, &[], clock)
+    }
+
+    /// The same for an auth server whose users have authorities of their own: who is signed by one of `users` is no host, whatever its
+    /// certificate says, and [`Caller::signer`](super::Caller::signer) tells them apart.
+    pub fn trusting(
+        tcp: TcpListener,
+        identity: &IdentityFile,
+        users: &[CertificateDer<'static>],
+        clock: fn() -> jiff::Timestamp,
+    ) -> Result<Self, TlsError> {
+        let trust = Arc::new(Trust::new(identity, users)?);
+        Ok(Self { tcp, trust, cluster: identity.cluster.clone(), clock, gate: Gate::default() })
     }
 
     /// Where it listens.
@@ -117,39 +115,47 @@ impl Listener {
         self.tcp.local_addr()
     }
 
+    /// Who is let in.
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
+    }
+
     /// The connections, for an auth server that serves more than the inventory, until what is returned is dropped. What such a server
     /// does on them is not seen here, so none is ended for want of it.
     pub fn incoming(self, limits: &Limits) -> impl Stream<Item = io::Result<Connection>> + use<> {
-        self.accepted(limits, None, Arc::new(()))
+        self.accepted(limits, None, Arc::default())
     }
 
-    /// The connections of an auth server that serves nothing but the inventory. Those that did not come about are told; those on
+    /// The connections of an auth server that serves nothing but the inventory. Those that did not come about are counted; those on
     /// which nothing gets on end.
-    pub(super) fn connections<T: Tally>(
+    pub(super) fn connections(
         self,
         limits: &Limits,
-        tally: Arc<T>,
-    ) -> impl Stream<Item = io::Result<Connection>> + use<T> {
-        self.accepted(limits, Some(Limits::silence_for(limits.beat.1)), tally)
+        counters: Arc<Counters>,
+    ) -> impl Stream<Item = io::Result<Connection>> + use<> {
+        self.accepted(limits, Some(Limits::silence_for(limits.beat.1)), counters)
     }
 
-    fn accepted<T: Tally>(
+    fn accepted(
         self,
         limits: &Limits,
         idle: Option<Duration>,
-        tally: Arc<T>,
-    ) -> impl Stream<Item = io::Result<Connection>> + use<T> {
+        counters: Arc<Counters>,
+    ) -> impl Stream<Item = io::Result<Connection>> + use<> {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let places = Places {
+        let entrance = Entrance {
+            trust: self.trust,
+            cluster: self.cluster,
+            clock: self.clock,
+            gate: self.gate,
+            limits: *limits,
+            idle,
             all: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
-            hosts: Arc::default(),
-            per_host: limits.connections_per_host,
+            counters,
+            sender,
         };
-        let handshakes = Arc::new(Semaphore::new(limits.handshakes.min(Semaphore::MAX_PERMITS)));
-        let times = Times { handshake: limits.handshake_time, idle };
-        let accepting = self.accept(places, handshakes, times, sender, tally);
         // Polled with what it feeds, so that it ends with it.
-        let accepting = Box::pin(accepting);
+        let accepting = Box::pin(accept(self.tcp, Arc::new(entrance)));
         stream::unfold((receiver, accepting), |(mut receiver, mut accepting)| async move {
             let connection = tokio::select! {
                 Some(connection) = receiver.recv() => connection,
@@ -158,123 +164,113 @@ impl Listener {
             Some((Ok(connection), (receiver, accepting)))
         })
     }
+}
 
-    async fn accept(
-        self,
-        places: Places,
-        handshakes: Arc<Semaphore>,
-        times: Times,
-        sender: mpsc::Sender<Connection>,
-        tally: Arc<impl Tally>,
-    ) {
-        let mut tasks = tokio::task::JoinSet::new();
-        loop {
-            while tasks.try_join_next().is_some() {}
-            let Ok(turn) = Arc::clone(&handshakes).acquire_owned().await else { return };
-            let tcp = match self.tcp.accept().await {
-                Ok((tcp, _)) => tcp,
+/// Takes connections for ever.
+async fn accept(tcp: TcpListener, entrance: Arc<Entrance>) {
+    let limits = &entrance.limits;
+    let mut tasks = JoinSet::new();
+    let mut handshakes = Handshakes::default();
+    loop {
+        let (socket, address) = tokio::select! {
+            taken = tcp.accept() => match taken {
+                Ok(taken) => taken,
                 Err(error) => {
+                    entrance.counters.count(Outcome::Exhausted);
                     tracing::warn!(%error, "a connection could not be taken");
+                    // One of those who say nothing may have to make room for others, where it is descriptors that are missing.
+                    handshakes.drop_longest();
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 }
-            };
-            let Ok(of_all) = Arc::clone(&places.all).try_acquire_owned() else {
-                tally.count(Outcome::Crowded);
+            },
+            Some(ended) = tasks.join_next() => {
+                done(&mut handshakes, &ended);
                 continue;
-            };
-            let (tls, sender, tally) = (self.tls.clone(), sender.clone(), Arc::clone(&tally));
-            let places = places.clone();
-            tasks.spawn(async move {
-                let (stream, caller, host) = match timeout(times.handshake, handshake(&tls, tcp)).await {
-                    Ok(Ok(known)) => known,
-                    Ok(Err(error)) => {
-                        tracing::debug!(%error, "a connection did not come about");
-                        return tally.count(Outcome::Handshake);
-                    }
-                    Err(_) => return tally.count(Outcome::Handshake),
-                };
-                drop(turn);
-                let Some(of_host) = places.hosts.enter(host, places.per_host) else {
-                    return tally.count(Outcome::Crowded);
-                };
-                let guard = times.idle.map(Guard::new);
-                let place = Place { _of_all: of_all, _of_host: of_host };
-                // The server may have ended.
-                let _ = sender.send(Connection { stream, caller, guard, _place: place }).await;
-            });
-        }
-    }
-}
-
-async fn handshake(tls: &TlsAcceptor, tcp: TcpStream) -> io::Result<(TlsStream<TcpStream>, Caller, Text)> {
-    tcp.set_nodelay(true)?;
-    let stream = tls.accept(tcp).await?;
-    let certificates = stream.get_ref().1.peer_certificates();
-    let certificate = certificates.and_then(<[_]>::first);
-    let certificate = certificate.ok_or_else(|| io::Error::other("no client certificate"))?;
-    let caller = Caller::new(HostIdentity::from_der(certificate));
-    let host = Hosts::key(caller.host_id(), certificate);
-    Ok((stream, caller, host))
-}
-
-impl Guard {
-    fn new(idle: Duration) -> Self {
-        Self { idle, timer: Box::pin(tokio::time::sleep(UNUSED_TIME.min(idle))) }
-    }
-}
-
-impl Connected for Connection {
-    type ConnectInfo = Caller;
-
-    fn connect_info(&self) -> Caller {
-        self.caller.clone()
-    }
-}
-
-impl Connection {
-    /// One who takes nothing that is sent keeps its streams from being looked after, and so from noticing.
-    fn must_be_alive(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        let Some(Guard { idle, timer }) = &mut self.guard else { return Ok(()) };
-        while timer.as_mut().poll(context).is_ready() {
-            let permitted = if self.caller.was_active() { *idle } else { UNUSED_TIME.min(*idle) };
-            let rest = permitted.saturating_sub(self.caller.idle());
-            if rest.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
             }
-            timer.as_mut().reset(Instant::now() + rest);
+        };
+        let source = Source::from(address.ip());
+        loop {
+            while let Some(ended) = tasks.try_join_next() {
+                done(&mut handshakes, &ended);
+            }
+            match handshakes.make_room(source, limits.handshakes_per_source, limits.handshakes) {
+                Room::Free => break,
+                Room::Made => entrance.counters.count(Outcome::Handshake),
+                // All of them wait for this process, so that one is done soon.
+                Room::None => {
+                    if let Ok(Some(ended)) = timeout(TURN, tasks.join_next()).await {
+                        done(&mut handshakes, &ended);
+                    }
+                }
+            }
         }
-        Ok(())
+        let (number, waiting) = (handshakes.number(), Waiting::default());
+        let entering = enter(Arc::clone(&entrance), Socket::new(socket, waiting.clone()), address);
+        let task = tasks.spawn(async move {
+            entering.await;
+            number
+        });
+        handshakes.insert(number, source, waiting, task);
     }
 }
 
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.must_be_alive(context)?;
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+/// A handshake is over, one way or another.
+fn done(handshakes: &mut Handshakes, ended: &Result<u64, JoinError>) {
+    // One that was dropped has no place any more.
+    if let Ok(number) = ended {
+        handshakes.remove(*number);
     }
 }
 
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.must_be_alive(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+/// Lets a connection in, if its other end proves who it is.
+async fn enter(entrance: Arc<Entrance>, socket: Socket, address: SocketAddr) {
+    let limits = &entrance.limits;
+    let count = |outcome: Outcome| {
+        entrance.counters.count(outcome);
+        tracing::debug!(outcome = outcome.word(), %address, "a connection is not let in");
+    };
+    let Ok(of_all) = Arc::clone(&entrance.all).try_acquire_owned() else { return count(Outcome::Crowded) };
+    let acceptor = TlsAcceptor::from(Arc::clone(&entrance.trust.config));
+    let (mut stream, peer) =
+        match timeout(limits.handshake_time, handshake(&acceptor, &entrance.trust, socket)).await {
+            Ok(Ok(known)) => known,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, %address, "a connection did not come about");
+                return entrance.counters.count(Outcome::Handshake);
+            }
+            Err(_) => return count(Outcome::Handshake),
+        };
+    stream.get_mut().0.established();
+    if peer.is_of_another_cluster(&entrance.cluster) {
+        return count(Outcome::Denied);
     }
+    let account = entrance.gate.0.of(peer.key());
+    if !account.take(Rated::Connections, limits.connects) {
+        return count(Outcome::Crowded);
+    }
+    let Some(of_identity) = account.hold(Held::Connections, 1, limits.connections_per_host) else {
+        return count(Outcome::Crowded);
+    };
+    let expires = peer.expires;
+    let caller = peer.caller(Arc::clone(&account));
+    if !entrance.gate.0.admit(&account, caller.known()) {
+        return count(Outcome::Revoked);
+    }
+    let guard = Guard::new(entrance.idle, expires, entrance.clock);
+    let place = Place { _of_all: of_all, _of_identity: of_identity };
+    // The server may have ended.
+    let _ = entrance.sender.send(Connection::new(stream, caller, guard, place)).await;
+}
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.must_be_alive(context)?;
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+async fn handshake(
+    acceptor: &TlsAcceptor,
+    trust: &Trust,
+    socket: Socket,
+) -> io::Result<(tokio_rustls::server::TlsStream<Socket>, Peer)> {
+    socket.set_nodelay()?;
+    let stream = acceptor.accept(socket).await?;
+    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let peer = peer::read(certificates, trust).map_err(io::Error::other)?;
+    Ok((stream, peer))
 }

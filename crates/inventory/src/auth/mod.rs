@@ -3,14 +3,19 @@
 //! Every agent has one stream. What it says goes, checked and bounded, to a [`Store`]; what it breaks closes that stream alone,
 //! with a status that says why, and is counted. Nothing here scans: each stream looks after itself.
 
+mod accounts;
+mod admission;
 mod alert;
 mod alerts;
 mod caller;
+mod connection;
 mod counters;
 mod fleet;
-mod hosts;
+mod handshakes;
 mod limits;
 mod listener;
+mod metered;
+mod peer;
 mod server;
 mod service;
 mod store;
@@ -28,12 +33,14 @@ pub use alerts::AlertFilter;
 pub use alerts::Alerts;
 pub use alerts::AlreadyAcknowledged;
 pub use caller::Caller;
+pub use caller::Signer;
+pub use connection::Connection;
 pub use counters::Counters;
 pub use counters::Outcome;
 pub use counters::Subject;
 pub use limits::Limits;
 pub use limits::Rate;
-pub use listener::Connection;
+pub use listener::Gate;
 pub use listener::Listener;
 pub use server::serve;
 pub use service::AuthServer;

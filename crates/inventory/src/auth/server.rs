@@ -17,16 +17,17 @@ use crate::wire::teleport::selfcheck::v1::fleet_service_server::FleetServiceServ
 
 use super::Inventory;
 use super::Listener;
-use super::Outcome;
 use super::Store;
-use super::listener::Tally;
+use super::admission::Admission;
 
 /// How often a connection on which nothing happens is asked whether its other end is there.
 const ASK_EVERY: Duration = Duration::from_secs(60);
 /// How long the answer may take.
 const ASK_TIME: Duration = Duration::from_secs(20);
-/// The largest request of a person or a tool.
-const REQUEST: usize = 64 * 1024;
+/// The largest headers of a request, in bytes.
+const HEADERS: u32 = 16 << 10;
+/// How many bytes of a request, and twice that of all of a connection, may be on their way that nobody has read yet.
+const WINDOW: u32 = 64 << 10;
 
 /// What a call is answered that is not served.
 pub(super) const NOT_SERVED: &str =
@@ -43,17 +44,24 @@ pub async fn serve<S: Store>(
     end: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
     let limits = *inventory.limits();
-    let connections = listener.connections(&limits, Arc::new(inventory.clone()));
+    let counters = inventory.counters_of_all();
+    let connections = listener.connections(&limits, Arc::clone(&counters));
     let (ended, told) = oneshot::channel();
     let serving = Server::builder()
         .max_concurrent_streams(limits.requests_per_connection)
         .http2_keepalive_interval(Some(ASK_EVERY))
         .http2_keepalive_timeout(Some(ASK_TIME))
+        .http2_max_header_list_size(HEADERS)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(2 * WINDOW)
         .layer(MapResponseLayer::new(with_words))
+        .layer(Admission::new(limits, counters))
         .add_service(
             AuthServiceServer::new(inventory.clone()).max_decoding_message_size(limits.message_bytes),
         )
-        .add_service(FleetServiceServer::new(inventory.clone()).max_decoding_message_size(REQUEST))
+        .add_service(
+            FleetServiceServer::new(inventory.clone()).max_decoding_message_size(limits.request_bytes),
+        )
         .serve_with_incoming_shutdown(connections, async {
             let _ = told.await;
         });
@@ -76,10 +84,4 @@ fn with_words<B: Default>(response: Response<B>) -> Response<B> {
         return Status::unimplemented(NOT_SERVED).into_http();
     }
     response
-}
-
-impl<S: Store> Tally for Inventory<S> {
-    fn count(&self, outcome: Outcome) {
-        self.counters().count(outcome);
-    }
 }

@@ -33,6 +33,7 @@ use super::Outcome;
 use super::Part;
 use super::Store;
 use super::Summary;
+use super::admission::Unannounced;
 use super::server::NOT_SERVED;
 use super::stream::AgentStream;
 use super::stream::Now;
@@ -67,7 +68,7 @@ pub(super) struct Shared<S> {
     pub(super) server: AuthServer,
     pub(super) limits: Limits,
     pub(super) streams: Streams,
-    pub(super) counters: Counters,
+    pub(super) counters: Arc<Counters>,
     alerts: Alerts,
     clock: Now,
     pings: AtomicU64,
@@ -93,7 +94,7 @@ impl<S: Store> Inventory<S> {
             server,
             limits,
             streams: Streams::default(),
-            counters: Counters::default(),
+            counters: Arc::default(),
             alerts: Alerts::default(),
             clock,
             pings: AtomicU64::new(1),
@@ -108,6 +109,10 @@ impl<S: Store> Inventory<S> {
     /// What happened.
     pub fn counters(&self) -> &Counters {
         &self.0.counters
+    }
+
+    pub(super) fn counters_of_all(&self) -> Arc<Counters> {
+        Arc::clone(&self.0.counters)
     }
 
     /// The cluster's alerts.
@@ -192,7 +197,9 @@ impl<S: Store> AuthService for Inventory<S> {
         let caller = Caller::of(request.extensions())
             .and_then(|caller| caller.server().map(|_| caller.clone()))
             .inspect_err(|_| self.0.counters.count(Outcome::Denied))?;
-        Ok(Response::new(AgentStream::new(Arc::clone(&self.0), caller, request.into_inner())))
+        let unannounced = request.extensions().get::<Unannounced>().cloned();
+        let stream = AgentStream::new(Arc::clone(&self.0), caller, unannounced, request.into_inner());
+        Ok(Response::new(stream))
     }
 
     async fn get_inventory_status(

@@ -39,6 +39,8 @@ use super::Farewell;
 use super::Metadata;
 use super::Outcome;
 use super::Store;
+use super::accounts::Rated;
+use super::admission::Unannounced;
 use super::limits::Bucket;
 use super::limits::Limits;
 use super::service::Shared;
@@ -55,6 +57,8 @@ const OWN_PING: u64 = 0;
 pub struct AgentStream<S: Store> {
     shared: Arc<Shared<S>>,
     caller: Caller,
+    /// Held until the Hello is there.
+    unannounced: Option<Unannounced>,
     upstream: Streaming<UpstreamInventoryOneOf>,
     seat: Option<Seat<S::Place>>,
     timer: Pin<Box<Sleep>>,
@@ -83,12 +87,14 @@ impl<S: Store> AgentStream<S> {
     pub(super) fn new(
         shared: Arc<Shared<S>>,
         caller: Caller,
+        unannounced: Option<Unannounced>,
         upstream: Streaming<UpstreamInventoryOneOf>,
     ) -> Self {
         let now = Instant::now();
         let limits = shared.limits;
         Self {
             caller,
+            unannounced,
             upstream,
             seat: None,
             timer: Box::pin(tokio::time::sleep(limits.hello_time)),
@@ -146,10 +152,15 @@ impl<S: Store> AgentStream<S> {
         let hello = Hello::from_wire(message, |role| host.holds(role))
             .map_err(|error| bad_hello(Status::invalid_argument(error.to_string())))?;
         let Shared { limits, store, streams, .. } = &*self.shared;
+        if !self.caller.account().take(Rated::Joins, limits.joins) {
+            let status = Status::resource_exhausted("this agent opens streams too fast");
+            return Err(Violation(Outcome::TooFast, status));
+        }
         let Some(stream) = streams.open(&hello.server_id, limits.streams_per_agent) else {
             let status = Status::resource_exhausted("this agent has too many streams already");
             return Err(Violation(Outcome::TooMany, status));
         };
+        self.unannounced = None;
         let agent = hello.server_id.clone();
         let place = store.joined(stream.id, hello, self.shared.now());
         self.shared.counters.count(Outcome::Joined);
@@ -182,7 +193,12 @@ impl<S: Store> AgentStream<S> {
         }
         let last_run = valid::instant(check.last_run);
         let down = if let Some(report) = &check.report {
-            let report = Report::from_agent(report).map_err(|error| {
+            let roles = self
+                .caller
+                .server()
+                .map(|host| &host.roles)
+                .map_err(|status| Violation(Outcome::Denied, status))?;
+            let report = Report::from_agent(report, roles).map_err(|error| {
                 Violation(Outcome::BadReport, Status::invalid_argument(error.to_string()))
             })?;
             let waiting = seat.stream.reported();
@@ -317,7 +333,11 @@ fn bad_hello(status: Status) -> Violation {
 /// What reading failed with: the agent's own end of it, or something that cannot be read.
 fn broken(status: Status) -> Violation {
     let outcome = match status.code() {
-        Code::Internal | Code::OutOfRange | Code::ResourceExhausted | Code::Unimplemented => Outcome::Garbage,
+        Code::Internal
+        | Code::OutOfRange
+        | Code::ResourceExhausted
+        | Code::Unimplemented
+        | Code::DeadlineExceeded => Outcome::Garbage,
         _ => Outcome::Lost,
     };
     Violation(outcome, status)
@@ -339,6 +359,10 @@ impl<S: Store> fmt::Debug for AgentStream<S> {
 
 impl<S: Store> Drop for AgentStream<S> {
     fn drop(&mut self) {
+        // A connection that breaks takes its streams with it, and nobody asks them again.
+        if self.seat.is_some() && self.farewell == Farewell::None {
+            self.shared.counters.count(self.caller.ended().unwrap_or(Outcome::Lost));
+        }
         self.leave();
     }
 }

@@ -26,6 +26,17 @@ pub(crate) const SYSTEM_ROLES: ObjectIdentifier = ObjectIdentifier::new_unwrap("
 const USER_ATTRIBUTES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.9999.1");
 pub(crate) const CLUSTER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.9999.1.7");
 
+/// What the certificate of an authority has that this project made; provisional, beside Teleport's own numbers.
+pub(crate) const ISSUED_HERE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.9999.15120.1");
+
+/// Whether an authority is one that this project made: then only its auth servers are named as such.
+#[cfg(feature = "agent")]
+pub(crate) fn is_issued_here(authority: &[u8]) -> bool {
+    let Ok(authority) = Certificate::from_der(authority) else { return false };
+    let extensions = authority.tbs_certificate().extensions();
+    extensions.is_some_and(|extensions| extensions.iter().any(|extension| extension.extn_id == ISSUED_HERE))
+}
+
 /// Why a certificate is not one of a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
@@ -56,15 +67,17 @@ pub enum CertificateError {
 }
 
 /// By whom a certificate was issued, and for how long.
-pub(super) struct Issued {
+pub(crate) struct Issued {
     /// The common name of its issuer, which is the cluster's.
-    pub(super) by: String,
-    pub(super) from: Timestamp,
-    pub(super) to: Timestamp,
+    pub(crate) by: String,
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+    /// Its serial number.
+    pub(crate) serial: Vec<u8>,
 }
 
 impl Issued {
-    pub(super) fn from_der(certificate: &[u8]) -> Result<Self, CertificateError> {
+    pub(crate) fn from_der(certificate: &[u8]) -> Result<Self, CertificateError> {
         let certificate = Certificate::from_der(certificate).map_err(|_| CertificateError::Parse)?;
         let signed = certificate.tbs_certificate();
         let time = |time: Time| {
@@ -73,7 +86,8 @@ impl Issued {
         };
         let by = common_name(signed.issuer()).ok_or(CertificateError::Issuer)?;
         let validity = signed.validity();
-        Ok(Self { by, from: time(validity.not_before)?, to: time(validity.not_after)? })
+        let serial = signed.serial_number().as_bytes().to_owned();
+        Ok(Self { by, from: time(validity.not_before)?, to: time(validity.not_after)?, serial })
     }
 }
 

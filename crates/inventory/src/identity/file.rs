@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use selfcheck_core::Text;
+use selfcheck_core::policy::Serial;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -37,6 +38,7 @@ pub struct IdentityFile {
     pub cluster: Text,
     /// From when to when it counts.
     valid: (Timestamp, Timestamp),
+    serial: Serial,
     /// Which host of the cluster it names, or why it names none, as that of a user.
     pub host: Result<HostIdentity, CertificateError>,
 }
@@ -164,7 +166,7 @@ impl IdentityFile {
             _ => return Err(lacks("certificate")),
         };
         let unread = |why| IdentityError::Certificate { path: path.to_owned(), why };
-        let Issued { by, from, to } = Issued::from_der(&certificate).map_err(unread)?;
+        let Issued { by, from, to, serial } = Issued::from_der(&certificate).map_err(unread)?;
         let host = HostIdentity::from_der(&certificate);
         if let Err(why @ CertificateError::Parse) = host {
             return Err(unread(why));
@@ -191,7 +193,22 @@ impl IdentityFile {
             let others = others.into_iter().collect();
             return Err(IdentityError::Authority { path: path.to_owned(), cluster, others });
         }
-        Ok(Self { path: path.to_owned(), key, certificate, authorities, cluster, valid: (from, to), host })
+        let serial = Serial::of(&serial);
+        Ok(Self {
+            path: path.to_owned(),
+            key,
+            certificate,
+            authorities,
+            cluster,
+            valid: (from, to),
+            serial,
+            host,
+        })
+    }
+
+    /// The serial number of its certificate, by which a policy may deny it.
+    pub fn serial(&self) -> &Serial {
+        &self.serial
     }
 
     /// The host that it names, which is a server of its cluster.

@@ -13,7 +13,13 @@ use crate::Role;
 pub(crate) use certificate::CLUSTER;
 pub use certificate::CertificateError;
 #[cfg(feature = "issue")]
+pub(crate) use certificate::ISSUED_HERE;
+#[cfg(feature = "auth")]
+pub(crate) use certificate::Issued;
+#[cfg(feature = "issue")]
 pub(crate) use certificate::SYSTEM_ROLES;
+#[cfg(feature = "agent")]
+pub(crate) use certificate::is_issued_here;
 pub use file::IdentityError;
 pub use file::IdentityFile;
 

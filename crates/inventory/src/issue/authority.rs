@@ -189,7 +189,8 @@ impl Authority {
 }
 
 fn name(raw: &str, of: &'static str) -> Result<Text, IssueError> {
-    valid::name(raw).ok_or_else(|| IssueError::Name(Text::new(raw), of))
+    let named = valid::name(raw).filter(|name| *name == Text::words(raw));
+    named.ok_or_else(|| IssueError::Name(Text::new(raw), of))
 }
 
 fn serial() -> Result<[u8; 16], IssueError> {

@@ -14,6 +14,7 @@ use x509_cert::certificate::TbsCertificate;
 use x509_cert::der::Any;
 use x509_cert::der::Encode;
 use x509_cert::der::asn1::Ia5String;
+use x509_cert::der::asn1::Null;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::asn1::OctetString;
 use x509_cert::der::asn1::SetOfVec;
@@ -38,6 +39,7 @@ use x509_cert::time::Time;
 use crate::HostIdentity;
 use crate::Role;
 use crate::identity::CLUSTER;
+use crate::identity::ISSUED_HERE;
 use crate::identity::SYSTEM_ROLES;
 use crate::tls::AUTH_SERVER;
 
@@ -68,7 +70,10 @@ pub(super) struct Plan {
 
 enum Use {
     Authority,
-    Host,
+    /// An auth server, or a proxy, which speaks for one.
+    AuthServer,
+    /// Any other host, or an administrator.
+    Client,
 }
 
 pub(super) type Result<T> = x509_cert::builder::Result<T>;
@@ -82,6 +87,7 @@ impl Plan {
 
     /// A host of a cluster.
     pub(super) fn host(identity: &HostIdentity) -> Result<Self> {
+        let is_auth_server = identity.holds(Role::Auth) || identity.holds(Role::Proxy);
         let mut subject = RdnSequence::default();
         subject.push(attribute(COMMON_NAME, &format!("{}.{}", identity.host_id, identity.cluster))?);
         let primary = identity.roles.iter().find(|role| **role == Role::Instance);
@@ -94,7 +100,7 @@ impl Plan {
         Ok(Self {
             issuer: authority_name(identity.cluster.as_str())?,
             subject: Name::hazmat_from_rdn_sequence(subject),
-            use_: Use::Host,
+            use_: if is_auth_server { Use::AuthServer } else { Use::Client },
         })
     }
 
@@ -145,25 +151,26 @@ impl BuilderProfile for Plan {
         _tbs: &TbsCertificate,
     ) -> Result<Vec<Extension>> {
         let mut extensions = Vec::new();
+        let subject = &self.subject;
+        let is_authority = matches!(self.use_, Use::Authority);
+        add(&mut extensions, &BasicConstraints { ca: is_authority, path_len_constraint: None }, subject)?;
+        let signs = match self.use_ {
+            Use::Authority => KeyUsages::KeyCertSign | KeyUsages::CRLSign,
+            Use::AuthServer | Use::Client => FlagSet::from(KeyUsages::DigitalSignature),
+        };
+        add(&mut extensions, &KeyUsage(signs), subject)?;
         match self.use_ {
-            Use::Authority => {
-                add(
-                    &mut extensions,
-                    &BasicConstraints { ca: true, path_len_constraint: None },
-                    &self.subject,
-                )?;
-                add(&mut extensions, &KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign), &self.subject)?;
+            Use::Authority => extensions.push(Extension {
+                extn_id: ISSUED_HERE,
+                critical: false,
+                extn_value: OctetString::new(Null.to_der()?)?,
+            }),
+            // Only of these is the name of an auth server believed.
+            Use::AuthServer => {
+                add(&mut extensions, &ExtendedKeyUsage(vec![SERVER_AUTH, CLIENT_AUTH]), subject)?;
+                add(&mut extensions, &SubjectAltName(names()?), subject)?;
             }
-            Use::Host => {
-                add(
-                    &mut extensions,
-                    &BasicConstraints { ca: false, path_len_constraint: None },
-                    &self.subject,
-                )?;
-                add(&mut extensions, &KeyUsage(FlagSet::from(KeyUsages::DigitalSignature)), &self.subject)?;
-                add(&mut extensions, &ExtendedKeyUsage(vec![SERVER_AUTH, CLIENT_AUTH]), &self.subject)?;
-                add(&mut extensions, &SubjectAltName(names()?), &self.subject)?;
-            }
+            Use::Client => add(&mut extensions, &ExtendedKeyUsage(vec![CLIENT_AUTH]), subject)?,
         }
         Ok(extensions)
     }

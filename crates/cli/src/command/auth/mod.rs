@@ -1,5 +1,6 @@
 //! `auth`: a private authority, its identities, and an auth server to try things out.
 
+mod denials;
 mod serve;
 mod stock;
 mod web;

@@ -1,5 +1,11 @@
 //! `auth serve`: the inventory, its alerts and its metrics.
 
+use std::io;
+use std::net::SocketAddr;
+
+use nix::sys::resource::Resource;
+use nix::sys::resource::getrlimit;
+use nix::sys::resource::setrlimit;
 use selfcheck_core::Policy;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
@@ -16,6 +22,7 @@ use selfcheck_inventory::auth::serve;
 use selfcheck_inventory::issue::Authority;
 use selfcheck_inventory::issue::Validity;
 use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use crate::args::ServeArgs;
 use crate::command::policy;
@@ -28,6 +35,7 @@ use super::SERVER_ID;
 use super::SERVER_LASTS;
 use super::VERSION;
 use super::Web;
+use super::denials;
 use super::now;
 use super::stock::StockMetrics;
 use super::told_to_end;
@@ -41,14 +49,16 @@ pub(super) fn run(args: &ServeArgs, output: &Output) -> Result<u8, CliError> {
 
 async fn serve_until_told(args: &ServeArgs, policy: &Policy, output: &Output) -> Result<u8, CliError> {
     let end = told_to_end()?;
+    raise_descriptors();
     let authority = Authority::load(&args.dir).map_err(CliError::Issue)?;
     let validity = Validity { from: now() - BEHIND, to: now() + SERVER_LASTS };
     let identity = authority.issue(SERVER_ID, [Role::Auth], validity).map_err(CliError::Issue)?;
     let identity = IdentityFile::parse(&args.dir, identity.as_bytes()).map_err(CliError::Identity)?;
     let listening = |source| CliError::Listen { address: args.listen, flag: Some("--listen"), source };
-    let tcp = TcpListener::bind(args.listen).await.map_err(listening)?;
-    let listener = Listener::new(tcp, &identity).map_err(CliError::Tls)?;
+    let tcp = listen(args.listen).map_err(listening)?;
+    let listener = Listener::new(tcp, &identity, now).map_err(CliError::Tls)?;
     let address = listener.local_addr().map_err(listening)?;
+    let denying = denials::keep(listener.gate(), args.policy.clone(), policy.denied.clone(), output);
 
     let server = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
     let counting = FleetConfig {
@@ -69,10 +79,28 @@ async fn serve_until_told(args: &ServeArgs, policy: &Policy, output: &Output) ->
     }
     let serving = serve(inventory, listener, end);
     tokio::select! {
+        never = denying => match never {},
         result = serving => result.map_err(|error| CliError::Serve(error.to_string()))?,
         Ok(Err(error)) = keeping => return Err(CliError::Serve(error.to_string())),
     }
     Ok(0)
+}
+
+/// How many connections may wait to be taken, as after a restart, when all agents come at once.
+const BACKLOG: u32 = 4096;
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Lets this process have as many descriptors as it may: each agent has one, and the usual number is not meant for servers.
+fn raise_descriptors() {
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most); // it serves with fewer, too
+    }
 }
 
 /// The web address. Where none was asked for, one that is taken is no reason to serve nothing.

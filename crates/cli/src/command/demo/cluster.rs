@@ -74,7 +74,7 @@ impl Cluster {
         let identity = IdentityFile::read(&identity).map_err(CliError::Identity)?;
         let listening = |source| CliError::Listen { address: cluster.address, flag: None, source };
         let tcp = TcpListener::bind(cluster.address).await.map_err(listening)?;
-        let listener = Listener::new(tcp, &identity).map_err(CliError::Tls)?;
+        let listener = Listener::new(tcp, &identity, now).map_err(CliError::Tls)?;
         let address = listener.local_addr().map_err(listening)?;
         cluster.address = address;
         let policy = AlertPolicy::default();

@@ -23,6 +23,7 @@ use crate::command::ask::query;
 use crate::error::CliError;
 use crate::output;
 use crate::output::Output;
+use crate::text;
 
 use super::INSTANCES;
 
@@ -41,6 +42,8 @@ struct Group {
 struct Named {
     host_id: Text,
     hostname: Text,
+    /// What it says is to be written into the command, in words.
+    claims: String,
 }
 
 /// The agents that need a person.
@@ -69,7 +72,7 @@ pub(super) async fn run(args: &RemediesArgs, output: &Output) -> Result<u8, CliE
         ));
     }
     let shown = match args.format {
-        RemediesFormat::Text => text(&groups),
+        RemediesFormat::Text => in_words(&groups),
         RemediesFormat::Hosts => hosts(&on_hosts(groups, output)),
         RemediesFormat::Tsh => tsh(&runnable(on_hosts(groups, output), output)),
         RemediesFormat::Ansible => ansible(&runnable(on_hosts(groups, output), output))?,
@@ -101,11 +104,16 @@ async fn groups(client: &AuthClient, proxy: Option<&ProxyAddr>) -> Result<Groups
 impl Groups {
     fn add(&mut self, agent: &Agent, proxy: Option<&ProxyAddr>) {
         let report = agent.report.as_ref().and_then(|report| Report::from_wire(report).ok());
-        let Some(remedy) = report.and_then(|report| report.remedy_group()?.render(proxy)) else {
+        let group = report.and_then(|report| report.remedy_group());
+        let Some((remedy, group)) = group.and_then(|group| Some((group.render(proxy)?, group))) else {
             self.others += 1;
             return;
         };
-        let named = Named { host_id: Text::new(&agent.server_id), hostname: Text::new(&agent.hostname) };
+        let named = Named {
+            host_id: Text::words(&agent.server_id),
+            hostname: Text::host_name(&agent.hostname),
+            claims: text::claims(group.claims()),
+        };
         let group = self.by_command.entry(remedy.shell.clone());
         group.or_insert_with(|| Group { remedy, agents: Vec::new() }).agents.push(named);
     }
@@ -158,7 +166,7 @@ fn is_uuid(id: &str) -> bool {
         })
 }
 
-fn text(groups: &[Group]) -> String {
+fn in_words(groups: &[Group]) -> String {
     if groups.is_empty() {
         return "no agent needs a command\n".to_owned();
     }
@@ -167,8 +175,9 @@ fn text(groups: &[Group]) -> String {
         let separator = if text.is_empty() { "" } else { "\n" };
         let noun = if agents.len() == 1 { "agent" } else { "agents" };
         _ = writeln!(text, "{separator}{} {noun}: {}\n  {}", agents.len(), remedy.shell, remedy.effect);
-        for Named { host_id, hostname } in agents {
-            _ = writeln!(text, "    {host_id}  {hostname}");
+        for Named { host_id, hostname, claims } in agents {
+            let said = if claims.is_empty() { String::new() } else { format!("  (claims that {claims})") };
+            _ = writeln!(text, "    {host_id}  {hostname}{said}");
         }
     }
     text

@@ -49,12 +49,12 @@ impl Row {
     /// As this project's own service tells, and by which report; `None` if it says what cannot be.
     pub(super) fn of_agent(agent: &Agent) -> Option<(Self, Report)> {
         let report = Report::from_wire(agent.report.as_ref()?).ok()?;
-        let some = |text: &str| (!text.is_empty()).then(|| Text::new(text));
+        let some = |text: &str| (!text.is_empty()).then(|| Text::words(text));
         let row = Self {
-            server_id: Text::new(&agent.server_id),
-            hostname: Text::new(&agent.hostname),
-            services: agent.services.iter().map(|service| Text::new(service)).collect(),
-            version: Text::new(&agent.version),
+            server_id: Text::words(&agent.server_id),
+            hostname: Text::host_name(&agent.hostname),
+            services: agent.services.iter().map(|service| Text::words(service)).collect(),
+            version: Text::words(&agent.version),
             upgrader: some(&agent.upgrader),
             upgrader_version: some(&agent.upgrader_version),
             update_group: some(&agent.update_group),
@@ -96,7 +96,7 @@ impl Row {
                 .map(|(field, _)| field)
                 .collect(),
             server_kind: ServerKind::Stock,
-            server_id,
+            server_id: Text::words(server_id.as_str()),
             hostname,
             services,
             version,

@@ -1,11 +1,15 @@
 //! `inventory show`: all that is known of one agent.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use selfcheck_agent::report::ReportError;
+use selfcheck_core::DnsLabel;
 use selfcheck_core::Remedy;
 use selfcheck_core::Severity;
 use selfcheck_core::Text;
 use selfcheck_inventory::Instance;
+use selfcheck_inventory::RemedyGroup;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::agent::AuthClient;
 use selfcheck_inventory::agent::ReadCount;
@@ -42,6 +46,8 @@ struct Shown<'a> {
     /// When its host was looked at; `null` where it did not answer or nobody looked.
     observed_at: Option<Timestamp>,
     library_version: Option<&'a Text>,
+    /// What the agent says is to be written into the remedy; nobody has looked whether that is so.
+    claims: BTreeMap<&'static str, &'a DnsLabel>,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,11 +69,15 @@ pub(super) async fn run(args: &ShowArgs, output: &Output) -> Result<u8, CliError
         }
     });
     let (mut row, report) = found.await?.ok_or_else(|| CliError::NoSuchAgent(Text::new(&args.host_id)))?;
-    let remedy = report.remedy_group().and_then(|group| group.render(args.proxy.as_ref()));
+    let group = report.remedy_group();
+    let remedy = group.as_ref().and_then(|group| group.render(args.proxy.as_ref()));
+    let claims = || group.iter().flat_map(RemedyGroup::claims);
     row.remedy = remedy.as_ref().map(|remedy| remedy.shell.clone());
     let shown = match args.query.format {
-        Format::Json => crate::command::json(&Shown::of(&row, &report))?,
-        Format::Text => text::agent(&view(&row, &report, remedy.as_ref()), output.style),
+        Format::Json => crate::command::json(&Shown::of(&row, &report, claims().collect()))?,
+        Format::Text => {
+            text::agent(&view(&row, &report, remedy.as_ref(), &text::claims(claims())), output.style)
+        }
     };
     output::print(&shown)?;
     Ok(0)
@@ -107,7 +117,7 @@ async fn instance(
 }
 
 impl<'a> Shown<'a> {
-    fn of(row: &'a Row, report: &'a Report) -> Self {
+    fn of(row: &'a Row, report: &'a Report, claims: BTreeMap<&'static str, &'a DnsLabel>) -> Self {
         let findings = report.findings.iter().map(|finding| Finding {
             reason: finding.code(),
             severity: finding.severity,
@@ -121,11 +131,12 @@ impl<'a> Shown<'a> {
             next_run: report.next_run,
             observed_at: report.observed_at,
             library_version: report.library_version.as_ref(),
+            claims,
         }
     }
 }
 
-fn view<'a>(row: &'a Row, report: &'a Report, remedy: Option<&'a Remedy>) -> AgentView<'a> {
+fn view<'a>(row: &'a Row, report: &'a Report, remedy: Option<&'a Remedy>, claims: &'a str) -> AgentView<'a> {
     AgentView {
         host_id: &row.server_id,
         hostname: &row.hostname,
@@ -136,6 +147,7 @@ fn view<'a>(row: &'a Row, report: &'a Report, remedy: Option<&'a Remedy>) -> Age
         is_updater_known: row.knows(Row::UPGRADER),
         is_stock: row.server_kind == ServerKind::Stock,
         remedy,
+        claims,
         last_heard: row.last_heard,
         now: selfcheck_probe::now().realtime,
     }

@@ -180,7 +180,9 @@ impl Summary {
         let reasons = own.reasons.iter();
         Self {
             verdicts: Some(verdicts.collect()),
-            reasons: Some(reasons.map(|count| (Text::new(&count.name).to_string(), count.agents)).collect()),
+            reasons: Some(
+                reasons.map(|count| (Text::words(&count.name).to_string(), count.agents)).collect(),
+            ),
             ..Self::default()
         }
     }
@@ -233,7 +235,7 @@ fn count(counts: &mut BTreeMap<String, u32>, word: &str) {
 fn printable(counts: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
     let mut clean = BTreeMap::new();
     for (word, count) in counts {
-        let word = if word.is_empty() { NONE.to_owned() } else { Text::new(&word).to_string() };
+        let word = if word.is_empty() { NONE.to_owned() } else { Text::words(&word).to_string() };
         // Two words may be one when cleaned.
         let sum: &mut u32 = clean.entry(word).or_default();
         *sum = sum.saturating_add(count);

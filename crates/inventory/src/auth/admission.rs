@@ -1,0 +1,205 @@
+//! Who is let in: by the path of a request, before anything of its body is read.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+
+use futures_util::future::Either;
+use futures_util::future::MapOk;
+use futures_util::future::Ready;
+use futures_util::future::TryFutureExt;
+use futures_util::future::ready;
+use http_body::Frame;
+use http_body::SizeHint;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::Bytes;
+use tonic::codegen::Service;
+use tonic::codegen::http::Request;
+use tonic::codegen::http::Response;
+use tower::Layer;
+
+use super::Caller;
+use super::Counters;
+use super::Limits;
+use super::Outcome;
+use super::accounts::Held;
+use super::accounts::Holding;
+use super::accounts::Rated;
+use super::metered::Allowance;
+use super::metered::Metered;
+use super::metered::Since;
+
+/// The one call that every server of the cluster makes.
+const STREAM: &str = "/proto.AuthService/InventoryControlStream";
+/// The calls that take the role Admin.
+const OF_ADMINS: [&str; 13] = [
+    "/proto.AuthService/GetInventoryStatus",
+    "/proto.AuthService/GetInventoryConnectedServiceCounts",
+    "/proto.AuthService/PingInventory",
+    "/proto.AuthService/GetInstances",
+    "/proto.AuthService/GetClusterAlerts",
+    "/proto.AuthService/UpsertClusterAlert",
+    "/proto.AuthService/DeleteClusterAlert",
+    "/proto.AuthService/CreateAlertAck",
+    "/proto.AuthService/GetAlertAcks",
+    "/proto.AuthService/ClearAlertAcks",
+    "/teleport.selfcheck.v1.FleetService/GetSummary",
+    "/teleport.selfcheck.v1.FleetService/ListAgents",
+    "/teleport.selfcheck.v1.FleetService/ListRemedies",
+];
+
+/// Lets requests in, or answers them at once.
+#[derive(Debug, Clone)]
+pub(super) struct Admission {
+    limits: Limits,
+    counters: Arc<Counters>,
+}
+
+/// A service behind it.
+#[derive(Debug, Clone)]
+pub(super) struct Admitted<S> {
+    service: S,
+    admission: Admission,
+}
+
+/// What a request may, and what it holds until it is answered.
+struct Passage {
+    caller: Caller,
+    allowance: Allowance,
+    request: Holding,
+    /// Held by a stream until it says Hello.
+    unannounced: Option<Holding>,
+}
+
+/// A stream of a request, until it says Hello.
+#[derive(Debug, Clone)]
+pub(super) struct Unannounced(#[expect(dead_code, reason = "it is held")] Arc<Holding>);
+
+/// The body of an answer, and what is held until it has been sent.
+struct Answer<B> {
+    body: B,
+    _request: Holding,
+}
+
+impl Admission {
+    pub(super) fn new(limits: Limits, counters: Arc<Counters>) -> Self {
+        Self { limits, counters }
+    }
+
+    fn admit<B>(&self, request: &Request<B>) -> Result<Passage, Status> {
+        let caller = request.extensions().get::<Caller>().cloned();
+        let caller =
+            caller.ok_or_else(|| Status::unauthenticated("the connection has no client certificate"))?;
+        let (limits, account) = (&self.limits, caller.account());
+        let path = request.uri().path();
+        let is_stream = path == STREAM;
+        let permitted = match path {
+            STREAM => caller.server().map(|_| ()),
+            path if OF_ADMINS.contains(&path) => caller.must_be_admin(),
+            _ => Ok(()), // it is not served to anybody
+        };
+        // Who goes on asking for what it does not get has to come again for it.
+        let refused = |outcome: Outcome, status: Status| {
+            self.counters.count(outcome);
+            if !account.take(Rated::Refusals, limits.refusals) {
+                caller.end(Outcome::TooFast);
+            }
+            status
+        };
+        permitted.map_err(|status| refused(Outcome::Denied, status))?;
+        let refused = |words| refused(Outcome::Refused, Status::resource_exhausted(words));
+        if !account.take(Rated::Requests, limits.requests) {
+            return Err(refused("requests of this identity come too fast"));
+        }
+        let open = account.hold(Held::Requests, 1, limits.requests_per_host);
+        let open = open.ok_or_else(|| refused("this identity has too many open requests"))?;
+        let unannounced = if is_stream {
+            let held = account.hold(Held::Unannounced, 1, limits.streams_before_hello);
+            Some(held.ok_or_else(|| refused("this identity has too many streams without a Hello"))?)
+        } else {
+            None
+        };
+        caller.is_active();
+        let allowance = if is_stream {
+            Allowance {
+                first: limits.request_bytes,
+                further: limits.message_bytes,
+                time: limits.hello_time,
+                since: Since::FirstByte,
+                held: limits.bytes_per_host,
+            }
+        } else {
+            Allowance {
+                first: limits.request_bytes,
+                further: limits.request_bytes,
+                time: limits.request_time,
+                since: Since::Request,
+                held: limits.bytes_per_host,
+            }
+        };
+        Ok(Passage { caller, allowance, request: open, unannounced })
+    }
+}
+
+impl<S> Layer<S> for Admission {
+    type Service = Admitted<S>;
+
+    fn layer(&self, service: S) -> Admitted<S> {
+        Admitted { service, admission: self.clone() }
+    }
+}
+
+type Mapped<B> = Box<dyn FnOnce(Response<B>) -> Response<Body> + Send>;
+
+impl<S, B> Service<Request<Body>> for Admitted<S>
+where
+    S: Service<Request<Body>, Response = Response<B>>,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<tonic::codegen::StdError>,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Either<Ready<Result<Response<Body>, S::Error>>, MapOk<S::Future, Mapped<B>>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let passage = match self.admission.admit(&request) {
+            Ok(passage) => passage,
+            Err(status) => return Either::Left(ready(Ok(status.into_http()))),
+        };
+        let Passage { caller, allowance, request: held, unannounced } = passage;
+        let (mut parts, body) = request.into_parts();
+        if let Some(unannounced) = unannounced {
+            parts.extensions.insert(Unannounced(Arc::new(unannounced)));
+        }
+        let body = Body::new(Metered::new(body, Arc::clone(caller.account()), allowance));
+        let answered: Mapped<B> =
+            Box::new(move |response| response.map(|body| Body::new(Answer { body, _request: held })));
+        Either::Right(self.service.call(Request::from_parts(parts, body)).map_ok(answered))
+    }
+}
+
+impl<B: http_body::Body + Unpin> http_body::Body for Answer<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

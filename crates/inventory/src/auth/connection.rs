@@ -1,0 +1,141 @@
+//! A connection whose other end has proven who it is. It ends when its time is over, and when nothing gets on any more.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::ReadBuf;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
+use tonic::transport::server::Connected;
+
+use super::Caller;
+use super::Outcome;
+use super::accounts::Holding;
+use super::handshakes::Socket;
+use super::stream::Now;
+
+/// How long a connection may stay on which nothing was ever asked for.
+const UNUSED_TIME: Duration = Duration::from_secs(60);
+/// How often the wall clock is looked at for the end of a certificate, at least: it may be set.
+const LOOK: Duration = Duration::from_secs(3600);
+
+/// A connection whose other end has proven who it is.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TlsStream<Socket>,
+    caller: Caller,
+    guard: Guard,
+    _place: Place,
+}
+
+/// A connection's place among all, and among those of its identity.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) _of_all: OwnedSemaphorePermit,
+    pub(super) _of_identity: Holding,
+}
+
+/// Ends a connection whose time is over.
+#[derive(Debug)]
+pub(super) struct Guard {
+    /// How long it may stay without anything that was asked for getting on; `None` where others than the inventory are asked.
+    idle: Option<Duration>,
+    /// Until when its certificate counts.
+    expires: Timestamp,
+    clock: Now,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Guard {
+    pub(super) fn new(idle: Option<Duration>, expires: Timestamp, clock: Now) -> Self {
+        let mut guard = Self { idle, expires, clock, timer: Box::pin(tokio::time::sleep(Duration::ZERO)) };
+        let first = idle.map_or(LOOK, |idle| UNUSED_TIME.min(idle));
+        let next = guard.left().map_or(Duration::ZERO, |left| left.min(first));
+        guard.timer.as_mut().reset(Instant::now() + next);
+        guard
+    }
+
+    /// How long its certificate counts, if it still does.
+    fn left(&self) -> Option<Duration> {
+        Duration::try_from(self.expires.duration_since((self.clock)())).ok().filter(|left| !left.is_zero())
+    }
+
+    /// When it is to be looked at next; an error if it is to end.
+    fn next(&self, caller: &Caller) -> Result<Duration, Outcome> {
+        let left = self.left().ok_or(Outcome::Expired)?;
+        let Some(idle) = self.idle else { return Ok(left.min(LOOK)) };
+        let permitted = if caller.was_active() { idle } else { UNUSED_TIME.min(idle) };
+        let rest = permitted.saturating_sub(caller.idle());
+        if rest.is_zero() { Err(Outcome::Silent) } else { Ok(rest.min(left).min(LOOK)) }
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
+    }
+}
+
+impl Connection {
+    pub(super) fn new(stream: TlsStream<Socket>, caller: Caller, guard: Guard, place: Place) -> Self {
+        Self { stream, caller, guard, _place: place }
+    }
+
+    /// One who takes nothing that is sent keeps its streams from being looked after, and so from noticing.
+    fn must_be_alive(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let Self { caller, guard, .. } = self;
+        caller.wakes(context.waker());
+        while caller.ended().is_none() && guard.timer.as_mut().poll(context).is_ready() {
+            match guard.next(caller) {
+                Ok(rest) => guard.timer.as_mut().reset(Instant::now() + rest),
+                Err(why) => caller.end(why),
+            }
+        }
+        match caller.ended() {
+            None => Ok(()),
+            Some(why) => Err(io::Error::new(io::ErrorKind::TimedOut, why.word())),
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.must_be_alive(context)?;
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.must_be_alive(context)?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.must_be_alive(context)?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

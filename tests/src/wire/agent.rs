@@ -1,0 +1,87 @@
+//! An agent that reports, with a status that the test sets.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use selfcheck_core::Status;
+use selfcheck_inventory::agent::Neighbour;
+use selfcheck_inventory::agent::Progress;
+use selfcheck_inventory::agent::ReportError;
+use selfcheck_inventory::agent::Reporter;
+use selfcheck_inventory::agent::ReporterConfig;
+use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::cases;
+use crate::wall_clock;
+
+use super::PATIENCE;
+
+/// A case in which all is well.
+pub const HEALTHY: &str = "schedule: all is well";
+/// A case in which the timer is masked.
+pub const MASKED: &str = "schedule: the timer is masked";
+
+/// The status of a case, as a daemon would publish it.
+pub fn status(case: &str, sequence: u64) -> Arc<Status> {
+    let case = cases().iter().find(|found| found.name == case).expect("the case");
+    let clock = case.observation.clock.after(case.later);
+    let status = selfcheck_core::assess(&case.observation, &case.policy, clock);
+    Arc::new(Status { sequence: Some(sequence), ..status })
+}
+
+/// An agent that reports, with a status that the test sets.
+#[derive(Debug)]
+pub struct Agent {
+    statuses: watch::Sender<Option<Arc<Status>>>,
+    /// How far reporting has got.
+    pub progress: watch::Receiver<Progress>,
+    /// The reporter.
+    pub task: JoinHandle<Result<(), ReportError>>,
+}
+
+impl Agent {
+    /// One that nobody is beside.
+    pub fn start(server: &str, identity: &Path) -> Self {
+        Self::beside(server, identity, Neighbour::Nobody)
+    }
+
+    /// One beside that agent.
+    pub fn beside(server: &str, identity: &Path, neighbour: Neighbour) -> Self {
+        let (statuses, followed) = watch::channel(None);
+        let (reporter, progress) = Reporter::new(ReporterConfig {
+            server: server.to_owned(),
+            identity: identity.to_owned(),
+            version: None,
+            metadata: UpstreamInventoryAgentMetadata::default(),
+            neighbour,
+            clock: wall_clock,
+            seed: Some(7),
+        });
+        Self { statuses, progress, task: tokio::spawn(reporter.run(followed)) }
+    }
+
+    /// Its status from now on.
+    pub fn says(&self, status: Arc<Status>) {
+        self.statuses.send_replace(Some(status));
+    }
+
+    /// Waits until reporting has got so far.
+    pub async fn until(&mut self, what: &str, is_so: impl FnMut(&Progress) -> bool) -> Progress {
+        let waiting = self.progress.wait_for(is_so);
+        let told = tokio::time::timeout(PATIENCE, waiting).await;
+        told.unwrap_or_else(|_| panic!("still not so: {what}")).expect("reporting").clone()
+    }
+
+    /// Waits until a status is acknowledged.
+    pub async fn until_acked(&mut self, sequence: u64) -> Progress {
+        self.until("acknowledged", |progress| progress.acked == Some(sequence)).await
+    }
+
+    /// Ends the self-check, and waits until the reporter has too.
+    pub async fn end(self) -> Result<(), ReportError> {
+        drop(self.statuses);
+        self.task.await.expect("no panic")
+    }
+}
