@@ -97,7 +97,7 @@ fn flags_that_exclude_each_other_are_a_usage_error() {
         &["--live", "--pid=1"],
         &["--probe", "--socket=/x"],
         &["--observation=x", "--pid=1"],
-        &["--observation=x", "--bus=y"],
+        &["--observation=x", "--bus=unix:path=y"],
         &["--observation=x", "--watch"],
         &["--observation=x", "--save-observation=y"],
         &["--observation=x", "--config=y"],

@@ -8,6 +8,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -79,7 +80,8 @@ fn init(state: &Path, binaries: &str, lower: &Path) -> Outcome {
     fs::create_dir(state)?;
     mount(Some("guest"), state, Some("tmpfs"), MsFlags::empty(), Some("mode=755,size=512m"))?;
     for folder in ["up", "work", "root", "run", "etc-units", "vendor-units"] {
-        fs::create_dir(state.join(folder))?;
+        // Not everybody's: nobody but root changes what lies in the root of a host.
+        fs::DirBuilder::new().mode(0o755).create(state.join(folder))?;
     }
     units(lower, &state.join("vendor-units"))?;
     let root = state.join("root");

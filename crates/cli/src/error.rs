@@ -20,6 +20,8 @@ use selfcheck_probe::FileError;
 use selfcheck_probe::NotAnAgent;
 use selfcheck_probe::YamlError;
 
+use crate::args::BUS;
+
 /// An error that ends a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
@@ -51,6 +53,8 @@ pub(crate) enum CliError {
     ReadConfig { path: PathBuf, why: Why },
     #[error("standard input is longer than {most} bytes, and so no observation")]
     LongStdin { most: u64 },
+    #[error("`{0}` in DBUS_SYSTEM_BUS_ADDRESS is not taken: {BUS}")]
+    Bus(Text),
     #[error("there is no configuration `{}`", .0.display())]
     NoConfig(PathBuf),
     #[error(transparent)]
@@ -130,6 +134,7 @@ impl CliError {
                 "record one with `teleport-selfcheck debug updater-status --save-observation FILE`"
             }
             Self::NowBeforeObservation { .. } => "give a later time, or leave out `--now`",
+            Self::Bus(_) => "name another bus by `--bus`, or unset the variable",
             Self::OpenImage(_) => "give the folder in which the image's /etc and /usr lie",
             Self::NotAnAgent(_) => "leave out `--pid` to find the agent by its unit or pid file",
             Self::NoDaemon(_) => {

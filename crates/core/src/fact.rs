@@ -122,6 +122,8 @@ pub enum Why {
     Incompatible,
     /// There are several that differ, and nothing tells which is meant.
     Ambiguous,
+    /// Somebody else than root can have put it there.
+    Untrusted,
     /// Any other input or output error.
     Io,
 }
@@ -147,6 +149,7 @@ impl Why {
             Self::Gone => "gone",
             Self::Incompatible => "incompatible",
             Self::Ambiguous => "ambiguous",
+            Self::Untrusted => "untrusted",
             Self::Io => "io",
         }
     }
@@ -197,6 +200,7 @@ impl fmt::Display for Why {
                 "no certificate or cipher that both sides understand, as with the curve P-521"
             }
             Self::Ambiguous => "several candidates, none chosen",
+            Self::Untrusted => "others than root can change it",
             Self::Io => "input/output error",
         })
     }

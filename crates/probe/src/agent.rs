@@ -22,6 +22,7 @@ use crate::files::Tree;
 use crate::files::seen;
 use crate::process;
 use crate::process::Found;
+use crate::process::Users;
 use crate::roots::Roots;
 use crate::roots::Surroundings;
 use crate::target::Target;
@@ -124,7 +125,7 @@ impl AgentSeen {
         };
         let found = find_process(target, &assumed, &units, surroundings, &mut ahead);
         let Found { agent: mut process, several } = found;
-        let roots = process.present().map_or_else(Roots::own, |process| Roots::of(process, surroundings));
+        let mut roots = process.present().map_or_else(Roots::own, |process| Roots::of(process, surroundings));
         if reads_another(target, &process, &assumed, &roots) {
             process = Fact::Absent;
         }
@@ -135,6 +136,9 @@ impl AgentSeen {
         let Configuration { source, path, mut files } =
             configuration(target, &process, &namespace, &roots, ahead);
         let update_config = update_config(target, &process, &namespace);
+        if update_config != namespace.update_config() && !is_trusted(&roots.updater, &update_config) {
+            roots.updater = Err(Why::Untrusted);
+        }
         let mut kubernetes = kubernetes(target, &process, &roots.agent);
         if let Fact::Present(process) = &mut process {
             let managed = managed(process, &roots, &update_config);
@@ -265,6 +269,11 @@ fn reads_another(target: &Target, process: &Fact<Process>, assumed: &Namespace, 
     }
 }
 
+/// Whether a file that an environment names is one that only root can have put there. What another wrote is what he wants to be believed.
+fn is_trusted(reach: &Reach, path: &str) -> bool {
+    reach.as_ref().map_or(true, |tree| process::is_roots_place(tree, Path::new(path)))
+}
+
 /// Where update.yaml must lie. The environment of a process names it, but may be older than the executable's place.
 fn update_config(target: &Target, process: &Fact<Process>, namespace: &Namespace) -> String {
     let process = process.present().filter(|_| target.namespace.is_none());
@@ -289,7 +298,7 @@ fn find_process(
     match named_process(target, namespace, units, ahead) {
         // Without a service manager, as in a container, it is whatever executes Teleport.
         Fact::Absent if !is_named && surroundings == Surroundings::Container => {
-            process::agent_of_container(ahead.process.as_ref())
+            process::agent_of_container(Users::here(), ahead.process.as_ref())
         }
         agent => Found { agent, several: Vec::new() },
     }
@@ -306,12 +315,8 @@ fn named_process(target: &Target, namespace: &Namespace, units: &Units, ahead: &
             found => found.map(process::agent_of),
         };
     }
-    match process::from_pid_file(&namespace.pid_file()) {
-        // A pid file may outlive its process, and its number may have gone to another one.
-        Fact::Present(pid) => match process::look(pid) {
-            Fact::Present(process) if !process::is_teleport(&process) => Fact::Absent,
-            found => found,
-        },
+    match process::agent_of_pid_file(&namespace.pid_file(), Users::here()) {
+        Fact::Present(process) => Fact::Present(process),
         Fact::Unreadable(why) => Fact::Unreadable(why),
         // Without the unit's word there may well be a process.
         Fact::Absent | Fact::NotApplicable => match &units.agent {

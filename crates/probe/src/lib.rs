@@ -49,5 +49,6 @@ pub use process::check_agent;
 pub use target::ApiServer;
 pub use target::SYSTEM_BUS;
 pub use target::Target;
+pub use target::is_unix_address;
 pub use watch::Change;
 pub use watch::Watch;

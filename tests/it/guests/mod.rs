@@ -12,6 +12,7 @@ mod faults;
 mod firing;
 mod generated;
 mod healthy;
+mod impostors;
 mod inventory;
 mod managed;
 mod pairs;

@@ -14,6 +14,8 @@ use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::Length;
 
+pub(crate) use value::BUS;
+use value::bus;
 use value::metrics_file;
 use value::positive;
 use value::reason;
@@ -112,7 +114,7 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["probe", "observation"])]
     pub(crate) socket: Option<PathBuf>,
     /// The system bus [default: $DBUS_SYSTEM_BUS_ADDRESS, else the standard socket]
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "observation")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "observation", value_parser = bus)]
     pub(crate) bus: Option<String>,
     /// Judge an unpacked image or another disk by its files alone; no path or link in it leads out of it
     #[arg(long, value_name = "DIR", conflicts_with_all = ["live", "socket", "bus", "pid", "observation", "watch"])]
@@ -161,7 +163,7 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "FILE", value_parser = metrics_file)]
     pub(crate) metrics_file: Option<PathBuf>,
     /// The system bus [default: $DBUS_SYSTEM_BUS_ADDRESS, else the standard socket]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = bus)]
     pub(crate) bus: Option<String>,
     /// The most time one look may take
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = positive)]

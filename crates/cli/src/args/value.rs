@@ -10,6 +10,7 @@ use selfcheck_core::policy::InvalidLength;
 use selfcheck_core::policy::Length;
 use selfcheck_inventory::Role;
 use selfcheck_inventory::relaxed_version;
+use selfcheck_probe::is_unix_address;
 use semver::Version;
 
 pub(super) fn positive(text: &str) -> Result<Length, String> {
@@ -30,6 +31,14 @@ pub(super) fn metrics_file(path: &str) -> Result<PathBuf, String> {
     }
     Err("node_exporter reads only files whose name ends in `.prom`".to_owned())
 }
+
+pub(super) fn bus(address: &str) -> Result<String, String> {
+    if is_unix_address(address) { Ok(address.to_owned()) } else { Err(BUS.to_owned()) }
+}
+
+/// How the address of a bus is written.
+pub(crate) const BUS: &str =
+    "the system bus is a socket of this host, written like unix:path=/run/dbus/system_bus_socket";
 
 pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| "a time is written like 2026-11-22T10:00:00Z".to_owned())

@@ -119,7 +119,7 @@ async fn serve(args: &AgentArgs, policy: Policy) -> Result<u8, CliError> {
             in_pod: super::is_in_pod(),
             ..Target::default()
         })
-        .bus_address(bus_address(args.bus.as_ref()))
+        .bus_address(bus_address(args.bus.as_ref())?)
         .look_time(args.timeout.duration())
         .policy(policy)
         .metrics(registry.clone())

@@ -14,6 +14,8 @@ mod save;
 mod updater_status;
 
 use selfcheck_agent::ApiServer;
+use selfcheck_core::Text;
+use selfcheck_probe::is_unix_address;
 
 use crate::args::Command;
 use crate::args::DebugCommand;
@@ -37,10 +39,14 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<u8, CliError> {
 }
 
 /// The system bus: the one asked for, else that of the environment, else the usual one.
-fn bus_address(asked: Option<&String>) -> String {
-    let from_environment =
-        || std::env::var("DBUS_SYSTEM_BUS_ADDRESS").ok().filter(|address| !address.is_empty());
-    asked.cloned().or_else(from_environment).unwrap_or_else(|| selfcheck_agent::SYSTEM_BUS.to_owned())
+fn bus_address(asked: Option<&String>) -> Result<String, CliError> {
+    const NAME: &str = "DBUS_SYSTEM_BUS_ADDRESS";
+    match (asked, set(NAME)) {
+        (Some(asked), _) => Ok(asked.clone()),
+        (None, Some(address)) if is_unix_address(&address) => Ok(address),
+        (None, Some(address)) => Err(CliError::Bus(Text::new(&address))),
+        (None, None) => Ok(selfcheck_agent::SYSTEM_BUS.to_owned()),
+    }
 }
 
 /// A variable of the environment that says something.

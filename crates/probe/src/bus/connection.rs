@@ -14,6 +14,8 @@ use zbus::MessageStream;
 use zbus::connection::Builder;
 use zbus::names::OwnedUniqueName;
 
+use crate::target::is_unix_address;
+
 use super::answer;
 use super::names::Names;
 use super::signals;
@@ -97,6 +99,10 @@ impl Bus {
     }
 
     async fn connect(&self) -> Result<Link, Why> {
+        if !is_unix_address(&self.address) {
+            tracing::debug!(address = self.address, "a bus is only asked over a socket of this host");
+            return Err(Why::Protocol);
+        }
         let connected = Builder::address(self.address.as_str()).build().await;
         let connection = connected.map_err(|error| {
             tracing::debug!(address = self.address, %error, "the system bus could not be reached");

@@ -57,6 +57,14 @@ impl Tree {
             .and_read(|file| String::from_utf8(read_bytes(&file, limit)?).map_err(|_| Why::Encoding))
     }
 
+    /// The same with what is known of the file.
+    pub(crate) fn read_with_metadata(&self, path: &Path, limit: u64) -> Fact<(String, Metadata)> {
+        self.regular(path).and_read(|file| {
+            let text = String::from_utf8(read_bytes(&file, limit)?).map_err(|_| Why::Encoding)?;
+            Ok((text, file.metadata().map_err(|error| why(&error))?))
+        })
+    }
+
     /// The same for a file that may hold other bytes, which are replaced.
     pub(crate) fn read_lossy(&self, path: &Path, limit: u64) -> Fact<String> {
         self.regular(path)

@@ -18,9 +18,10 @@ use crate::files::Tree;
 use super::LIMIT;
 use super::PROGRAM;
 use super::look;
-use super::owner;
 use super::proc;
 use super::sight::Sight;
+use super::trust;
+use super::trust::Users;
 
 /// More processes than this are not looked through. A container seldom may have so many.
 const MOST: usize = 65_536;
@@ -42,11 +43,11 @@ struct Candidate {
     sight: Sight,
 }
 
-/// Looks for the agent of a container: a process that executes Teleport, whoever started it and as whatever user. Those that see
-/// the same files as whoever looks go before those of other containers of a pod.
+/// Looks for the agent of a container, or of a host without systemd: a process of one of `users` that executes Teleport, whoever started it.
+/// Those that see the same files as whoever looks go before those of other containers of a pod.
 ///
 /// `known` is a process that was looked at just now, and is not looked at again.
-pub(crate) fn agent(known: Option<&Process>) -> Found {
+pub(crate) fn agent(users: Users, known: Option<&Process>) -> Found {
     let pids = match pids() {
         Ok(pids) => pids,
         Err(why) => return Found { agent: Fact::Unreadable(why), several: Vec::new() },
@@ -57,7 +58,7 @@ pub(crate) fn agent(known: Option<&Process>) -> Found {
     }
     let others = pids.into_iter().filter(|pid| *pid != std::process::id());
     let mut hidden = None;
-    let candidates = others.filter_map(|pid| match candidate(pid, known) {
+    let candidates = others.filter_map(|pid| match candidate(pid, users, known) {
         Fact::Unreadable(why) => {
             hidden = Some(why);
             None
@@ -104,7 +105,7 @@ fn has_config_not_kept(process: &Process) -> bool {
 }
 
 /// The process, if it may be the agent.
-fn candidate(pid: u32, known: Option<&Process>) -> Fact<Candidate> {
+fn candidate(pid: u32, users: Users, known: Option<&Process>) -> Fact<Candidate> {
     let path = match program(pid) {
         Fact::Present(path) => Some(path),
         Fact::Absent | Fact::NotApplicable => return Fact::Absent,
@@ -116,7 +117,7 @@ fn candidate(pid: u32, known: Option<&Process>) -> Fact<Candidate> {
         },
     };
     let sight = Sight::of(pid);
-    if path.is_some_and(|path| !owner::may_be_installed(pid, &path, sight)) {
+    if !users.include(pid, None) || path.is_some_and(|path| !trust::is_installed(pid, &path, sight)) {
         return Fact::Absent;
     }
     let known = known.filter(|known| known.pid == pid);

@@ -13,6 +13,7 @@ use super::LIMIT;
 use super::PROGRAM;
 use super::look;
 use super::name;
+use super::trust;
 
 /// A container, and what a supervisor started, has a handful of processes.
 const CHILDREN: usize = 256;
@@ -35,6 +36,8 @@ pub(crate) fn agent_of(supervisor: Process) -> Process {
             && is_teleport(&process)
             // What runs in another unit, or in a container, is not this one's agent.
             && process.unit == supervisor.unit
+            // Nor is what somebody runs in a session of this agent.
+            && (trust::user(pid) == trust::user(supervisor.pid) || trust::executes_what_is_installed(&process))
         {
             return Process { supervisor: Some(supervisor.pid), ..process };
         }

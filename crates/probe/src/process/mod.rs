@@ -4,8 +4,9 @@ mod arguments;
 mod container;
 mod family;
 mod namespace;
-mod owner;
+mod pid_file;
 mod sight;
+mod trust;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
@@ -41,24 +42,18 @@ pub use family::check_agent;
 pub(crate) use family::is_teleport;
 pub(crate) use namespace::by_executable;
 pub(crate) use namespace::namespace;
+pub(crate) use pid_file::agent_of_pid_file;
 pub(crate) use sight::Sight;
 pub(crate) use sight::below_root;
 pub(crate) use sight::root;
+pub(crate) use trust::Users;
+pub(crate) use trust::is_roots_place;
 
 /// What an agent's process and its program are called.
 const PROGRAM: &str = "teleport";
 
 /// Command lines and environments are at most this large on Linux unless somebody raised the stack limit.
 const LIMIT: u64 = 2 << 20;
-
-/// The process id in a pid file.
-pub(crate) fn from_pid_file(path: &str) -> Fact<u32> {
-    match Tree::default().read(Path::new(path), 64) {
-        Fact::Present(text) => text.trim().parse().map_or(Fact::Absent, Fact::Present),
-        Fact::Absent | Fact::NotApplicable => Fact::Absent,
-        Fact::Unreadable(why) => Fact::Unreadable(why),
-    }
-}
 
 /// Looks at the process `pid`.
 pub(crate) fn look(pid: u32) -> Fact<Process> {

@@ -112,7 +112,7 @@ async fn start(args: &DemoArgs, cluster: &mut Cluster) -> Result<Agents, CliErro
         output::print(&show::web(url))?;
     }
     let this_host =
-        SelfCheck::builder().bus_address(bus_address(None)).start().map_err(CliError::StartSelfCheck)?;
+        SelfCheck::builder().bus_address(bus_address(None)?).start().map_err(CliError::StartSelfCheck)?;
     let mut first = this_host.subscribe();
     let seen = tokio::time::timeout(PATIENCE, first.wait_for(Option::is_some)).await;
     if let Some(status) = seen.ok().and_then(Result::ok).and_then(|status| status.clone()) {

@@ -106,7 +106,7 @@ fn in_runtime(work: impl Future<Output = Result<u8, CliError>>) -> Result<u8, Cl
 /// Looks at this host, and asks a daemon what it says.
 async fn host(args: &StatusArgs, policy: &Policy, output: &Output) -> Result<u8, CliError> {
     let deadline = Instant::now() + args.timeout.duration();
-    let mut probe = Probe::new(target(args, policy), bus_address(args.bus.as_ref()));
+    let mut probe = Probe::new(target(args, policy), bus_address(args.bus.as_ref())?);
     let observation = probe.look(args.timeout.duration()).await;
     if let Some(pid) = args.pid.filter(|_| observation.agent.process.is_absent()) {
         return Err(CliError::NotAnAgent(NotAnAgent::Gone(pid)));

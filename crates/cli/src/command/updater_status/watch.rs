@@ -29,7 +29,7 @@ const READER_PERIOD: Duration = Duration::from_secs(2);
 pub(super) async fn host(args: &StatusArgs, policy: Policy, output: &Output) -> Result<u8, CliError> {
     let check = SelfCheck::builder()
         .target(target(args, &policy))
-        .bus_address(bus_address(args.bus.as_ref()))
+        .bus_address(bus_address(args.bus.as_ref())?)
         .look_time(args.timeout.duration())
         .policy(policy)
         .start()
