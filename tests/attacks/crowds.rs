@@ -11,12 +11,16 @@ use futures_util::future::join_all;
 use selfcheck_tests::wire::bare::Bare;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::Pace;
 use crate::arena::Arena;
 use crate::witness::descriptors;
+use crate::witness::join_at;
 
 const MANY: usize = 1000;
 
@@ -124,4 +128,69 @@ pub(crate) async fn administrators(arena: &Arena, _: Pace) -> Result<String, Str
     let answer = client.map_err(|error| error.to_string())?.summary().await;
     drop(crowd);
     answer.map(|_| "another one is served".to_owned()).map_err(|error| error.to_string())
+}
+
+/// How long a message of an agent far away takes, each way.
+const FAR: Duration = Duration::from_millis(60);
+
+/// Passes on what goes to the auth server and what comes from it, as over a long way; where that is.
+async fn far_away(arena: &Arena) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listening");
+    let (address, server) = (listener.local_addr().expect("an address"), arena.address);
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let Ok(far) = connect(server, Ipv4Addr::new(127, 0, 0, 3)).await else { continue };
+            let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
+            tokio::spawn(slowly(near_read, far_write));
+            tokio::spawn(slowly(far_read, near_write));
+        }
+    });
+    address
+}
+
+async fn slowly(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    let mut bytes = [0; 16 << 10];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        tokio::time::sleep(FAR).await;
+        if to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// They say a little now and then, and come again when they are sent away; meanwhile agents that are far away join.
+pub(crate) async fn dribbling(arena: &Arena, pace: Pace) -> Result<String, String> {
+    let began = Instant::now();
+    let strangers = (0..520).map(async |number: u32| {
+        let from = Ipv4Addr::new(127, 0, 2, u8::try_from(number % 5 + 1).expect("small"));
+        let mut came = 0;
+        while began.elapsed() < pace.lasts {
+            came += 1;
+            let Ok(mut tcp) = connect(arena.address, from).await else { continue };
+            for byte in BEGINNING.iter().chain(std::iter::repeat_n(&0, 500)) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                if began.elapsed() > pace.lasts || tcp.write_all(&[*byte]).await.is_err() {
+                    break;
+                }
+            }
+        }
+        came
+    });
+    let address = far_away(arena).await.to_string();
+    let agents: Vec<_> =
+        (0..8).map(|number| (format!("far-{number}"), arena.agent(&format!("far-{number}")))).collect();
+    let joining = async {
+        let (mut tried, mut joined) = (0, 0);
+        while began.elapsed() < pace.lasts {
+            let (name, identity) = &agents[tried % agents.len()];
+            joined += usize::from(join_at(&address, identity, name).await.is_ok());
+            tried += 1;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        (tried, joined)
+    };
+    let (came, (tried, joined)) = join(join_all(strangers), joining).await;
+    let came: usize = came.into_iter().sum();
+    let words = format!("{joined} of {tried} agents far away joined beside strangers who came {came} times");
+    if joined == tried && tried > 0 { Ok(words) } else { Err(words) }
 }

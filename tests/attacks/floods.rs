@@ -16,8 +16,22 @@ use hyper::client::conn::http2;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
 use prost::Message;
+use selfcheck_inventory::IdentityFile;
+use selfcheck_inventory::agent::AuthClient;
+use selfcheck_inventory::wire::proto::InventoryHeartbeat;
+use selfcheck_inventory::wire::proto::UpsertClusterAlertRequest;
+use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
 use selfcheck_inventory::wire::proto::UpstreamInventoryOneOf;
+use selfcheck_inventory::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::Finding;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::Report;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
+use selfcheck_inventory::wire::types::ClusterAlert;
+use selfcheck_inventory::wire::types::ClusterAlertSpec;
+use selfcheck_inventory::wire::types::GetClusterAlertsRequest;
+use selfcheck_inventory::wire::types::Metadata;
+use selfcheck_inventory::wire::types::ResourceHeader;
 use selfcheck_tests::wire::bare::Bare;
 use selfcheck_tests::wire::hello;
 use tokio::task::JoinSet;
@@ -73,10 +87,11 @@ async fn ask(
     lasts: Duration,
 ) -> io::Result<usize> {
     let stream = Bare::to(arena.address, identity).await?.into_stream();
-    let (mut sender, connection) =
-        http2::handshake::<_, _, Unfinished>(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .map_err(io::Error::other)?;
+    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(0) // what is answered is not read
+        .handshake::<_, Unfinished>(TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)?;
     let connection = tokio::spawn(connection);
     let mut asked = JoinSet::new();
     for _ in 0..requests {
@@ -137,6 +152,46 @@ pub(crate) async fn unfinished_messages(arena: &Arena, pace: Pace) -> Result<Str
 
 pub(crate) async fn unfinished_questions(arena: &Arena, pace: Pace) -> Result<String, String> {
     ask_on(arena, 64, &arena.administrator("bad"), INSTANCES, vec![large()], pace).await
+}
+
+/// The book of alerts is filled, and asked for without reading what comes.
+pub(crate) async fn unread_answers(arena: &Arena, pace: Pace) -> Result<String, String> {
+    let identity = arena.administrator("bad");
+    let read = IdentityFile::read(&identity).expect("an identity");
+    let client = AuthClient::connect(&arena.server(), &read).await.map_err(|error| error.to_string())?;
+    let mut calls = AuthServiceClient::new(client.channel());
+    let mut kept = 0;
+    for number in 0..1000 {
+        let header = ResourceHeader {
+            metadata: Some(Metadata { name: format!("alert-{number}"), ..Metadata::default() }),
+            ..ResourceHeader::default()
+        };
+        let spec = ClusterAlertSpec { message: "x".repeat(1_000), ..ClusterAlertSpec::default() };
+        let alert = Some(ClusterAlert { header: Some(header), spec: Some(spec) });
+        kept += usize::from(calls.upsert_cluster_alert(UpsertClusterAlertRequest { alert }).await.is_ok());
+    }
+    let path = "/proto.AuthService/GetClusterAlerts";
+    let asked = ask_on(arena, 16, &identity, path, vec![message(&[])], pace).await?;
+    let status = GetClusterAlertsRequest { with_untargeted: true, ..GetClusterAlertsRequest::default() };
+    let listed = calls.get_cluster_alerts(status).await.map_err(|status| status.message().to_owned());
+    let listed = listed?.into_inner().alerts.len();
+    Ok(format!("{kept} of 1000 alerts kept, {listed} listed; {asked}"))
+}
+
+/// In memory an element that says nothing takes many times the two bytes that it takes on its way.
+pub(crate) async fn many_elements(arena: &Arena, pace: Pace) -> Result<String, String> {
+    let said = UpstreamInventoryOneOf { msg: Some(Up::Hello(hello("bad"))) }.encode_to_vec();
+    let report = Report { findings: vec![Finding::default(); 500_000], ..Report::default() };
+    let check = UpdaterSelfCheck { report: Some(report), ..UpdaterSelfCheck::default() };
+    let heartbeat = InventoryHeartbeat { self_check: Some(check) };
+    let large = UpstreamInventoryOneOf { msg: Some(Up::Heartbeat(heartbeat)) }.encode_to_vec();
+    let methods = UpstreamInventoryAgentMetadata { os: "x".repeat(1_000_000), ..Default::default() };
+    let metadata = UpstreamInventoryOneOf { msg: Some(Up::AgentMetadata(methods)) }.encode_to_vec();
+    let hello = message(&said);
+    let bad = arena.agent("bad");
+    let reports = ask_on(arena, 4, &bad, STREAM, vec![message(&large), hello.clone()], pace).await?;
+    let metadata = ask_on(arena, 4, &bad, STREAM, vec![message(&metadata), hello], pace).await?;
+    Ok(format!("reports: {reports}; metadata: {metadata}"))
 }
 
 pub(crate) async fn denied_calls(arena: &Arena, pace: Pace) -> Result<String, String> {

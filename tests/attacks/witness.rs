@@ -165,7 +165,16 @@ pub(crate) async fn join(
     identity: &std::path::Path,
     host_id: &str,
 ) -> Result<Raw, tonic::Status> {
-    let mut stream = Raw::to(&arena.server(), identity).await?;
+    join_at(&arena.server(), identity, host_id).await
+}
+
+/// The same where the auth server is reached at another address.
+pub(crate) async fn join_at(
+    server: &str,
+    identity: &std::path::Path,
+    host_id: &str,
+) -> Result<Raw, tonic::Status> {
+    let mut stream = Raw::to(server, identity).await?;
     stream.send(Up::Hello(hello(host_id))).await;
     match stream.next().await? {
         Some(Down::Hello(_)) => Ok(stream),

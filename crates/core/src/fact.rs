@@ -122,6 +122,8 @@ pub enum Why {
     Incompatible,
     /// There are several that differ, and nothing tells which is meant.
     Ambiguous,
+    /// Readable, and not of the form that such a value has, so that it is not told.
+    Unusual,
     /// Somebody else than root can have put it there.
     Untrusted,
     /// Any other input or output error.
@@ -149,6 +151,7 @@ impl Why {
             Self::Gone => "gone",
             Self::Incompatible => "incompatible",
             Self::Ambiguous => "ambiguous",
+            Self::Unusual => "unusual",
             Self::Untrusted => "untrusted",
             Self::Io => "io",
         }
@@ -200,6 +203,7 @@ impl fmt::Display for Why {
                 "no certificate or cipher that both sides understand, as with the curve P-521"
             }
             Self::Ambiguous => "several candidates, none chosen",
+            Self::Unusual => "of an unusual form",
             Self::Untrusted => "others than root can change it",
             Self::Io => "input/output error",
         })

@@ -48,7 +48,9 @@ impl Text {
 
     /// Words of somebody else that may be shown beside commands: everything that a shell acts on is replaced.
     pub fn words(raw: &str) -> Self {
-        let permitted = |character: char| character.is_alphanumeric() || " ._-+/:@=,%…".contains(character);
+        let permitted = |character: char| {
+            character.is_alphanumeric() && !is_right_to_left(character) || " ._-+/:@=,%…".contains(character)
+        };
         Self::of(raw, permitted)
     }
 
@@ -76,6 +78,14 @@ pub fn printable(raw: &str) -> String {
 
 fn safe(character: char) -> char {
     if is_hostile(character) { char::REPLACEMENT_CHARACTER } else { character }
+}
+
+/// Letters of scripts that are written from the right, which would reorder what is shown beside them.
+fn is_right_to_left(character: char) -> bool {
+    matches!(
+        character,
+        '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}'
+    )
 }
 
 /// Control characters, and the invisible ones that reorder or hide what a terminal shows: all that Unicode lets a program ignore

@@ -1,23 +1,25 @@
 //! Buffers of the size that inventory messages have.
 
+use std::any::TypeId;
 use std::marker::PhantomData;
 
 use prost::Message;
-#[cfg(feature = "agent")]
 use prost::bytes::Buf;
-#[cfg(feature = "agent")]
 use prost::bytes::Bytes;
-#[cfg(feature = "agent")]
+use prost::encoding::DecodeContext;
+use prost::encoding::WireType;
+use prost::encoding::decode_key;
+use prost::encoding::decode_varint;
+use prost::encoding::skip_field;
 use tonic::Status;
 use tonic::codec::BufferSettings;
 use tonic::codec::Codec;
-#[cfg(feature = "agent")]
 use tonic::codec::DecodeBuf;
-#[cfg(feature = "agent")]
 use tonic::codec::Decoder;
 use tonic_prost::ProstCodec;
-use tonic_prost::ProstDecoder;
 use tonic_prost::ProstEncoder;
+
+use crate::wire::proto::UpstreamInventoryOneOf;
 
 /// What a stream keeps ready, in bytes. Most messages are a few dozen bytes; with tonic's 8 KiB each way, a hundred
 /// thousand idle streams would cost three times the memory.
@@ -43,15 +45,75 @@ where
     type Encode = T;
     type Decode = U;
     type Encoder = ProstEncoder<T>;
-    type Decoder = ProstDecoder<U>;
+    type Decoder = SmallDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
         ProstCodec::<T, U>::raw_encoder(BufferSettings::new(BUFFER, YIELD))
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        ProstCodec::<T, U>::raw_decoder(BufferSettings::new(BUFFER, YIELD))
+        SmallDecoder(PhantomData)
     }
+}
+
+/// Reads messages, of an agent's only those whose parts that are kept are small: in memory an empty element takes many times the two
+/// bytes that it takes on its way.
+#[derive(Debug)]
+pub struct SmallDecoder<U>(PhantomData<U>);
+
+impl<U: Message + Default + 'static> Decoder for SmallDecoder<U> {
+    type Item = U;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+        let message = message.copy_to_bytes(message.remaining());
+        let is_agents = TypeId::of::<U>() == TypeId::of::<UpstreamInventoryOneOf>();
+        if is_agents && message.len() > KEPT && !is_mostly_skipped(message.clone()) {
+            return Err(Status::out_of_range(format!("more than {KEPT} bytes of a message are no resource")));
+        }
+        let read = U::decode(message);
+        read.map(Some).map_err(|error| Status::internal(format!("a message cannot be read: {error}")))
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(BUFFER, YIELD)
+    }
+}
+
+/// The most of an agent's message that is not skipped, in bytes: all but resources.
+const KEPT: usize = 16 << 10;
+/// The field that has a heartbeat, and in it the one that has a self-check; what else is in one is not read.
+const HEARTBEAT: u32 = 2;
+const SELF_CHECK: u32 = 15_120;
+
+/// Whether all but a little of an agent's message is not read anyway. What cannot be taken apart is for the decoder to refuse.
+fn is_mostly_skipped(mut message: Bytes) -> bool {
+    let mut kept = 0;
+    while let Some((field, part)) = next(&mut message) {
+        if field != HEARTBEAT {
+            kept += part.len();
+            continue;
+        }
+        let mut heartbeat = part;
+        while let Some((field, part)) = next(&mut heartbeat) {
+            kept += if field == SELF_CHECK { part.len() } else { 0 };
+        }
+    }
+    kept <= KEPT
+}
+
+/// The next field of a message with its bytes; none of those that have a length of their own.
+fn next(message: &mut Bytes) -> Option<(u32, Bytes)> {
+    if !message.has_remaining() {
+        return None;
+    }
+    let (field, kind) = decode_key(message).ok()?;
+    if kind != WireType::LengthDelimited {
+        skip_field(kind, field, message, DecodeContext::default()).ok()?;
+        return Some((field, Bytes::new()));
+    }
+    let length = usize::try_from(decode_varint(message).ok()?).ok()?;
+    (length <= message.remaining()).then(|| (field, message.split_to(length)))
 }
 
 /// Answers as they came, to be read one by one: one that cannot be read is then not the end of all others.
@@ -89,5 +151,44 @@ impl<T> Decoder for RawCodec<T> {
 
     fn decode(&mut self, answer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
         Ok(Some(answer.copy_to_bytes(answer.remaining())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::proto::InventoryHeartbeat;
+    use crate::wire::proto::UpstreamInventoryAgentMetadata;
+    use crate::wire::proto::upstream_inventory_one_of::Msg;
+    use crate::wire::teleport::selfcheck::v1 as wire;
+
+    fn message(msg: Msg) -> Vec<u8> {
+        UpstreamInventoryOneOf { msg: Some(msg) }.encode_to_vec()
+    }
+
+    fn report(findings: usize) -> Vec<u8> {
+        let report =
+            wire::Report { findings: vec![wire::Finding::default(); findings], ..Default::default() };
+        let check = wire::UpdaterSelfCheck { report: Some(report), ..Default::default() };
+        message(Msg::Heartbeat(InventoryHeartbeat { self_check: Some(check) }))
+    }
+
+    #[test]
+    fn only_resources_are_large() {
+        let mut resource = message(Msg::Heartbeat(InventoryHeartbeat::default()));
+        // A resource of 100,000 bytes in the field 1 of the heartbeat.
+        let server = [&[0x0a, 0xa0, 0x8d, 0x06][..], &vec![0xff; 100_000]].concat();
+        resource.splice(1.., [0xa4, 0x8d, 0x06]);
+        resource.extend(&server);
+        assert!(is_mostly_skipped(resource.clone().into()));
+        assert!(UpstreamInventoryOneOf::decode(&*resource).is_ok(), "it is one");
+        assert!(is_mostly_skipped(report(32).into()));
+        assert!(!is_mostly_skipped(report(10_000).into()));
+        // Several of one field are put together.
+        assert!(!is_mostly_skipped(report(1_000).repeat(20).into()));
+        let os = "x".repeat(KEPT + 1);
+        let metadata =
+            message(Msg::AgentMetadata(UpstreamInventoryAgentMetadata { os, ..Default::default() }));
+        assert!(!is_mostly_skipped(metadata.into()));
     }
 }

@@ -2,6 +2,7 @@
 
 mod authority;
 mod certificate;
+mod folder;
 mod key;
 
 pub use authority::Authority;

@@ -278,9 +278,16 @@ impl Report {
                 reason.verdict().unwrap_or(Verdict::Accompanied) == self.verdict && reason.entry().names(id)
             })
         };
-        let is_plausible = |id: RemedyId| is_named(id) && id.suits(kind) && suits(id);
+        // A tool would take such a suffix for a flag.
+        let is_flag = self.namespace.suffix().is_some_and(|suffix| suffix.starts_with('-'));
+        let is_plausible = |id: RemedyId| !is_flag && is_named(id) && id.suits(kind) && suits(id);
         if self.remedy.as_ref().is_some_and(|remedy| !remedy.id.is_some_and(is_plausible)) {
             self.remedy = Some(ReportedRemedy::OTHER);
+        }
+        if let Some(remedy) = &mut self.remedy
+            && !remedy.id.is_some_and(RemedyId::is_kubernetes)
+        {
+            (remedy.release, remedy.kube_namespace) = (None, None); // nothing that it is for
         }
         self
     }

@@ -17,6 +17,9 @@ const MOST: usize = 600;
 /// The most reasons that are told apart, and commands.
 const GROUPS: usize = 3;
 
+/// The longest install suffix that stands in an alert: a longer one is less a name than a text, and an agent chose it.
+const SUFFIX: usize = 20;
+
 /// The words that differ from one alert to another.
 #[derive(Debug)]
 pub(super) struct Words {
@@ -91,7 +94,9 @@ const fn word(reason: Reason) -> &'static str {
 fn run(faulty: &Faulty, proxy: Option<&ProxyAddr>, most: usize) -> String {
     let mut by_command: BTreeMap<String, (u64, Coded<RemedyId>)> = BTreeMap::new();
     for Count { of, agents } in &faulty.remedies {
-        if let Some(remedy) = of.as_ref().and_then(|group| group.render(proxy)) {
+        let named =
+            of.as_ref().filter(|group| group.namespace.suffix().is_none_or(|suffix| suffix.len() <= SUFFIX));
+        if let Some(remedy) = named.and_then(|group| group.render(proxy)) {
             by_command.entry(remedy.shell).or_insert((0, remedy.id)).0 += agents;
         }
     }

@@ -56,6 +56,8 @@ pub(super) enum Held {
     Connections,
     /// Requests that are open, streams among them.
     Requests,
+    /// Questions whose answers have not been read.
+    Answers,
     /// Streams that have not said Hello.
     Unannounced,
     /// Bytes of messages that have not come to their end.
@@ -90,7 +92,7 @@ pub(super) struct Holding {
 }
 
 impl Held {
-    const COUNT: usize = 4;
+    const COUNT: usize = 5;
 }
 
 impl Rated {

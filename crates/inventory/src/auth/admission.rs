@@ -50,6 +50,12 @@ const OF_ADMINS: [&str; 13] = [
     "/teleport.selfcheck.v1.FleetService/ListRemedies",
 ];
 
+/// Those of them whose answer is all that there is at once, however long it takes to be read.
+const WHOLE: [&str; 2] = ["/proto.AuthService/GetInventoryStatus", "/proto.AuthService/GetClusterAlerts"];
+/// What a call is answered that is not served.
+pub(super) const NOT_SERVED: &str =
+    "this auth server has the inventory of agents and their alerts, and serves no other calls";
+
 /// Lets requests in, or answers them at once.
 #[derive(Debug, Clone)]
 pub(super) struct Admission {
@@ -68,7 +74,7 @@ pub(super) struct Admitted<S> {
 struct Passage {
     caller: Caller,
     allowance: Allowance,
-    request: Holding,
+    held: (Holding, Option<Holding>),
     /// Held by a stream until it says Hello.
     unannounced: Option<Holding>,
 }
@@ -80,7 +86,7 @@ pub(super) struct Unannounced(#[expect(dead_code, reason = "it is held")] Arc<Ho
 /// The body of an answer, and what is held until it has been sent.
 struct Answer<B> {
     body: B,
-    _request: Holding,
+    _held: (Holding, Option<Holding>),
 }
 
 impl Admission {
@@ -95,31 +101,40 @@ impl Admission {
         let (limits, account) = (&self.limits, caller.account());
         let path = request.uri().path();
         let is_stream = path == STREAM;
-        let permitted = match path {
-            STREAM => caller.server().map(|_| ()),
-            path if OF_ADMINS.contains(&path) => caller.must_be_admin(),
-            _ => Ok(()), // it is not served to anybody
-        };
         // Who goes on asking for what it does not get has to come again for it.
-        let refused = |outcome: Outcome, status: Status| {
-            self.counters.count(outcome);
+        let refused = |outcome: Option<Outcome>, status: Status| {
+            if let Some(outcome) = outcome {
+                self.counters.refuse(outcome, &caller, status.message());
+            }
             if !account.take(Rated::Refusals, limits.refusals) {
                 caller.end(Outcome::TooFast);
             }
             status
         };
-        permitted.map_err(|status| refused(Outcome::Denied, status))?;
-        let refused = |words| refused(Outcome::Refused, Status::resource_exhausted(words));
-        if !account.take(Rated::Requests, limits.requests) {
-            return Err(refused("requests of this identity come too fast"));
-        }
-        let open = account.hold(Held::Requests, 1, limits.requests_per_host);
-        let open = open.ok_or_else(|| refused("this identity has too many open requests"))?;
-        let unannounced = if is_stream {
-            let held = account.hold(Held::Unannounced, 1, limits.streams_before_hello);
-            Some(held.ok_or_else(|| refused("this identity has too many streams without a Hello"))?)
+        let permitted = if is_stream {
+            caller.server().map(|_| ())
+        } else if OF_ADMINS.contains(&path) {
+            caller.must_be_admin()
         } else {
-            None
+            return Err(refused(None, Status::unimplemented(NOT_SERVED)));
+        };
+        permitted.map_err(|status| refused(Some(Outcome::Denied), status))?;
+        let too_much = |words| refused(Some(Outcome::Refused), Status::resource_exhausted(words));
+        if !account.take(Rated::Requests, limits.requests) {
+            return Err(too_much("requests of this identity come too fast"));
+        }
+        let hold =
+            |what, amount, most, words| account.hold(what, amount, most).ok_or_else(|| too_much(words));
+        let open =
+            hold(Held::Requests, 1, limits.requests_per_host, "this identity has too many open requests")?;
+        let (unannounced, answer) = if is_stream {
+            let words = "this identity has too many streams without a Hello";
+            (Some(hold(Held::Unannounced, 1, limits.streams_before_hello, words)?), None)
+        } else {
+            let most = limits.answers_per_host;
+            let amount = if WHOLE.contains(&path) { most.div_ceil(2) } else { 1 };
+            let words = "this identity has too many questions that are being answered";
+            (None, Some(hold(Held::Answers, amount, most, words)?))
         };
         caller.is_active();
         let allowance = if is_stream {
@@ -139,7 +154,7 @@ impl Admission {
                 held: limits.bytes_per_host,
             }
         };
-        Ok(Passage { caller, allowance, request: open, unannounced })
+        Ok(Passage { caller, allowance, held: (open, answer), unannounced })
     }
 }
 
@@ -172,14 +187,14 @@ where
             Ok(passage) => passage,
             Err(status) => return Either::Left(ready(Ok(status.into_http()))),
         };
-        let Passage { caller, allowance, request: held, unannounced } = passage;
+        let Passage { caller, allowance, held, unannounced } = passage;
         let (mut parts, body) = request.into_parts();
         if let Some(unannounced) = unannounced {
             parts.extensions.insert(Unannounced(Arc::new(unannounced)));
         }
         let body = Body::new(Metered::new(body, Arc::clone(caller.account()), allowance));
         let answered: Mapped<B> =
-            Box::new(move |response| response.map(|body| Body::new(Answer { body, _request: held })));
+            Box::new(move |response| response.map(|body| Body::new(Answer { body, _held: held })));
         Either::Right(self.service.call(Request::from_parts(parts, body)).map_ok(answered))
     }
 }

@@ -120,6 +120,12 @@ impl Alert {
         Ok(())
     }
 
+    /// What it takes in a book, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let labels: usize = self.labels.iter().map(|(key, value)| key.len() + value.len()).sum();
+        self.id.len() + self.message.len() + labels
+    }
+
     pub(super) fn label(&self, key: &str) -> Option<&str> {
         self.labels.get(key).map(String::as_str)
     }

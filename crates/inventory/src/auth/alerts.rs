@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -16,6 +17,8 @@ use super::labels;
 
 /// The most alerts, and acknowledgements, that are kept.
 const MOST: usize = 1000;
+/// The most bytes of all alerts. Whoever lists them takes 4 MiB at once.
+const MOST_BYTES: usize = 1 << 20;
 /// What stands for all acknowledgements.
 const ALL: &str = "*";
 /// The growth, in percent, that makes an acknowledgement void.
@@ -29,6 +32,8 @@ pub struct Alerts(Mutex<Book>);
 struct Book {
     alerts: BTreeMap<String, Alert>,
     acks: BTreeMap<String, AlertAck>,
+    /// The bytes of all alerts.
+    bytes: usize,
 }
 
 /// Which alerts are asked for.
@@ -62,16 +67,24 @@ impl Alerts {
         if alert.agents.is_none() && !book.alerts.contains_key(&alert.id) && others() >= MOST {
             return Err(InvalidAlert::Full);
         }
+        let before = book.alerts.get(&alert.id).map_or(0, Alert::size);
+        if alert.agents.is_none() && book.bytes - before + alert.size() > MOST_BYTES {
+            return Err(InvalidAlert::Full);
+        }
         if book.acks.get(&alert.id).is_some_and(|ack| has_outgrown(ack.agents, alert.agents)) {
             book.acks.remove(&alert.id);
         }
+        book.bytes = book.bytes - before + alert.size();
         book.alerts.insert(alert.id.clone(), alert);
         Ok(())
     }
 
     /// Takes an alert back. Whether there was one.
     pub fn delete(&self, id: &str, now: Timestamp) -> bool {
-        self.book(now).alerts.remove(id).is_some()
+        let mut book = self.book(now);
+        let removed = book.alerts.remove(id);
+        book.bytes -= removed.as_ref().map_or(0, Alert::size);
+        removed.is_some()
     }
 
     /// One alert, acknowledged or not.
@@ -82,8 +95,9 @@ impl Alerts {
     /// The alerts asked for, the gravest and then the newest first.
     pub fn list(&self, wanted: &AlertFilter, now: Timestamp) -> Vec<Alert> {
         let book = self.book(now);
-        let mut found: Vec<_> =
-            book.alerts.values().filter(|alert| book.takes(wanted, alert)).cloned().collect();
+        let spoken_for = if wanted.with_superseded { HashMap::new() } else { book.spoken_for(wanted) };
+        let takes = |alert: &&Alert| book.takes(wanted, &spoken_for, alert);
+        let mut found: Vec<_> = book.alerts.values().filter(takes).cloned().collect();
         found.sort_by_key(|alert| (Reverse(alert.severity), Reverse(alert.created)));
         found
     }
@@ -124,29 +138,41 @@ impl Alerts {
     /// What there is, without what has ended. Nothing that holds the lock can panic half-way.
     fn book(&self, now: Timestamp) -> MutexGuard<'_, Book> {
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        book.alerts.retain(|_, alert| now < alert.expires);
+        let Book { alerts, bytes, .. } = &mut *book;
+        alerts.retain(|_, alert| {
+            let stays = now < alert.expires;
+            *bytes -= if stays { 0 } else { alert.size() };
+            stays
+        });
         book.acks.retain(|_, ack| now < ack.expires);
         book
     }
 }
 
 impl Book {
-    fn takes(&self, wanted: &AlertFilter, alert: &Alert) -> bool {
+    fn takes(&self, wanted: &AlertFilter, spoken_for: &HashMap<&str, AlertSeverity>, alert: &Alert) -> bool {
         wanted.severity.is_none_or(|least| alert.severity >= least)
             && wanted.id.as_ref().is_none_or(|id| *id == alert.id)
             && wanted.labels.iter().all(|(key, value)| alert.label(key) == Some(value))
             && (wanted.with_acknowledged || !self.acks.contains_key(&alert.id))
             && (wanted.with_untargeted || is_targeted(alert))
-            && (wanted.with_superseded
-                || !self.alerts.values().any(|other| self.speaks_for(wanted, other, alert)))
+            && spoken_for.get(&*alert.id).is_none_or(|severity| *severity <= alert.severity)
     }
 
-    /// As Teleport's code has it: only a graver alert that is shown speaks for another.
-    fn speaks_for(&self, wanted: &AlertFilter, alert: &Alert, other: &Alert) -> bool {
-        alert.label(labels::SUPERSEDES) == Some(&other.id)
-            && alert.severity > other.severity
-            && is_targeted(alert)
-            && (wanted.with_acknowledged || !self.acks.contains_key(&alert.id))
+    /// The alerts that others speak for, each with the gravest of those. As Teleport's code has it: only a graver alert that is shown speaks
+    /// for another.
+    fn spoken_for(&self, wanted: &AlertFilter) -> HashMap<&str, AlertSeverity> {
+        let is_shown = |alert: &&Alert| {
+            is_targeted(alert) && (wanted.with_acknowledged || !self.acks.contains_key(&alert.id))
+        };
+        let mut spoken_for = HashMap::new();
+        for alert in self.alerts.values().filter(is_shown) {
+            if let Some(other) = alert.label(labels::SUPERSEDES) {
+                let severity = spoken_for.entry(other).or_insert(alert.severity);
+                *severity = alert.severity.max(*severity);
+            }
+        }
+        spoken_for
     }
 }
 

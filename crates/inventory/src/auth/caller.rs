@@ -1,5 +1,6 @@
 //! Who makes a request, what they may, and until when.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
@@ -148,6 +149,16 @@ impl Caller {
 
     fn host(&self) -> Result<&HostIdentity, Status> {
         self.0.identity.as_ref().map_err(|why| Status::permission_denied(why.to_string()))
+    }
+}
+
+impl fmt::Display for Caller {
+    /// Who it is, as far as its certificate is one of a host.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.identity {
+            Ok(host) => write!(f, "`{}`", host.host_id),
+            Err(why) => write!(f, "{why}"),
+        }
     }
 }
 

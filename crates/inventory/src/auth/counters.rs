@@ -1,7 +1,15 @@
 //! What happened on the streams, by a bounded set of words.
 
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+
+use tokio::time::Instant;
+
+use super::limits::Bucket;
+use super::limits::Rate;
 
 /// Makes the enum of outcomes and their words.
 macro_rules! outcomes {
@@ -83,15 +91,43 @@ pub enum Subject {
 
 /// Counts outcomes.
 #[derive(Debug, Default)]
-pub struct Counters([AtomicU64; Outcome::ALL.len()]);
+pub struct Counters {
+    counts: [AtomicU64; Outcome::ALL.len()],
+    told: Mutex<Told>,
+}
+
+/// How much of what was refused is told, so that whoever is refused all the time fills no log.
+const TOLD: Rate = Rate { burst: 20, per_second: 1.0 };
+
+/// What was told of late.
+#[derive(Debug, Default)]
+struct Told {
+    bucket: Option<Bucket>,
+    /// How many more there were.
+    untold: u64,
+}
 
 impl Counters {
     pub(super) fn count(&self, outcome: Outcome) {
-        self.0[outcome as usize].fetch_add(1, Ordering::Relaxed);
+        self.counts[outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts something that `whom` was refused, and tells of it unless there was much to tell of late.
+    pub(super) fn refuse(&self, outcome: Outcome, whom: &dyn fmt::Display, why: &str) {
+        self.count(outcome);
+        let now = Instant::now();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.bucket.get_or_insert_with(|| Bucket::full(TOLD, now)).take(TOLD, now) {
+            let untold = std::mem::take(&mut told.untold);
+            drop(told);
+            tracing::debug!(outcome = outcome.word(), %whom, why, untold, "refused");
+        } else {
+            told.untold += 1;
+        }
     }
 
     /// How often this came about.
     pub fn get(&self, outcome: Outcome) -> u64 {
-        self.0[outcome as usize].load(Ordering::Relaxed)
+        self.counts[outcome as usize].load(Ordering::Relaxed)
     }
 }

@@ -1,15 +1,17 @@
-//! Connections that have not said yet who they are. Strangers have no more than a few places, and whoever keeps one waiting loses it.
+//! Connections that have not said yet who they are. Strangers have no more than a few places, and lose them to others.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
@@ -32,21 +34,20 @@ impl From<IpAddr> for Source {
     }
 }
 
-/// Since when a connection's other end is waited for; `None` while it is our turn.
+/// How long a handshake may take in which both ends answer at once, from far away.
+const ENOUGH: Duration = Duration::from_millis(500);
+
+/// Whether a connection's other end is waited for.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Waiting(Arc<Mutex<Option<Instant>>>);
+pub(super) struct Waiting(Arc<AtomicBool>);
 
 impl Waiting {
-    fn set(&self, since: Option<Instant>) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // It goes on from when it began.
-        if waiting.is_none() || since.is_none() {
-            *waiting = since;
-        }
+    fn set(&self, is_others_turn: bool) {
+        self.0.store(is_others_turn, Ordering::Relaxed);
     }
 
-    fn since(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_others_turn(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -60,6 +61,7 @@ pub(super) struct Handshakes {
 #[derive(Debug)]
 struct Handshake {
     source: Source,
+    since: Instant,
     waiting: Waiting,
     task: AbortHandle,
 }
@@ -71,8 +73,10 @@ pub(super) enum Room {
     Free,
     /// There is, now that another has lost its place.
     Made,
-    /// There is none, and nobody is waited for: all of them get on.
+    /// There is none, and one of them is done soon: it is our turn.
     None,
+    /// There is none, and all of them have only just come.
+    Refused,
 }
 
 impl Handshakes {
@@ -83,43 +87,68 @@ impl Handshakes {
     }
 
     pub(super) fn insert(&mut self, number: u64, source: Source, waiting: Waiting, task: AbortHandle) {
-        self.pending.insert(number, Handshake { source, waiting, task });
+        self.pending.insert(number, Handshake { source, since: Instant::now(), waiting, task });
     }
 
     pub(super) fn remove(&mut self, number: u64) {
         self.pending.remove(&number);
     }
 
-    /// Makes room for one more of `source`, where at most `per_source` of it and `most` of all may be. Who has kept us waiting for longest has
-    /// to go.
+    /// Makes room for one more of `source`, where at most `per_source` of it and `most` of all may be.
+    ///
+    /// Of those whose other end is waited for, the eldest of the source that has the most has to go: a little now and then keeps no place.
+    /// A source that has the most itself takes places of its own alone, and only of those that have had time enough, so that of many agents
+    /// behind one address who come at once, those who came first get on.
     pub(super) fn make_room(&mut self, source: Source, per_source: usize, most: usize) -> Room {
         let of_source = self.pending.values().filter(|handshake| handshake.source == source).count();
-        if of_source >= per_source {
-            self.drop_one(|handshake| handshake.source == source)
-        } else if self.pending.len() >= most {
-            self.drop_one(|_| true)
-        } else {
-            Room::Free
+        if of_source < per_source && self.pending.len() < most {
+            return Room::Free;
+        }
+        let largest = self.largest().filter(|_| of_source < per_source).unwrap_or(source);
+        if largest != source {
+            return if self.drop_one_of(largest, Duration::ZERO) { Room::Made } else { Room::None };
+        }
+        if self.drop_one_of(source, ENOUGH) {
+            return Room::Made;
+        }
+        let of_source = |handshake: &&Handshake| handshake.source == source;
+        let is_our_turn =
+            self.pending.values().filter(of_source).any(|handshake| !handshake.waiting.is_others_turn());
+        if is_our_turn { Room::None } else { Room::Refused }
+    }
+
+    /// Drops one of the source that has the most.
+    pub(super) fn drop_one(&mut self) {
+        if let Some(source) = self.largest() {
+            self.drop_one_of(source, Duration::ZERO);
         }
     }
 
-    /// Drops the one that has kept us waiting for longest.
-    pub(super) fn drop_longest(&mut self) -> Room {
-        self.drop_one(|_| true)
+    /// The source that has the most.
+    fn largest(&self) -> Option<Source> {
+        let mut sources = HashMap::new();
+        for handshake in self.pending.values() {
+            *sources.entry(handshake.source).or_insert(0) += 1;
+        }
+        sources.into_iter().max_by_key(|(_, handshakes)| *handshakes).map(|(source, _)| source)
     }
 
-    fn drop_one(&mut self, is_meant: impl Fn(&Handshake) -> bool) -> Room {
-        let meant = self.pending.iter().filter(|(_, handshake)| is_meant(handshake));
-        let waited = meant.filter_map(|(number, handshake)| Some((handshake.waiting.since()?, *number)));
-        let Some((_, number)) = waited.min() else { return Room::None };
-        if let Some(handshake) = self.pending.remove(&number) {
-            handshake.task.abort();
-        }
-        Room::Made
+    /// Drops the eldest of a source whose other end is waited for, if it is so old.
+    fn drop_one_of(&mut self, source: Source, age: Duration) -> bool {
+        let is_meant = |handshake: &Handshake| {
+            handshake.source == source
+                && handshake.waiting.is_others_turn()
+                && handshake.since.elapsed() >= age
+        };
+        let eldest =
+            self.pending.iter().find(|(_, handshake)| is_meant(handshake)).map(|(number, _)| *number);
+        let Some(handshake) = eldest.and_then(|number| self.pending.remove(&number)) else { return false };
+        handshake.task.abort();
+        true
     }
 }
 
-/// A connection that knows for how long its other end is waited for, until it is established.
+/// A connection that tells whether its other end is waited for, until it is established.
 #[derive(Debug)]
 pub(super) struct Socket {
     tcp: TcpStream,
@@ -129,7 +158,7 @@ pub(super) struct Socket {
 impl Socket {
     /// Nothing has been heard of its other end.
     pub(super) fn new(tcp: TcpStream, waiting: Waiting) -> Self {
-        waiting.set(Some(Instant::now()));
+        waiting.set(true);
         Self { tcp, waiting: Some(waiting) }
     }
 
@@ -141,7 +170,7 @@ impl Socket {
     /// It is established.
     pub(super) fn established(&mut self) {
         if let Some(waiting) = self.waiting.take() {
-            waiting.set(None);
+            waiting.set(false);
         }
     }
 }
@@ -154,7 +183,7 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.tcp).poll_read(context, buffer);
         if let Some(waiting) = &self.waiting {
-            waiting.set(read.is_pending().then(Instant::now));
+            waiting.set(read.is_pending());
         }
         read
     }
@@ -199,29 +228,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_keeps_us_waiting_for_longest_has_to_go() {
+    async fn the_eldest_of_the_source_that_has_the_most_has_to_go() {
         let mut handshakes = Handshakes::default();
         let (a, b) = (source("192.0.2.1"), source("192.0.2.2"));
         let mut all = Vec::new();
-        for (number, from) in [(1, a), (2, a), (3, b)] {
+        for (number, from) in [(1, b), (2, a), (3, a), (4, a)] {
             let task = tokio::spawn(std::future::pending::<()>());
             let waiting = Waiting::default();
             handshakes.insert(number, from, waiting.clone(), task.abort_handle());
             all.push((waiting, task));
         }
-        assert_eq!(handshakes.make_room(b, 2, 4), Room::Free);
-        assert_eq!(handshakes.make_room(b, 2, 3), Room::None, "it is our turn with all of them");
-        all[1].0.set(Some(Instant::now()));
-        tokio::time::advance(std::time::Duration::from_millis(1)).await;
-        all[0].0.set(Some(Instant::now()));
-        all[2].0.set(Some(Instant::now()));
-        assert_eq!(handshakes.make_room(b, 1, 9), Room::Made, "of its own source");
-        assert_eq!(handshakes.make_room(a, 9, 2), Room::Made, "of all");
+        assert_eq!(handshakes.make_room(b, 2, 5), Room::Free);
+        assert_eq!(handshakes.make_room(b, 2, 4), Room::None, "it is our turn with all of them");
+        for (waiting, _) in &all[..3] {
+            waiting.set(true);
+        }
+        assert_eq!(handshakes.make_room(b, 2, 4), Room::Made, "of the source that has the most");
+        assert_eq!(handshakes.make_room(a, 2, 9), Room::None, "it is our turn with one of its own");
+        all[3].0.set(true);
+        assert_eq!(handshakes.make_room(a, 2, 9), Room::Refused, "its own have only just come");
+        tokio::time::advance(ENOUGH).await;
+        assert_eq!(handshakes.make_room(a, 2, 9), Room::Made, "its own have had their time");
+        assert_eq!(handshakes.make_room(a, 2, 9), Room::Free);
         let is_aborted: Vec<_> = futures_util::future::join_all(all.into_iter().map(|(_, task)| async {
             tokio::select! { biased; ended = task => ended.is_err(), () = tokio::task::yield_now() => false }
         }))
         .await;
-        assert_eq!(is_aborted, [false, true, true]);
+        assert_eq!(is_aborted, [false, true, true, false]);
     }
 
     #[test]

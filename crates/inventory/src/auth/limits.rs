@@ -27,6 +27,9 @@ pub struct Limits {
     pub request_time: Duration,
     /// How many requests and streams an identity may have open, over all its connections.
     pub requests_per_host: usize,
+    /// How many questions of an identity may be being answered, over all its connections; of those whose answer is all agents or all alerts
+    /// at once, two.
+    pub answers_per_host: usize,
     /// How many bytes of messages that have not come to their end an identity may hold, over all its connections.
     pub bytes_per_host: usize,
     /// How often an identity may ask for something.
@@ -35,7 +38,7 @@ pub struct Limits {
     pub refusals: Rate,
     /// How long a connection may take to become one.
     pub handshake_time: Duration,
-    /// How many may become one at a time. Where there are more, whoever has not spoken for longest has to go.
+    /// How many may become one at a time. Where there are more, one of the source that has the most has to go.
     pub handshakes: usize,
     /// How many of those may come from one address.
     pub handshakes_per_source: usize,
@@ -80,12 +83,13 @@ impl Default for Limits {
             request_bytes: 16 << 10,
             request_time: Duration::from_secs(10),
             requests_per_host: 64,
+            answers_per_host: 8,
             bytes_per_host: 4 << 20,
             requests: Rate { burst: 2000, per_second: 100.0 },
             refusals: Rate { burst: 60, per_second: 1.0 },
             handshake_time: Duration::from_secs(5),
-            handshakes: 512,
-            handshakes_per_source: 128,
+            handshakes: 1024,
+            handshakes_per_source: 512,
             connections: 1 << 17,
             connections_per_host: 64,
             connects: Rate { burst: 256, per_second: 2.0 },

@@ -168,7 +168,6 @@ impl Listener {
 
 /// Takes connections for ever.
 async fn accept(tcp: TcpListener, entrance: Arc<Entrance>) {
-    let limits = &entrance.limits;
     let mut tasks = JoinSet::new();
     let mut handshakes = Handshakes::default();
     loop {
@@ -176,10 +175,9 @@ async fn accept(tcp: TcpListener, entrance: Arc<Entrance>) {
             taken = tcp.accept() => match taken {
                 Ok(taken) => taken,
                 Err(error) => {
-                    entrance.counters.count(Outcome::Exhausted);
-                    tracing::warn!(%error, "a connection could not be taken");
+                    entrance.counters.refuse(Outcome::Exhausted, &"somebody", &error.to_string());
                     // One of those who say nothing may have to make room for others, where it is descriptors that are missing.
-                    handshakes.drop_longest();
+                    handshakes.drop_one();
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 }
@@ -190,20 +188,13 @@ async fn accept(tcp: TcpListener, entrance: Arc<Entrance>) {
             }
         };
         let source = Source::from(address.ip());
-        loop {
-            while let Some(ended) = tasks.try_join_next() {
-                done(&mut handshakes, &ended);
-            }
-            match handshakes.make_room(source, limits.handshakes_per_source, limits.handshakes) {
-                Room::Free => break,
-                Room::Made => entrance.counters.count(Outcome::Handshake),
-                // All of them wait for this process, so that one is done soon.
-                Room::None => {
-                    if let Ok(Some(ended)) = timeout(TURN, tasks.join_next()).await {
-                        done(&mut handshakes, &ended);
-                    }
-                }
-            }
+        if !has_room(source, &mut handshakes, &mut tasks, &entrance).await {
+            entrance.counters.refuse(
+                Outcome::Crowded,
+                &address,
+                "too many handshakes from there have only just begun",
+            );
+            continue;
         }
         let (number, waiting) = (handshakes.number(), Waiting::default());
         let entering = enter(Arc::clone(&entrance), Socket::new(socket, waiting.clone()), address);
@@ -212,6 +203,31 @@ async fn accept(tcp: TcpListener, entrance: Arc<Entrance>) {
             number
         });
         handshakes.insert(number, source, waiting, task);
+    }
+}
+
+/// Whether there is room for one more of `source`, for which others may have to go.
+async fn has_room(
+    source: Source,
+    handshakes: &mut Handshakes,
+    tasks: &mut JoinSet<u64>,
+    entrance: &Entrance,
+) -> bool {
+    let limits = &entrance.limits;
+    loop {
+        while let Some(ended) = tasks.try_join_next() {
+            done(handshakes, &ended);
+        }
+        match handshakes.make_room(source, limits.handshakes_per_source, limits.handshakes) {
+            Room::Free => return true,
+            Room::Made => entrance.counters.count(Outcome::Handshake),
+            Room::None => {
+                if let Ok(Some(ended)) = timeout(TURN, tasks.join_next()).await {
+                    done(handshakes, &ended);
+                }
+            }
+            Room::Refused => return false,
+        }
     }
 }
 
@@ -226,11 +242,10 @@ fn done(handshakes: &mut Handshakes, ended: &Result<u64, JoinError>) {
 /// Lets a connection in, if its other end proves who it is.
 async fn enter(entrance: Arc<Entrance>, socket: Socket, address: SocketAddr) {
     let limits = &entrance.limits;
-    let count = |outcome: Outcome| {
-        entrance.counters.count(outcome);
-        tracing::debug!(outcome = outcome.word(), %address, "a connection is not let in");
+    let refuse = |outcome: Outcome, why: &str| entrance.counters.refuse(outcome, &address, why);
+    let Ok(of_all) = Arc::clone(&entrance.all).try_acquire_owned() else {
+        return refuse(Outcome::Crowded, "there are too many connections");
     };
-    let Ok(of_all) = Arc::clone(&entrance.all).try_acquire_owned() else { return count(Outcome::Crowded) };
     let acceptor = TlsAcceptor::from(Arc::clone(&entrance.trust.config));
     let (mut stream, peer) =
         match timeout(limits.handshake_time, handshake(&acceptor, &entrance.trust, socket)).await {
@@ -239,23 +254,23 @@ async fn enter(entrance: Arc<Entrance>, socket: Socket, address: SocketAddr) {
                 tracing::debug!(%error, %address, "a connection did not come about");
                 return entrance.counters.count(Outcome::Handshake);
             }
-            Err(_) => return count(Outcome::Handshake),
+            Err(_) => return refuse(Outcome::Handshake, "it takes too long"),
         };
     stream.get_mut().0.established();
     if peer.is_of_another_cluster(&entrance.cluster) {
-        return count(Outcome::Denied);
+        return refuse(Outcome::Denied, "it is a host of another cluster");
     }
     let account = entrance.gate.0.of(peer.key());
     if !account.take(Rated::Connections, limits.connects) {
-        return count(Outcome::Crowded);
+        return refuse(Outcome::Crowded, "it connects too often");
     }
     let Some(of_identity) = account.hold(Held::Connections, 1, limits.connections_per_host) else {
-        return count(Outcome::Crowded);
+        return refuse(Outcome::Crowded, "it has too many connections");
     };
     let expires = peer.expires;
     let caller = peer.caller(Arc::clone(&account));
     if !entrance.gate.0.admit(&account, caller.known()) {
-        return count(Outcome::Revoked);
+        return refuse(Outcome::Revoked, "the policy denies it");
     }
     let guard = Guard::new(entrance.idle, expires, entrance.clock);
     let place = Place { _of_all: of_all, _of_identity: of_identity };

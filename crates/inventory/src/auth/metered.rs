@@ -50,6 +50,8 @@ pub(super) struct Metered {
     allowance: Allowance,
     most: usize,
     message: Message,
+    /// All that may come has come.
+    is_done: bool,
     /// Ends what has begun and does not get on.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -73,11 +75,15 @@ impl Metered {
             allowance,
             most: allowance.first,
             message: Message::Prefix([0; PREFIX], 0),
+            is_done: false,
             timer,
         }
     }
 
     fn take(&mut self, mut bytes: &[u8]) -> Result<(), Status> {
+        if self.is_done && !bytes.is_empty() {
+            return Err(Status::invalid_argument("a request has one message"));
+        }
         while !bytes.is_empty() {
             match &mut self.message {
                 Message::Prefix(prefix, there) => {
@@ -126,7 +132,11 @@ impl Metered {
     fn complete(&mut self) {
         self.message = Message::Prefix([0; PREFIX], 0);
         self.most = self.allowance.further;
-        self.timer = None;
+        // A request has to come to its end, and not only its message.
+        match self.allowance.since {
+            Since::FirstByte => self.timer = None,
+            Since::Request => self.is_done = true,
+        }
     }
 }
 

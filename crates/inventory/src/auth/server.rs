@@ -6,11 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use tonic::Status;
-use tonic::codegen::http::HeaderValue;
-use tonic::codegen::http::Response;
 use tonic::transport::Server;
-use tower::util::MapResponseLayer;
 
 use crate::wire::proto::auth_service_server::AuthServiceServer;
 use crate::wire::teleport::selfcheck::v1::fleet_service_server::FleetServiceServer;
@@ -28,10 +24,6 @@ const ASK_TIME: Duration = Duration::from_secs(20);
 const HEADERS: u32 = 16 << 10;
 /// How many bytes of a request, and twice that of all of a connection, may be on their way that nobody has read yet.
 const WINDOW: u32 = 64 << 10;
-
-/// What a call is answered that is not served.
-pub(super) const NOT_SERVED: &str =
-    "this auth server has the inventory of agents and their alerts, and serves no other calls";
 
 /// How long the connections may take to end.
 const END_TIME: Duration = Duration::from_secs(5);
@@ -54,7 +46,6 @@ pub async fn serve<S: Store>(
         .http2_max_header_list_size(HEADERS)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(2 * WINDOW)
-        .layer(MapResponseLayer::new(with_words))
         .layer(Admission::new(limits, counters))
         .add_service(
             AuthServiceServer::new(inventory.clone()).max_decoding_message_size(limits.message_bytes),
@@ -74,14 +65,4 @@ pub async fn serve<S: Store>(
     let _ = ended.send(());
     // Whoever holds out longer holds nobody up.
     timeout(END_TIME, serving).await.unwrap_or(Ok(()))
-}
-
-/// An unknown call is answered by a number alone, of which the tool that made it makes an empty line.
-fn with_words<B: Default>(response: Response<B>) -> Response<B> {
-    let unknown = HeaderValue::from(tonic::Code::Unimplemented as i32);
-    let headers = response.headers();
-    if headers.get(Status::GRPC_STATUS) == Some(&unknown) && !headers.contains_key(Status::GRPC_MESSAGE) {
-        return Status::unimplemented(NOT_SERVED).into_http();
-    }
-    response
 }

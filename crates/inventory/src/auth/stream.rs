@@ -258,8 +258,7 @@ impl<S: Store> AgentStream<S> {
     }
 
     fn close(&mut self, Violation(outcome, status): Violation) -> Result<DownstreamInventoryOneOf, Status> {
-        self.shared.counters.count(outcome);
-        tracing::debug!(outcome = outcome.word(), why = status.message(), "an agent's stream is closed");
+        self.shared.counters.refuse(outcome, &self.caller, status.message());
         self.has_ended = true;
         self.leave();
         Err(status)

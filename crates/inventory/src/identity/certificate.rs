@@ -27,6 +27,7 @@ const USER_ATTRIBUTES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.9999
 pub(crate) const CLUSTER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.9999.1.7");
 
 /// What the certificate of an authority has that this project made; provisional, beside Teleport's own numbers.
+#[cfg(any(feature = "agent", feature = "issue"))]
 pub(crate) const ISSUED_HERE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.9999.15120.1");
 
 /// Whether an authority is one that this project made: then only its auth servers are named as such.
@@ -64,6 +65,13 @@ pub enum CertificateError {
         /// The name.
         Text,
     ),
+}
+
+/// Whether a certificate has further roles beside its own, known or not.
+#[cfg(feature = "agent")]
+pub(crate) fn has_system_roles(certificate: &[u8]) -> bool {
+    let Ok(certificate) = Certificate::from_der(certificate) else { return true };
+    certificate.tbs_certificate().subject().iter().any(|attribute| attribute.oid == SYSTEM_ROLES)
 }
 
 /// By whom a certificate was issued, and for how long.
@@ -112,12 +120,16 @@ impl HostIdentity {
         let mut is_user = false;
         for attribute in subject.iter() {
             is_user |= attribute.oid.starts_with(USER_ATTRIBUTES) && attribute.oid != CLUSTER;
-            let Some(value) = text(attribute) else { continue };
+            if ![COMMON_NAME, ORGANIZATION, SYSTEM_ROLES].contains(&attribute.oid) {
+                continue;
+            }
+            // What decides who somebody is has to be read.
+            let value = text(attribute).ok_or(CertificateError::Parse)?;
             match attribute.oid {
+                COMMON_NAME if name.is_some() => return Err(CertificateError::Parse),
                 COMMON_NAME => name = Some(value),
                 ORGANIZATION => organizations.push(value),
-                SYSTEM_ROLES => system_roles.push(value),
-                _ => {}
+                _ => system_roles.push(value),
             }
         }
         let name = name.ok_or(CertificateError::Parse)?;

@@ -19,6 +19,8 @@ pub(crate) use certificate::Issued;
 #[cfg(feature = "issue")]
 pub(crate) use certificate::SYSTEM_ROLES;
 #[cfg(feature = "agent")]
+pub(crate) use certificate::has_system_roles;
+#[cfg(feature = "agent")]
 pub(crate) use certificate::is_issued_here;
 pub use file::IdentityError;
 pub use file::IdentityFile;

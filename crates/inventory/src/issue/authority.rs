@@ -3,9 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -25,10 +22,11 @@ use crate::valid;
 
 use super::certificate::Plan;
 use super::certificate::Validity;
+use super::folder;
+use super::folder::CERTIFICATE;
+use super::folder::KEY;
 use super::key::Key;
 
-const CERTIFICATE: &str = "ca.pem";
-const KEY: &str = "ca-key.pem";
 /// How long the authority counts.
 const AUTHORITY_LASTS: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 /// Clocks of the hosts it is tried out on may be behind.
@@ -37,6 +35,8 @@ const BEHIND: SignedDuration = SignedDuration::from_mins(5);
 /// A private authority.
 #[derive(Debug)]
 pub struct Authority {
+    /// Its folder, if it has one.
+    dir: Option<PathBuf>,
     cluster: Text,
     key: Key,
     certificate: Vec<u8>,
@@ -67,6 +67,32 @@ pub enum IssueError {
         /// Why.
         source: io::Error,
     },
+    /// Somebody else makes one at this moment.
+    #[error("another command makes an authority in `{}` at this moment", .0.display())]
+    Busy(
+        /// The folder.
+        PathBuf,
+    ),
+    /// Others may do with it what only its owner should.
+    #[error("others than its owner may {to} `{}`", .path.display())]
+    Exposed {
+        /// What.
+        path: PathBuf,
+        /// What they may.
+        to: &'static str,
+    },
+    /// Its key and its certificate do not belong together.
+    #[error("the key and the certificate in `{}` do not belong together", .0.display())]
+    Mixed(
+        /// The folder.
+        PathBuf,
+    ),
+    /// An identity would take the place of the authority itself.
+    #[error("`{}` is a file of the authority itself, which no identity replaces", .0.display())]
+    Own(
+        /// Which.
+        PathBuf,
+    ),
     /// A file is not what it should be.
     #[error("`{}` is not the {what} of an authority", .path.display())]
     Foreign {
@@ -99,46 +125,48 @@ impl Authority {
         let validity = Validity { from: now - BEHIND, to: now + AUTHORITY_LASTS };
         let plan = Plan::authority(cluster.as_str()).map_err(made)?;
         let certificate = plan.sign(&serial()?, validity, &key.public(), &key).map_err(made)?;
-        Ok(Self { cluster, key, certificate })
+        Ok(Self { dir: None, cluster, key, certificate })
     }
 
     /// A new authority in the folder `dir`, which is made if it is not there.
     pub fn init(dir: &Path, cluster: &str, now: Timestamp) -> Result<Self, IssueError> {
+        let _turn = folder::begin(dir)?;
         let (certificate, key) = (dir.join(CERTIFICATE), dir.join(KEY));
-        if certificate.exists() || key.exists() {
+        // With its key an authority is there. A certificate alone is what was left of a beginning, and of no use to anybody.
+        if fs::symlink_metadata(&key).is_ok() {
             return Err(IssueError::Exists(dir.to_owned()));
         }
-        let authority = Self::new(cluster, now)?;
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(|source| IssueError::Write { path: dir.to_owned(), source })?;
-        write(&key, &pem("PRIVATE KEY", &authority.key.der)?)?;
-        write(&certificate, &authority.certificate_pem()?)?;
+        let authority = Self { dir: Some(dir.to_owned()), ..Self::new(cluster, now)? };
+        let new_key = folder::prepare(&key, &pem("PRIVATE KEY", &authority.key.der)?)?;
+        let new_certificate = folder::prepare(&certificate, &authority.certificate_pem()?)?;
+        folder::replace(new_certificate, &certificate)?;
+        folder::place(new_key, &key)?;
         Ok(authority)
     }
 
     /// The authority in the folder `dir`.
     pub fn load(dir: &Path) -> Result<Self, IssueError> {
-        let read = |path: PathBuf| match fs::read(&path) {
-            Ok(text) => Ok((path, text)),
-            Err(source) => Err(IssueError::Read { path, source }),
-        };
-        let (key_path, key) = read(dir.join(KEY))?;
+        let (key_path, path) = (dir.join(KEY), dir.join(CERTIFICATE));
+        let key = folder::read_key(&key_path)?;
+        folder::check(dir)?;
         let key = PrivatePkcs8KeyDer::from_pem_slice(&key)
             .ok()
             .and_then(|der| Key::from_der(der.secret_pkcs8_der()))
             .ok_or(IssueError::Foreign { path: key_path, what: "key" })?;
-        let (path, certificate) = read(dir.join(CERTIFICATE))?;
+        let certificate = folder::read(&path, "certificate")?;
         let certificate = CertificateDer::from_pem_slice(&certificate).map(|der| der.to_vec());
         let cluster = certificate.as_ref().ok().and_then(|der| {
             let certificate = Certificate::from_der(der).ok()?;
-            let name = certificate.tbs_certificate().subject().common_name().ok()??;
-            Some(Text::new(&name.value()))
+            let signed = certificate.tbs_certificate();
+            let name = signed.subject().common_name().ok()??;
+            let is_of_key = key.public().info().is_ok_and(|own| own == *signed.subject_public_key_info());
+            Some((Text::new(&name.value()), is_of_key))
         });
         match (certificate, cluster) {
-            (Ok(certificate), Some(cluster)) => Ok(Self { cluster, key, certificate }),
+            (Ok(certificate), Some((cluster, true))) => {
+                Ok(Self { dir: Some(dir.to_owned()), cluster, key, certificate })
+            }
+            (Ok(_), Some((_, false))) => Err(IssueError::Mixed(dir.to_owned())),
             _ => Err(IssueError::Foreign { path, what: "certificate" }),
         }
     }
@@ -180,7 +208,10 @@ impl Authority {
         roles: impl IntoIterator<Item = Role>,
         validity: Validity,
     ) -> Result<(), IssueError> {
-        write(out, &self.issue(host_id, roles, validity)?)
+        if self.dir.as_ref().is_some_and(|dir| folder::is_one_of(dir, out)) {
+            return Err(IssueError::Own(out.to_owned()));
+        }
+        folder::replace(folder::prepare(out, &self.issue(host_id, roles, validity)?)?, out)
     }
 
     fn certificate_pem(&self) -> Result<String, IssueError> {
@@ -203,26 +234,6 @@ fn serial() -> Result<[u8; 16], IssueError> {
 fn pem(label: &'static str, der: &[u8]) -> Result<String, IssueError> {
     x509_cert::der::pem::encode_string(label, LineEnding::LF, der)
         .map_err(|error| IssueError::Make(error.to_string()))
-}
-
-/// Writes a file that only its owner can read, in one step: whoever reads it sees the old or the new one. What lies in the way of the
-/// new one is taken away and never written to.
-fn write(path: &Path, text: &str) -> Result<(), IssueError> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".new");
-    let aside = PathBuf::from(aside);
-    let _ = fs::remove_file(&aside); // usually there is none
-    let written = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&aside)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&aside, path));
-    written.map_err(|source| IssueError::Write { path: path.to_owned(), source })
 }
 
 fn no_key() -> IssueError {
