@@ -418,3 +418,97 @@ fn the_demo_shows_the_whole_loop_and_ends() {
     let last = act("All 12 others are repaired");
     assert!(last.contains("no alerts") || last.contains("What is left is this host."), "{last}");
 }
+
+/// Nothing is written to what somebody else put there, and nothing waits for a reader that never comes.
+#[test]
+fn what_is_no_file_of_ones_own_is_never_written_to() {
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::TempDir::new().expect("folder");
+    let fifo = folder.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o666)).expect("fifo");
+    for path in
+        [fifo.to_str().expect("path"), "/dev/null", "/dev/full", folder.path().to_str().expect("path")]
+    {
+        let output = selfcheck(&[&STATUS, ["--save-observation", path].as_slice()].concat(), "");
+        assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+        assert!(shown(&output).contains("no regular file"), "{}", shown(&output));
+    }
+    assert!(!std::fs::symlink_metadata("/dev/null").expect("there").is_file());
+    // One that anybody may write to stays his who made it, and another one takes its place.
+    let path = folder.path().join("seen.json");
+    std::fs::write(&path, "").expect("file");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).expect("mode");
+    let theirs = std::fs::File::open(&path).expect("file");
+    selfcheck(&[&STATUS, ["--save-observation", path.to_str().expect("path")].as_slice()].concat(), "");
+    let (before, after) = (theirs.metadata().expect("there"), std::fs::metadata(&path).expect("there"));
+    assert_eq!((before.len(), after.mode() & 0o777), (0, 0o600));
+    assert_ne!(before.ino(), after.ino());
+    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("folder").collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn a_private_authority_is_whole_and_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().expect("folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("path").to_owned();
+    let permit = |path: &str, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("mode");
+    };
+    let init = |dir: &str| selfcheck(&["auth", "init", "--dir", dir], "");
+    // Of many at once one makes it, and what it made is whole.
+    let dir = at("ca");
+    let made: Vec<_> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..12).map(|_| scope.spawn(|| init(&dir).status.success())).collect();
+        all.into_iter().map(|one| one.join().expect("no panic")).collect()
+    });
+    assert_eq!(made.iter().filter(|made| **made).count(), 1, "{made:?}");
+    let (key, certificate, out) = (at("ca/ca-key.pem"), at("ca/ca.pem"), at("admin.pem"));
+    let issue = |out: &str| {
+        let arguments = ["auth", "issue", "--dir", &dir, "--roles", "Admin", "--out", out];
+        let output = selfcheck(&arguments, "");
+        (output.status.code(), shown(&output))
+    };
+    assert_eq!(issue(&out).0, Some(0));
+    let left: Vec<_> =
+        std::fs::read_dir(&dir).expect("folder").map(|entry| entry.expect("entry").file_name()).collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+    // No identity takes the place of the authority.
+    let before = std::fs::read(&key).expect("key");
+    for own in [&key, &certificate, &at("ca/../ca/ca-key.pem")] {
+        let (code, said) = issue(own);
+        assert!(code == Some(1) && said.contains("authority itself"), "{said}");
+    }
+    symlink(&dir, at("link")).expect("link");
+    assert_eq!(issue(&at("link/ca-key.pem")).0, Some(1));
+    assert_eq!(std::fs::read(&key).expect("key"), before);
+    // What others may read or change is not used.
+    for (path, bad, good) in
+        [(&key, 0o640, 0o600), (&key, 0o604, 0o600), (&dir, 0o770, 0o700), (&dir, 0o777, 0o700)]
+    {
+        permit(path, bad);
+        let (code, said) = issue(&out);
+        assert!(code == Some(1) && said.contains("others than its owner"), "{said}");
+        permit(path, good);
+    }
+    // Key and certificate of different authorities.
+    let other = at("other");
+    assert!(init(&other).status.success());
+    std::fs::copy(at("other/ca.pem"), &certificate).expect("copied");
+    let (code, said) = issue(&out);
+    assert!(code == Some(1) && said.contains("do not belong together"), "{said}");
+    // Nothing is waited for, and nothing endless is read.
+    std::fs::remove_file(&certificate).expect("removed");
+    nix::unistd::mkfifo(certificate.as_str(), nix::sys::stat::Mode::from_bits_truncate(0o600)).expect("fifo");
+    assert_eq!(issue(&out).0, Some(1));
+    std::fs::remove_file(&certificate).expect("removed");
+    symlink("/dev/zero", &certificate).expect("link");
+    assert_eq!(issue(&out).0, Some(1));
+    // A certificate without a key is no authority, and in nobody's way.
+    let half = at("half");
+    std::fs::create_dir(&half).expect("folder");
+    permit(&half, 0o700);
+    std::fs::copy(at("other/ca.pem"), at("half/ca.pem")).expect("copied");
+    assert!(init(&half).status.success());
+}

@@ -49,7 +49,7 @@ const MOST_BYTES: u64 = 10 << 20;
 /// One way of being hostile: what it is called, and how a file becomes that.
 type Hostility = (&'static str, fn(&UnpackedImage, &str));
 
-const HOSTILITIES: [Hostility; 17] = [
+const HOSTILITIES: [Hostility; 20] = [
     ("a FIFO", |image, path| mkfifo(&place(image, path), Mode::S_IRWXU).expect("fifo")),
     ("a socket", |image, path| drop(UnixListener::bind(place(image, path)).expect("socket"))),
     ("a folder", |image, path| std::fs::create_dir(place(image, path)).expect("folder")),
@@ -76,6 +76,9 @@ const HOSTILITIES: [Hostility; 17] = [
         );
     }),
     ("a bomb of anchors", |image, path| image.write(path, bomb())),
+    ("a bomb of merges", |image, path| image.write(path, merges())),
+    ("a bomb of merges of merges", |image, path| image.write(path, merges_of_merges())),
+    ("merges without number", |image, path| image.write(path, many_merges())),
     ("nested a hundred thousand deep", |image, path| image.write(path, "[".repeat(100_000))),
     ("a hundred thousand keys", |image, path| {
         let keys: Vec<_> = (0..100_000).map(|number| format!("k{number}: v\n")).collect();
@@ -104,6 +107,24 @@ fn controlling(path: &str) -> String {
         );
     }
     "\u{1b}[2J\u{1b}]0;owned\u{7}\nACCOMPANIED: all is well\u{9b}31m\u{202e}\n".to_owned()
+}
+
+fn merges() -> String {
+    let keys: Vec<_> = (0..200).map(|key| format!("k{key}: v")).collect();
+    format!("x: &x {{{}}}\nversion: v1\nspec: {{<<: [{}]}}\n", keys.join(", "), vec!["*x"; 1500].join(", "))
+}
+
+fn merges_of_merges() -> String {
+    let level = |level: u32| {
+        let below = vec![format!("*m{}", level - 1); 20].join(", ");
+        format!("m{level}: &m{level} {{<<: [{below}], k{level}: v}}\n")
+    };
+    std::iter::once("m0: &m0 {a: 1, b: 2, c: 3}\n".to_owned()).chain((1..8).map(level)).collect()
+}
+
+fn many_merges() -> String {
+    let maps: Vec<_> = (0..2000).map(|map| format!("y{map}: {{<<: *x}}\n")).collect();
+    format!("x: &x {{a: 1, b: 2, c: 3, d: 4}}\n{}", maps.concat())
 }
 
 fn bomb() -> String {

@@ -42,8 +42,14 @@ impl Textfile {
         let _ = tokio::task::spawn_blocking(move || fs::remove_file(self.path)).await;
     }
 
-    /// Writes the file once. Whoever reads sees the old or the new one, never half of it.
+    /// Writes the file once. Whoever reads sees the old or the new one, never half of it. What is there and no regular file is left alone.
     pub fn write(&self) -> io::Result<()> {
+        if fs::symlink_metadata(&self.path).is_ok_and(|there| !there.is_file()) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "there is something that is no regular file",
+            ));
+        }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text).map_err(io::Error::other)?;
         let temporary = beside(&self.path);
@@ -65,5 +71,6 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
     // Whatever the process gives to files by default: node_exporter is another user.
     file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    file.write_all(text)
+    file.write_all(text)?;
+    file.sync_all() // a disk that is full may say so only now
 }

@@ -43,7 +43,7 @@ pub(crate) enum CliError {
     OpenImage(selfcheck_probe::OpenImage),
     #[error(transparent)]
     NotAnAgent(NotAnAgent),
-    #[error("observation could not be saved to `{}`: {}", .path.display(), .source.kind())]
+    #[error("observation could not be saved to `{}`: {}", .path.display(), plain(.source))]
     SaveObservation { path: PathBuf, source: io::Error },
     #[error("no self-check daemon answers on {}", sockets(.0))]
     NoDaemon(Vec<PathBuf>),
@@ -63,7 +63,7 @@ pub(crate) enum CliError {
     DaemonEnded(PathBuf),
     #[error("{error}{}", .cause.map(|cause| format!(": {cause}")).unwrap_or_default())]
     BindSocket { error: BindError, cause: Option<io::ErrorKind> },
-    #[error("metrics could not be written to `{}`: {}", .path.display(), .source.kind())]
+    #[error("metrics could not be written to `{}`: {}", .path.display(), plain(.source))]
     WriteMetrics { path: PathBuf, source: io::Error },
     #[error("the self-check could not be started")]
     StartSelfCheck(#[source] StartError),
@@ -107,6 +107,11 @@ pub(crate) enum CliError {
     Write(#[source] io::Error),
     #[error("output could not be made")]
     Serialize(#[source] serde_json::Error),
+}
+
+/// What went wrong, in words without a number.
+fn plain(error: &io::Error) -> String {
+    if error.raw_os_error().is_some() { error.kind().to_string() } else { error.to_string() }
 }
 
 impl CliError {
@@ -153,7 +158,11 @@ impl CliError {
                 "give another place with `--socket`; its folder must be one this user may write to, or one level from it"
             }
             Self::WriteMetrics { .. } => "make its folder, and let this user write to it",
-            Self::Issue(IssueError::Exists(_)) => "give another folder with `--dir`",
+            Self::Issue(IssueError::Exists(_) | IssueError::Mixed(_)) => "give another folder with `--dir`",
+            Self::Issue(IssueError::Exposed { .. }) => {
+                "`chmod 700` its folder and `chmod 600` its key, as the user who owns them"
+            }
+            Self::Issue(IssueError::Own(_)) => "give another file with `--out`",
             Self::Issue(IssueError::Read { .. }) => {
                 "make an authority with `teleport-selfcheck auth init --dir DIR`"
             }

@@ -56,8 +56,13 @@ impl Serving {
 
     /// What it answers to a request: the status line, and the body.
     fn asked(&self, request: &str) -> (String, String) {
+        self.asked_as("localhost", request)
+    }
+
+    /// The same by another name of it.
+    fn asked_as(&self, host: &str, request: &str) -> (String, String) {
         let mut tcp = TcpStream::connect(self.web).expect("connected");
-        write!(tcp, "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("asked");
+        write!(tcp, "{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("asked");
         let mut answer = String::new();
         tcp.read_to_string(&mut answer).expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a body");
@@ -149,6 +154,18 @@ async fn the_command_serves_what_its_agents_report_as_metrics() {
         assert!(serving.asked("GET /readyz").1.starts_with("{\"status\":\"ok\",\"pid\":"));
         assert_eq!(serving.asked("GET /").0, "HTTP/1.1 404 Not Found");
         assert_eq!(serving.asked("POST /metrics").0, "HTTP/1.1 405 Method Not Allowed");
+        // By a name that is not its own a page of somebody else's may have led a browser here.
+        for host in ["evil.example", "evil.example:3080", "localhost.evil.example", "", "a b"] {
+            let (status, text) = serving.asked_as(host, "GET /metrics");
+            assert!(!status.contains("200") && !text.contains("teleport_"), "{host}: {status} {text}");
+        }
+        for host in ["127.0.0.1", "LOCALHOST:3080", "[::1]:3080"] {
+            assert_eq!(serving.asked_as(host, "GET /healthz"), is_well, "{host}");
+        }
+        // Strangers who say nothing keep nobody waiting: more of them than there are places.
+        let silent: Vec<_> = (0..200).map(|_| TcpStream::connect(serving.web).expect("connected")).collect();
+        assert_eq!(serving.asked("GET /healthz"), is_well);
+        drop(silent);
         let taken = serving.web.to_string();
         let output =
             selfcheck(&["auth", "serve", "--dir", &ca, "--listen", "127.0.0.1:0", "--web", &taken], "");

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
@@ -18,19 +20,23 @@ use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio::time::timeout;
+use tokio::time::timeout_at;
 use tokio_io_timeout::TimeoutStream;
 
 use super::answer::DebugBody;
 use super::service::DebugService;
 use super::socket::DebugSocket;
 
-/// How many clients are served at a time; more wait until one has gone.
+/// How many clients are served at a time. Of more, the one that has said nothing for longest has to go; where all are being answered, they wait.
 const CLIENTS: usize = 64;
 /// How long a client may take to say what it wants.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
+/// How long a client may say nothing while others wait.
+const SILENCE: Duration = Duration::from_millis(250);
 /// How long a client may leave unread what it was sent.
 const READ_TIME: Duration = Duration::from_secs(10);
 /// The most bytes of a request's head, and of an answer that are kept for a client that reads slowly.
@@ -78,24 +84,47 @@ async fn accept_all<S, A>(
     S: AsyncRead + AsyncWrite + Send + 'static,
     A: Future<Output = Response<DebugBody>> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(CLIENTS));
+    let mut served = Vec::<Client>::new();
     loop {
-        while clients.try_join_next().is_some() {} // reaps those who have gone
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        match poll_fn(&accept).await {
-            Ok(stream) => {
-                let respond = respond.clone();
-                clients.spawn(async move {
-                    serve_one(stream, respond).await;
-                    drop(place);
-                });
-            }
+        let stream = match poll_fn(&accept).await {
+            Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(%error, "a client could not be accepted");
                 tokio::time::sleep(EXHAUSTED).await;
+                continue;
             }
+        };
+        while clients.try_join_next().is_some() {} // reaps those who have gone
+        served.retain(|client| !client.task.is_finished());
+        while served.len() >= CLIENTS {
+            // Who says nothing keeps nobody waiting for long.
+            match served.iter().position(|client| !client.has_asked.load(Ordering::Relaxed)) {
+                Some(silent) if served[silent].since.elapsed() >= SILENCE => {
+                    served.remove(silent).task.abort();
+                }
+                Some(silent) => _ = timeout_at(served[silent].since + SILENCE, clients.join_next()).await,
+                None => _ = clients.join_next().await,
+            }
+            served.retain(|client| !client.task.is_finished());
         }
+        let (respond, has_asked) = (respond.clone(), Arc::new(AtomicBool::new(false)));
+        let asked = Arc::clone(&has_asked);
+        let respond = move |request| {
+            asked.store(true, Ordering::Relaxed);
+            respond(request)
+        };
+        let task = clients.spawn(serve_one(stream, respond));
+        served.push(Client { task, has_asked, since: Instant::now() });
     }
+}
+
+/// One who is being served.
+struct Client {
+    task: AbortHandle,
+    /// Whether its request is there.
+    has_asked: Arc<AtomicBool>,
+    /// Since when it is connected.
+    since: Instant,
 }
 
 async fn serve_one<S, A>(stream: S, respond: impl Fn(Request<Incoming>) -> A)

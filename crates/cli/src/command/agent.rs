@@ -27,10 +27,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio::time::timeout;
-use tracing::Level;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::AgentArgs;
 use crate::error::CliError;
@@ -39,11 +35,10 @@ use crate::output::Output;
 use super::auth_address;
 use super::bus_address;
 use super::daemon;
+use super::log;
 use super::policy;
 use super::updater_status;
 
-/// How the names of our own modules begin: `-v` is about what they do, and not about what connections do.
-const OWN: [&str; 2] = ["selfcheck_", "teleport_selfcheck"];
 /// Threads that read files end soon after: the next look is minutes away.
 const THREADS_STAY: Duration = Duration::from_millis(100);
 /// How long those who follow are waited for in the end.
@@ -53,22 +48,7 @@ const JUDGING: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: &AgentArgs, output: &Output) -> Result<u8, CliError> {
     let policy = policy::effective(args.policy.as_deref(), None)?;
-    let level = if output.verbose { Level::DEBUG } else { Level::INFO };
-    let logged = OWN
-        .iter()
-        .fold(Targets::new().with_default(Level::INFO), |logged, own| logged.with_target(*own, level));
-    // The journal has its own times.
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_target(false)
-        // Where standard error cannot be written to, there is nobody to tell.
-        .log_internal_errors(false)
-        .without_time()
-        .finish()
-        .with(logged)
-        .init();
+    log::to_stderr(output);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_keep_alive(THREADS_STAY)

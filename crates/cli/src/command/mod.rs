@@ -8,6 +8,7 @@ mod completions;
 mod daemon;
 mod demo;
 mod inventory;
+mod log;
 mod policy;
 mod reasons;
 mod save;

@@ -1,14 +1,12 @@
 //! Writing an observation down, without what identifies the host unless that is asked for.
 
-use std::fs::OpenOptions;
+use std::fs;
 use std::fs::Permissions;
 use std::io;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use nix::fcntl::OFlag;
 use selfcheck_core::Fact;
 use selfcheck_core::Observation;
 use selfcheck_core::ProxyAddr;
@@ -25,18 +23,24 @@ pub(super) fn save(observation: &Observation, path: &Path) -> Result<(), CliErro
     write(path, &json).map_err(|source| CliError::SaveObservation { path: path.to_owned(), source })
 }
 
-/// Writes `text` to a file that only its owner may read, also if it was there before; a link is not followed.
+/// Writes `text` to a file that only its owner may read: whole, beside it, and then renamed, so that nothing is written to what somebody
+/// else put there. What is no regular file is left alone.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let no_link = OFlag::O_NOFOLLOW.bits();
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .custom_flags(no_link)
-        .open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())
+    match fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "there is something that is no regular file",
+            ));
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?; // a disk that is full may say so only now
+    file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
 
 /// The same observation with host id, hostname and proxies hashed. It is judged the same: two spellings of one

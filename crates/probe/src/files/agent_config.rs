@@ -44,7 +44,7 @@ impl AgentFiles {
     fn of(reach: &Reach, config: Fact<AgentConfig>, data_dir: &str) -> Self {
         let named = config.present().and_then(|config| config.data_dir.as_ref());
         let host_uuid = Path::new(named.map_or(data_dir, Text::as_str)).join("host_uuid");
-        let host_id = seen(reach, |tree| tree.read(&host_uuid, 256)).map(|id| Text::new(id.trim()));
+        let host_id = seen(reach, |tree| tree.read(&host_uuid, 256)).and_read(|text| host_id(&text));
         Self { config, host_id }
     }
 }
@@ -96,6 +96,15 @@ pub(super) struct Document {
 struct Global {
     proxy_server: Option<String>,
     data_dir: Option<String>,
+}
+
+/// A host id, as the product makes them: a UUID, or the account and the instance of a cloud. Any other file may lie there, and is not
+/// told.
+fn host_id(text: &str) -> Result<Text, Why> {
+    let id = text.trim();
+    let is_id = (1..=64).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if is_id { Ok(Text::new(id)) } else { Err(Why::Unusual) }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -177,6 +186,18 @@ mod tests {
         let partly =
             config("auth_service:\nproxy_service: {web_listen_addr: x}\nssh_service: {enabled: off}\n");
         assert_eq!(partly.roles(), [Text::new("Auth"), Text::new("Proxy")]);
+    }
+
+    #[test]
+    fn a_host_id_has_the_form_of_one() {
+        for id in ["6e1d5f2a-0000-4000-8000-000000000001\n", "123456789012-i-0abc\n", "host.example_1"] {
+            assert_eq!(host_id(id), Ok(id.trim().into()));
+        }
+        for other in
+            ["", "\n", "root:x:0:0:root:/root:/bin/bash", "two words", "two\nlines", &"x".repeat(65), "ä"]
+        {
+            assert_eq!(host_id(other), Err(Why::Unusual), "{other}");
+        }
     }
 
     #[test]

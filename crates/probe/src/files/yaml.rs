@@ -27,8 +27,60 @@ pub fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
         let line = whole.lines().next().unwrap_or_default();
         // The parser advises its own caller here, not the writer of the document.
         let line = line.split_once(", set DuplicateKeyPolicy").map_or(line, |(what, _)| what);
-        YamlError(line.into())
+        YamlError(discreet(line).as_str().into())
     })
+}
+
+/// The most letters of a key that an error names.
+const KEY: usize = 40;
+/// How an error begins and goes on that has a word of the document in its middle.
+const AROUND: [(&str, &str); 9] = [
+    ("unknown field `", "`, expected"),
+    ("unknown variant `", "`, expected"),
+    ("invalid type: string \"", "\", expected"),
+    ("invalid value: string \"", "\", expected"),
+    ("invalid type: integer `", "`, expected"),
+    ("invalid type: floating point `", "`, expected"),
+    ("invalid type: boolean `", "`, expected"),
+    ("`", "` is not"),
+    ("unexpected character '", "' while parsing"), // of a version
+];
+/// How one begins that ends in a key.
+const TWICE: &str = "duplicate mapping key: ";
+/// How one begins that has none.
+const WITHOUT: [&str; 3] = ["missing field `", "invalid type: sequence, ", "invalid type: map, "];
+
+/// An error without what the document says, but for a word that looks like a key. Whoever may ask what is wrong with a file need not be
+/// somebody who may read it.
+fn discreet(error: &str) -> String {
+    let is_key = |word: &str| {
+        let mut bytes = word.bytes();
+        (1..=KEY).contains(&word.len())
+            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    if WITHOUT.iter().any(|beginning| error.starts_with(beginning)) {
+        return error.to_owned();
+    }
+    for (beginning, rest) in AROUND {
+        // Nothing that the document says comes after the last of these words.
+        let found = error.strip_prefix(beginning).and_then(|said| Some((said, said.rfind(rest)?)));
+        if let Some((said, at)) = found {
+            if is_key(&said[..at]) {
+                return error.to_owned();
+            }
+            let beginning = beginning.trim_end_matches(['`', '"', '\'', ' ']);
+            let beginning = if beginning.is_empty() { "a value" } else { beginning };
+            return format!("{beginning}{}", &said[at + 1..]);
+        }
+    }
+    if let Some(key) = error.strip_prefix(TWICE).filter(|key| is_key(key)) {
+        return format!("{TWICE}{key}");
+    }
+    let what = error.split([':', '`', '"', '\'']).next().unwrap_or_default();
+    match error.rfind(" at line ") {
+        Some(at) if at > what.len() => format!("{what}{}", &error[at..]),
+        _ => what.to_owned(),
+    }
 }
 
 /// Reads YAML as the product's own libraries do, which are written in Go: the first document alone counts, and a text in
@@ -112,8 +164,11 @@ fn options() -> Options {
     budget.max_recorded_anchor_events = 20_000;
     budget.max_recorded_anchor_bytes = 1 << 20;
     budget.max_total_scalar_bytes = 4 << 20;
+    budget.max_merge_keys = 100;
     let mut options = Options::default();
     options.budget = Some(budget);
+    // What an alias stands for is read again each time, and a merge copies it.
+    options.alias_limits.max_total_replayed_events = 20_000;
     // An error must never quote the file: teleport.yaml may hold a join token.
     options.with_snippet = false;
     options
@@ -134,6 +189,52 @@ mod tests {
         let bomb: String =
             std::iter::once("a0: &a0 [x, x, x]\n".to_owned()).chain((1..12).map(level)).collect();
         assert!(from_yaml::<BTreeMap<String, Vec<IgnoredAny>>>(&bomb).is_err());
+    }
+
+    #[test]
+    fn refuses_a_bomb_of_merges_and_takes_a_few() {
+        let keys: Vec<_> = (0..100).map(|key| format!("k{key}: {key}")).collect();
+        let merged = |times: usize| {
+            let aliases = vec!["*x"; times].join(", ");
+            format!("x: &x {{{}}}\ny: {{<<: [{aliases}]}}\n", keys.join(", "))
+        };
+        let read = |times| from_yaml::<BTreeMap<String, BTreeMap<String, u32>>>(&merged(times));
+        assert_eq!(read(3).expect("few")["y"].len(), 100);
+        assert!(read(900).is_err());
+    }
+
+    #[test]
+    fn an_error_tells_keys_that_look_like_keys_and_nothing_else() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Known {
+            #[expect(dead_code, reason = "it is only read")]
+            known: Option<u32>,
+        }
+        let told = |text: &str| from_yaml::<Known>(text).expect_err(text).to_string();
+        assert!(told("unknown: 1\n").contains("`unknown`"), "{}", told("unknown: 1\n"));
+        for secret in [
+            "root:$6$verysecret:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n",
+            "verySecret: 1\n",
+            "\"a`, expected verysecret\": 1\n",
+            "known: *verysecret\n",
+            "known: 1\n\"very secret\": 1\n",
+            "\"very secret\": 1\n\"very secret\": 1\n",
+            "known: verysecret: verysecret\n",
+            "known: verysecret\n",
+            "known: \"very`secret`\"\n",
+            "\"a` verysecret\": 1\n",
+            "'a\" verysecret': 1\n",
+            "known: [verysecret]\n",
+            "- verysecret\n",
+            "-----BEGIN PRIVATE KEY-----\nverysecret\n",
+        ] {
+            let told = told(secret).to_lowercase();
+            assert!(
+                !told.contains("verysecret") && !told.contains("$6$") && !told.contains("secret"),
+                "{secret}: {told}"
+            );
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use nix::sys::resource::Resource;
 use nix::sys::resource::getrlimit;
 use nix::sys::resource::setrlimit;
 use selfcheck_core::Policy;
+use selfcheck_core::ProxyAddr;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::FaultRules;
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 
 use crate::args::ServeArgs;
+use crate::command::log;
 use crate::command::policy;
 use crate::error::CliError;
 use crate::output;
@@ -42,6 +44,7 @@ use super::told_to_end;
 
 pub(super) fn run(args: &ServeArgs, output: &Output) -> Result<u8, CliError> {
     let policy = policy::effective(args.policy.as_deref(), None)?;
+    log::to_stderr(output);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
     runtime.block_on(serve_until_told(args, &policy, output))
@@ -72,6 +75,11 @@ async fn serve_until_told(args: &ServeArgs, policy: &Policy, output: &Output) ->
     let keeper = AlertKeeper::new(rules, policy.alerts.linger.duration());
     let keeping = tokio::spawn(keeper.run(inventory.clone()));
     let web = web(args, &inventory, output).await?;
+    for (flag, address) in [("--listen", Some(address)), ("--web", args.web)] {
+        if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {
+            output.warn(&format!("others than this host may reach `{flag}` {address}"));
+        }
+    }
     output::print(&format!("serving cluster `{}` on {address}\n", authority.cluster()))?;
     if let Some(web) = web {
         output::print(&format!("serving metrics on {}\n", web.url()))?;
@@ -118,5 +126,6 @@ async fn web(
         }
     };
     let stock = StockMetrics::new(inventory.clone()).map_err(CliError::Metrics)?;
-    Ok(Some(web.with(stock)?))
+    let name = args.public_addr.as_ref().map(ProxyAddr::host);
+    Ok(Some(web.called(name).with(stock)?))
 }
