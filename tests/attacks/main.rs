@@ -1,8 +1,8 @@
-//! Attacks on a running auth server: what an agent, a person without rights or a stranger may try, what it may cost at most, and what it costs.
-//! Meanwhile a witness, an ordinary agent, joins and reports; it is to be served within a bound, too.
+//! Attacks on a running auth server: what an agent, a person without rights or a stranger may try, what it may cost at most, and
+//! what it costs. Meanwhile a witness, an ordinary agent, joins and reports; it is to be served within a bound, too.
 //!
-//! `cargo test -p selfcheck-tests --test attacks [-- WORD]` runs those whose name has the word; `cargo xtask attack` all of them for longer and with
-//! stricter bounds.
+//! `cargo test -p selfcheck-tests --test attacks [-- WORD]` runs those whose name has the word; `cargo xtask attack` all of them
+//! for longer and with stricter bounds.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -36,7 +36,8 @@ struct Pace {
     bounds: Bounds,
 }
 
-/// Part of every run of the tests. The time that a witness may wait is far longer than it takes, so that a busy machine is no failure.
+/// Part of every run of the tests. The time that a witness may wait is far longer than it takes, so that a busy machine is no
+/// failure.
 const BRIEF: Pace = Pace {
     lasts: Duration::from_secs(4),
     bounds: Bounds { megabytes: 100.0, descriptors: 1_300, wait: Duration::from_secs(10) },

@@ -42,7 +42,8 @@ impl Textfile {
         let _ = tokio::task::spawn_blocking(move || fs::remove_file(self.path)).await;
     }
 
-    /// Writes the file once. Whoever reads sees the old or the new one, never half of it. What is there and no regular file is left alone.
+    /// Writes the file once. Whoever reads sees the old or the new one, never half of it. What is there and no regular file is
+    /// left alone.
     pub fn write(&self) -> io::Result<()> {
         if fs::symlink_metadata(&self.path).is_ok_and(|there| !there.is_file()) {
             return Err(io::Error::new(

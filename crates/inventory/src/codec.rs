@@ -56,8 +56,8 @@ where
     }
 }
 
-/// Reads messages, of an agent's only those whose parts that are kept are small: in memory an empty element takes many times the two
-/// bytes that it takes on its way.
+/// Reads messages, of an agent's only those whose parts that are kept are small: in memory an empty element takes many times the
+/// two bytes that it takes on its way.
 #[derive(Debug)]
 pub struct SmallDecoder<U>(PhantomData<U>);
 

@@ -123,7 +123,8 @@ impl RemedyGroup {
         }))
     }
 
-    /// What the agent says is to be written into the command, each with the word that stands for it. Nobody has looked whether that is so.
+    /// What the agent says is to be written into the command, each with the word that stands for it. Nobody has looked whether
+    /// that is so.
     pub fn claims(&self) -> impl Iterator<Item = (&'static str, &DnsLabel)> {
         let ReportedRemedy { release, kube_namespace, .. } = &self.remedy;
         let said = [(KubernetesTarget::RELEASE, release), (KubernetesTarget::NAMESPACE, kube_namespace)];
@@ -256,8 +257,8 @@ impl Report {
         Ok(report.with_plausible_remedy(|_| true))
     }
 
-    /// Reads what an agent says of itself whose certificate has these roles. What only the auth side can find is not for an agent to
-    /// say, and counts as other.
+    /// Reads what an agent says of itself whose certificate has these roles. What only the auth side can find is not for an agent
+    /// to say, and counts as other.
     #[cfg(feature = "auth")]
     pub(crate) fn from_agent(report: &wire::Report, roles: &BTreeSet<Role>) -> Result<Self, InvalidReport> {
         let mut report = Self::from_wire(report)?;

@@ -45,8 +45,8 @@ impl Role {
         !matches!(self, Self::Admin | Self::Nop | Self::Bot)
     }
 
-    /// Whether Teleport's chart for agents in Kubernetes has agents of this role. Those of a host's own have others: SSH, and what the
-    /// control plane runs.
+    /// Whether Teleport's chart for agents in Kubernetes has agents of this role. Those of a host's own have others: SSH, and
+    /// what the control plane runs.
     #[cfg(feature = "auth")]
     pub(crate) const fn is_of_kube_agent(self) -> bool {
         self.is_server() && !matches!(self, Self::Instance | Self::Auth | Self::Proxy | Self::Node)

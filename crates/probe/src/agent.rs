@@ -269,7 +269,8 @@ fn reads_another(target: &Target, process: &Fact<Process>, assumed: &Namespace, 
     }
 }
 
-/// Whether a file that an environment names is one that only root can have put there. What another wrote is what he wants to be believed.
+/// Whether a file that an environment names is one that only root can have put there. What another wrote is what he wants to be
+/// believed.
 fn is_trusted(reach: &Reach, path: &str) -> bool {
     reach.as_ref().map_or(true, |tree| process::is_roots_place(tree, Path::new(path)))
 }

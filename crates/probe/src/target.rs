@@ -13,8 +13,8 @@ use crate::files::SERVICE_ACCOUNT;
 /// The address of the system bus where nothing else is said.
 pub const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
 
-/// Whether an address of a bus, or each of several with `;` between them, is a socket of this host. Over any other transport anybody
-/// might answer, and some of them read a file for whoever asks.
+/// Whether an address of a bus, or each of several with `;` between them, is a socket of this host. Over any other transport
+/// anybody might answer, and some of them read a file for whoever asks.
 pub fn is_unix_address(address: &str) -> bool {
     !address.is_empty() && address.split(';').all(|each| each.starts_with("unix:"))
 }

@@ -11,7 +11,7 @@ use crate::run::cargo;
 use crate::run::must;
 use crate::run::root;
 
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 12] = [
     "update_yaml",
     "pod_marks",
     "teleport_yaml",
@@ -23,6 +23,7 @@ const TARGETS: [&str; 11] = [
     "inventory_messages",
     "inventory_stream",
     "identity_file",
+    "inventory_connection",
 ];
 /// How many run at once.
 const AT_ONCE: usize = 2;

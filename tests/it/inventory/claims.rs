@@ -1,4 +1,5 @@
-//! What an agent says helps it is a claim: it names no object in an alert or a command, and only what the catalogue names for what it found.
+//! What an agent says helps it is a claim: it names no object in an alert or a command, and only what the catalogue names for
+//! what it found.
 
 use std::path::Path;
 use std::process::Output;

@@ -31,7 +31,8 @@ use super::answer::DebugBody;
 use super::service::DebugService;
 use super::socket::DebugSocket;
 
-/// How many clients are served at a time. Of more, the one that has said nothing for longest has to go; where all are being answered, they wait.
+/// How many clients are served at a time. Of more, the one that has said nothing for longest has to go; where all are being
+/// answered, they wait.
 const CLIENTS: usize = 64;
 /// How long a client may take to say what it wants.
 const REQUEST_TIME: Duration = Duration::from_secs(5);

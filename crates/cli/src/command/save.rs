@@ -23,8 +23,8 @@ pub(super) fn save(observation: &Observation, path: &Path) -> Result<(), CliErro
     write(path, &json).map_err(|source| CliError::SaveObservation { path: path.to_owned(), source })
 }
 
-/// Writes `text` to a file that only its owner may read: whole, beside it, and then renamed, so that nothing is written to what somebody
-/// else put there. What is no regular file is left alone.
+/// Writes `text` to a file that only its owner may read: whole, beside it, and then renamed, so that nothing is written to what
+/// somebody else put there. What is no regular file is left alone.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(there) if !there.is_file() => {

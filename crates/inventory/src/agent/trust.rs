@@ -31,8 +31,8 @@ use crate::identity::is_issued_here;
 use crate::tls::provider;
 use crate::tls::roots;
 
-/// Takes a certificate for that of an auth server only if its roles say so. Every agent of a cluster has one of the same authority, and
-/// those of some roles have the name of an auth server in it.
+/// Takes a certificate for that of an auth server only if its roles say so. Every agent of a cluster has one of the same
+/// authority, and those of some roles have the name of an auth server in it.
 pub(super) struct AuthServerVerifier {
     /// By the authorities that `auth issue` works with, and by those of a Teleport cluster.
     verifiers: Vec<(Authorities, Arc<WebPkiServerVerifier>)>,

@@ -100,7 +100,8 @@ impl Rated {
 }
 
 impl Accounts {
-    /// Whose account a connection is: the host's, or that of anybody else with this certificate. Administrators share a name, not a place.
+    /// Whose account a connection is: the host's, or that of anybody else with this certificate. Administrators share a name, not
+    /// a place.
     pub(super) fn key(host: Option<&Text>, certificate: &[u8]) -> Text {
         host.cloned().unwrap_or_else(|| {
             let mut hasher = DefaultHasher::new();

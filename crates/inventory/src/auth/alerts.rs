@@ -159,8 +159,8 @@ impl Book {
             && spoken_for.get(&*alert.id).is_none_or(|severity| *severity <= alert.severity)
     }
 
-    /// The alerts that others speak for, each with the gravest of those. As Teleport's code has it: only a graver alert that is shown speaks
-    /// for another.
+    /// The alerts that others speak for, each with the gravest of those. As Teleport's code has it: only a graver alert that is
+    /// shown speaks for another.
     fn spoken_for(&self, wanted: &AlertFilter) -> HashMap<&str, AlertSeverity> {
         let is_shown = |alert: &&Alert| {
             is_targeted(alert) && (wanted.with_acknowledged || !self.acks.contains_key(&alert.id))

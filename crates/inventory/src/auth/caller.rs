@@ -51,8 +51,8 @@ pub(super) struct Known {
 }
 
 impl Caller {
-    /// The caller whose verified certificate says this, with an account of its own. A [`Listener`](super::Listener) gives all connections of
-    /// an identity the same one.
+    /// The caller whose verified certificate says this, with an account of its own. A [`Listener`](super::Listener) gives all
+    /// connections of an identity the same one.
     pub fn new(identity: Result<HostIdentity, CertificateError>) -> Self {
         Self::connected(identity, Signer::Hosts, None, Arc::default())
     }

@@ -96,9 +96,9 @@ impl Handshakes {
 
     /// Makes room for one more of `source`, where at most `per_source` of it and `most` of all may be.
     ///
-    /// Of those whose other end is waited for, the eldest of the source that has the most has to go: a little now and then keeps no place.
-    /// A source that has the most itself takes places of its own alone, and only of those that have had time enough, so that of many agents
-    /// behind one address who come at once, those who came first get on.
+    /// Of those whose other end is waited for, the eldest of the source that has the most has to go: a little now and then keeps
+    /// no place. A source that has the most itself takes places of its own alone, and only of those that have had time enough, so
+    /// that of many agents behind one address who come at once, those who came first get on.
     pub(super) fn make_room(&mut self, source: Source, per_source: usize, most: usize) -> Room {
         let of_source = self.pending.values().filter(|handshake| handshake.source == source).count();
         if of_source < per_source && self.pending.len() < most {

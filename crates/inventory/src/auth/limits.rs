@@ -27,8 +27,8 @@ pub struct Limits {
     pub request_time: Duration,
     /// How many requests and streams an identity may have open, over all its connections.
     pub requests_per_host: usize,
-    /// How many questions of an identity may be being answered, over all its connections; of those whose answer is all agents or all alerts
-    /// at once, two.
+    /// How many questions of an identity may be being answered, over all its connections; of those whose answer is all agents or
+    /// all alerts at once, two.
     pub answers_per_host: usize,
     /// How many bytes of messages that have not come to their end an identity may hold, over all its connections.
     pub bytes_per_host: usize,

@@ -98,8 +98,8 @@ impl Listener {
         Self::trusting(tcp, identity, &[], clock)
     }
 
-    /// The same for an auth server whose users have authorities of their own: who is signed by one of `users` is no host, whatever its
-    /// certificate says, and [`Caller::signer`](super::Caller::signer) tells them apart.
+    /// The same for an auth server whose users have authorities of their own: who is signed by one of `users` is no host,
+    /// whatever its certificate says, and [`Caller::signer`](super::Caller::signer) tells them apart.
     pub fn trusting(
         tcp: TcpListener,
         identity: &IdentityFile,
@@ -126,8 +126,8 @@ impl Listener {
         self.accepted(limits, None, Arc::default())
     }
 
-    /// The connections of an auth server that serves nothing but the inventory. Those that did not come about are counted; those on
-    /// which nothing gets on end.
+    /// The connections of an auth server that serves nothing but the inventory. Those that did not come about are counted; those
+    /// on which nothing gets on end.
     pub(super) fn connections(
         self,
         limits: &Limits,

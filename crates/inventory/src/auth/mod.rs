@@ -43,6 +43,7 @@ pub use limits::Rate;
 pub use listener::Gate;
 pub use listener::Listener;
 pub use server::serve;
+pub use server::serve_on;
 pub use service::AuthServer;
 pub use service::Inventory;
 pub use store::AgentRecord;

@@ -1,16 +1,21 @@
 //! An auth server that has nothing else to serve.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::io;
 use std::time::Duration;
 
+use futures_util::Stream;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tonic::transport::Server;
+use tonic::transport::server::Connected;
 
 use crate::wire::proto::auth_service_server::AuthServiceServer;
 use crate::wire::teleport::selfcheck::v1::fleet_service_server::FleetServiceServer;
 
+use super::Caller;
 use super::Inventory;
 use super::Listener;
 use super::Store;
@@ -35,9 +40,21 @@ pub async fn serve<S: Store>(
     listener: Listener,
     end: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
+    let connections = listener.connections(inventory.limits(), inventory.counters_of_all());
+    serve_on(inventory, connections, end).await
+}
+
+/// The same on connections that somebody else has made, with TLS of his own. Each says who is at its other end, and ends when it
+/// should.
+pub async fn serve_on<S: Store, C>(
+    inventory: Inventory<S>,
+    connections: impl Stream<Item = io::Result<C>>,
+    end: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error>
+where
+    C: AsyncRead + AsyncWrite + Connected<ConnectInfo = Caller> + Unpin + Send + 'static,
+{
     let limits = *inventory.limits();
-    let counters = inventory.counters_of_all();
-    let connections = listener.connections(&limits, Arc::clone(&counters));
     let (ended, told) = oneshot::channel();
     let serving = Server::builder()
         .max_concurrent_streams(limits.requests_per_connection)
@@ -46,7 +63,7 @@ pub async fn serve<S: Store>(
         .http2_max_header_list_size(HEADERS)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(2 * WINDOW)
-        .layer(Admission::new(limits, counters))
+        .layer(Admission::new(limits, inventory.counters_of_all()))
         .add_service(
             AuthServiceServer::new(inventory.clone()).max_decoding_message_size(limits.message_bytes),
         )

@@ -98,8 +98,8 @@ struct Global {
     data_dir: Option<String>,
 }
 
-/// A host id, as the product makes them: a UUID, or the account and the instance of a cloud. Any other file may lie there, and is not
-/// told.
+/// A host id, as the product makes them: a UUID, or the account and the instance of a cloud. Any other file may lie there, and is
+/// not told.
 fn host_id(text: &str) -> Result<Text, Why> {
     let id = text.trim();
     let is_id = (1..=64).contains(&id.len())

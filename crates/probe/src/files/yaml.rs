@@ -50,8 +50,8 @@ const TWICE: &str = "duplicate mapping key: ";
 /// How one begins that has none.
 const WITHOUT: [&str; 3] = ["missing field `", "invalid type: sequence, ", "invalid type: map, "];
 
-/// An error without what the document says, but for a word that looks like a key. Whoever may ask what is wrong with a file need not be
-/// somebody who may read it.
+/// An error without what the document says, but for a word that looks like a key. Whoever may ask what is wrong with a file need
+/// not be somebody who may read it.
 fn discreet(error: &str) -> String {
     let is_key = |word: &str| {
         let mut bytes = word.bytes();

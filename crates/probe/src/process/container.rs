@@ -43,8 +43,8 @@ struct Candidate {
     sight: Sight,
 }
 
-/// Looks for the agent of a container, or of a host without systemd: a process of one of `users` that executes Teleport, whoever started it.
-/// Those that see the same files as whoever looks go before those of other containers of a pod.
+/// Looks for the agent of a container, or of a host without systemd: a process of one of `users` that executes Teleport, whoever
+/// started it. Those that see the same files as whoever looks go before those of other containers of a pod.
 ///
 /// `known` is a process that was looked at just now, and is not looked at again.
 pub(crate) fn agent(users: Users, known: Option<&Process>) -> Found {

@@ -21,8 +21,8 @@ use super::trust::Users;
 /// How exactly the kernel and a file system tell when something began or was written.
 const GRAIN: SignedDuration = SignedDuration::from_secs(2);
 
-/// The agent that the pid file at `path` leads to. Such a file may outlive its process, and the number may have gone to another one,
-/// of whatever user: then there is none.
+/// The agent that the pid file at `path` leads to. Such a file may outlive its process, and the number may have gone to another
+/// one, of whatever user: then there is none.
 pub(crate) fn agent_of_pid_file(path: &str, users: Users) -> Fact<Process> {
     let (text, metadata) = match Tree::default().read_with_metadata(Path::new(path), 64) {
         Fact::Present(read) => read,
@@ -44,8 +44,8 @@ pub(crate) fn agent_of_pid_file(path: &str, users: Users) -> Fact<Process> {
     })
 }
 
-/// Whether a process that started then may have been there when something was `written`. By a clock that was set since the boot nothing is
-/// known.
+/// Whether a process that started then may have been there when something was `written`. By a clock that was set since the boot
+/// nothing is known.
 fn may_have_begun_by(started: Option<Usec>, written: Timestamp, now: Clock) -> bool {
     let Some(started) = started.and_then(|started| now.boottime.checked_sub(started)) else { return true };
     let before =

@@ -85,7 +85,8 @@ fn own_names() -> Vec<String> {
     name.iter().map(|name| name.as_str().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
-/// Whether a request names this address by one of its own names. By another name a page of somebody else's may have led a browser here.
+/// Whether a request names this address by one of its own names. By another name a page of somebody else's may have led a browser
+/// here.
 fn is_asked_for<B>(names: &[String], request: &Request<B>) -> bool {
     let Some(host) = request.headers().get(HOST) else { return false };
     let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
