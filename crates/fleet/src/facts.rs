@@ -21,7 +21,7 @@ use selfcheck_inventory::Role;
 
 use crate::names::Id;
 use crate::names::Names;
-use crate::targets::is_compared;
+use crate::targets::is_found_here;
 
 /// How many words of a kind are told apart.
 const WORDS: u32 = 4096;
@@ -176,9 +176,9 @@ impl Vocabulary {
         }
     }
 
-    /// A report with what was found by comparing the agent.
+    /// A report with what was found here.
     pub(crate) fn amended(&self, report: &Arc<Report>, facts: &Facts) -> Arc<Report> {
-        if !self.findings.get(facts.findings).iter().copied().any(is_compared) {
+        if !self.findings.get(facts.findings).iter().copied().any(is_found_here) {
             return Arc::clone(report);
         }
         Arc::new(report.amended(facts.verdict, &self.reported_findings(facts)))

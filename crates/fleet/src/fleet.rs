@@ -128,7 +128,7 @@ impl Store for Fleet {
     }
 
     fn heard(&self, place: Place, _last_run: Option<Timestamp>, now: Timestamp) {
-        self.write().heard(place, now);
+        self.write().heard(place, now, self.now());
     }
 
     fn left(&self, place: Place, farewell: Farewell) {

@@ -8,6 +8,7 @@ use selfcheck_inventory::auth::Farewell;
 use crate::registry::Place;
 use crate::registry::Registry;
 use crate::registry::spread;
+use crate::rivals::Heard;
 use crate::seat::Awaits;
 use crate::seat::Presence;
 use crate::seat::Told;
@@ -16,6 +17,11 @@ use crate::slab::Slot;
 impl Registry {
     /// A stream has ended.
     pub(crate) fn left(&mut self, place: Place, farewell: Farewell, now: Duration) {
+        self.leaves(place, farewell, now);
+        self.dispute(place.slot, Heard::Alone); // what is gone contradicts nobody
+    }
+
+    fn leaves(&mut self, place: Place, farewell: Farewell, now: Duration) {
         self.pass(now);
         if farewell != Farewell::SoftReload {
             return self.drop_told(place.slot, |told| told.stream == place.stream && !told.has_ended);

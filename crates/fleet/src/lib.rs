@@ -19,6 +19,7 @@ mod names;
 mod passing;
 mod records;
 mod registry;
+mod rivals;
 mod rules;
 mod seat;
 mod slab;

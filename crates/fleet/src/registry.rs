@@ -25,6 +25,7 @@ use crate::faults::Shared;
 use crate::faults::seconds as whole;
 use crate::host::Host;
 use crate::marks::Marks;
+use crate::rivals::Heard;
 use crate::seat::Awaits;
 use crate::seat::Presence;
 use crate::seat::Seat;
@@ -215,6 +216,7 @@ impl Registry {
         if self.told(place).is_none() {
             return;
         }
+        let heard = self.heard_on(place);
         let (targets, windows) = (Arc::clone(&self.targets), self.ended);
         let mut verdict = report.verdict;
         let ended = self.change(slot, |seat, words| {
@@ -224,6 +226,7 @@ impl Registry {
                 told.heard = seconds(wall);
                 verdict = told.facts.verdict;
             }
+            seat.told.promote(stream);
             // The next process has spoken for itself.
             if seat.awaits == Awaits::Nothing {
                 return Vec::new();
@@ -232,6 +235,7 @@ impl Registry {
             seat.told.retain(|told| !told.has_ended)
         });
         self.forget(&ended.unwrap_or_default());
+        self.dispute(slot, heard);
         if !needs_a_person(verdict) {
             self.reports.remove(&stream);
         } else if self.reports.len() < self.config.reports || self.reports.contains_key(&stream) {
@@ -239,9 +243,12 @@ impl Registry {
         }
     }
 
-    pub(crate) fn heard(&mut self, place: Place, wall: Timestamp) {
-        if let Some(told) = self.told(place) {
-            told.heard = seconds(wall);
+    pub(crate) fn heard(&mut self, place: Place, wall: Timestamp, now: Duration) {
+        let Some(told) = self.told(place) else { return };
+        told.heard = seconds(wall);
+        if self.heard_on(place) == Heard::Beside {
+            self.pass(now);
+            self.dispute(place.slot, Heard::Beside);
         }
     }
 

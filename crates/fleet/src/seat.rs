@@ -103,6 +103,16 @@ impl Tolds {
         *self = Self::Several(all);
     }
 
+    /// What was said on this stream is the newest.
+    pub(crate) fn promote(&mut self, stream: StreamId) {
+        if let Self::Several(tolds) = self
+            && let Some(place) = tolds.iter().position(|told| told.stream == stream && !told.has_ended)
+        {
+            let told = tolds.remove(place);
+            tolds.push(told);
+        }
+    }
+
     /// The stream has ended, and what was said on it is kept.
     pub(crate) fn end(&mut self, stream: StreamId) {
         if let Some(told) = self.of(stream) {
@@ -139,8 +149,8 @@ impl Presence {
 }
 
 impl Seat {
-    /// What counts: what was reported on the newest stream that anything was reported on, or else claimed on the newest of all. A stream that
-    /// has only claimed so far does not outdo a report.
+    /// What counts: what was reported last, on whatever stream, or else claimed on the newest of all. A stream that has only
+    /// claimed so far does not outdo a report.
     pub(crate) fn reported(&self) -> Option<&Told> {
         let told = self.told.as_slice();
         told.iter().rev().find(|told| told.facts.basis == Basis::Observed).or_else(|| told.last())

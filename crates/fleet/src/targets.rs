@@ -113,6 +113,11 @@ impl Targets {
     }
 }
 
+/// Whether it is none of the agent's own.
+pub(crate) fn is_found_here(finding: Finding) -> bool {
+    is_compared(finding) || finding.0 == Some(Reason::DuplicateIdentity)
+}
+
 /// Whether it was found by comparing.
 pub(crate) fn is_compared((reason, _): Finding) -> bool {
     matches!(reason, Some(Reason::BehindTarget | Reason::GroupUnknown))

@@ -1,5 +1,5 @@
-//! A whole connection as bytes of any kind: frames of HTTP/2, the requests in them, and their messages, through all that an auth server has
-//! behind TLS.
+//! A whole connection as bytes of any kind: frames of HTTP/2, the requests in them, and their messages, through all that an auth
+//! server has behind TLS.
 #![no_main]
 
 use std::io;

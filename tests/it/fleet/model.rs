@@ -94,7 +94,7 @@ fn targets() -> impl Strategy<Value = Vec<UpdateTarget>> {
 #[derive(Default)]
 struct Model {
     now: u64,
-    /// In the order in which they were opened.
+    /// In the order in which they were opened, or last reported.
     streams: Vec<ModelStream>,
     /// Since when each agent has been there.
     since: BTreeMap<u8, u64>,
@@ -215,7 +215,10 @@ async fn happens(event: Event, fleet: &Fleet, model: &mut Model, next: &mut u64)
             if let Some(updater) = report.stock_updater() {
                 model.streams[index].group = updater.group.unwrap_or_default().to_string();
             }
-            model.streams[index].report = Some(report);
+            // What is reported last counts.
+            let mut stream = model.streams.remove(index);
+            stream.report = Some(report);
+            model.streams.push(stream);
             model.streams.retain(|stream| stream.host != host || !stream.has_ended);
             model.awaited.remove(&host);
         }

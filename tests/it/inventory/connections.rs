@@ -1,10 +1,13 @@
 //! Connections that carry nothing any more, or what nobody can read. Only they end.
 
 use prost::Message;
+use selfcheck_inventory::agent::Neighbour;
 use selfcheck_inventory::auth::Limits;
 use selfcheck_inventory::auth::Outcome;
+use selfcheck_inventory::wire::proto::UpstreamInventoryGoodbye;
 use selfcheck_inventory::wire::proto::UpstreamInventoryOneOf;
 use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
 use selfcheck_tests::Pipe;
@@ -165,4 +168,33 @@ async fn what_nobody_can_read() {
     let counted = |outcome| scene.auth.inventory.counters().get(outcome);
     assert_eq!(counted(Outcome::Garbage), expected);
     assert_eq!(counted(Outcome::Joined), joined, "the good agent kept its stream");
+}
+
+#[tokio::test]
+async fn what_broke_is_counted_and_what_said_goodbye_is_not() {
+    let scene = Scene::new(Limits::default()).await;
+    let counted = |outcome| scene.auth.inventory.counters().get(outcome);
+    let raw = scene.joined().await;
+    raw.send(Up::Goodbye(UpstreamInventoryGoodbye::default())).await;
+    drop(raw.up);
+    eventually("it left", || known(&scene.auth) == [GOOD]).await;
+    assert_eq!(counted(Outcome::Lost), 0);
+    drop(scene.joined().await);
+    eventually("it left", || known(&scene.auth) == [GOOD]).await;
+    eventually("counted", || counted(Outcome::Lost) == 1).await;
+}
+
+/// Before it reports it asks whether this is an auth server that self-checks report to, which only an administrator is told.
+#[tokio::test]
+async fn a_daemon_that_is_well_is_not_counted_as_denied() {
+    let scene = Scene::new(Limits::default()).await;
+    let identity = scene.cluster.identity("a2", NODE);
+    let mut beside = Agent::beside(&scene.auth.server(), &identity, Neighbour::StockAgent);
+    beside.says(status(HEALTHY, 1));
+    beside.until_acked(1).await;
+    assert_eq!(scene.auth.inventory.counters().get(Outcome::Denied), 0);
+    // Whoever else asks is.
+    let agent = scene.auth.client(&identity).await;
+    assert!(agent.agents(ListAgentsRequest::default()).await.is_err());
+    assert_eq!(scene.auth.inventory.counters().get(Outcome::Denied), 1);
 }

@@ -12,6 +12,7 @@ mod metrics;
 mod pairs;
 mod questions;
 mod reports;
+mod rivals;
 mod scene;
 mod storm;
 mod trust;

@@ -38,6 +38,8 @@ pub(crate) struct AgentView<'a> {
     pub(crate) is_updater_known: bool,
     /// Whether its auth server is a stock one, which has no word for self-checks.
     pub(crate) is_stock: bool,
+    /// Where its connections come from, the oldest first.
+    pub(crate) peers: &'a [Text],
     pub(crate) remedy: Option<&'a Remedy>,
     /// What the agent says is to be written into it.
     pub(crate) claims: &'a str,
@@ -122,6 +124,10 @@ fn facts(view: &AgentView<'_>) -> Vec<(&'static str, String)> {
         }
     };
     facts.push(("looked", seen));
+    if !view.peers.is_empty() {
+        let peers: Vec<_> = view.peers.iter().map(Text::as_str).collect();
+        facts.push(("connected", format!("from {}", peers.join(" and "))));
+    }
     facts.extend(view.last_heard.map(|at| ("heard of", time::instant(at, now))));
     facts
 }

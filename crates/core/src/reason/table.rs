@@ -234,4 +234,7 @@ catalogue! {
     GroupUnknown "group-unknown", ADVISES, Advisory, Auth, None, V2,
         "its update group is not one the cluster configures",
         "The cluster's configuration has no such group, so the agent is updated with the last group.";
+    DuplicateIdentity "duplicate-identity", ADVISES, Advisory, Auth, None, UPGRADING,
+        "another connection of its identity reports something else",
+        "Two connections with the same host id report different things at the same time: a cloned machine, a restored backup, or a stolen identity file. What was reported last counts. `inventory show` lists the addresses; give each host an identity of its own, and deny a stolen one by policy.";
 }

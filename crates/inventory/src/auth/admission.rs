@@ -52,6 +52,8 @@ const OF_ADMINS: [&str; 13] = [
 
 /// Those of them whose answer is all that there is at once, however long it takes to be read.
 const WHOLE: [&str; 2] = ["/proto.AuthService/GetInventoryStatus", "/proto.AuthService/GetClusterAlerts"];
+/// By which a daemon tells an auth server of self-checks from a stock one.
+const DAEMONS_QUESTION: &str = "/teleport.selfcheck.v1.FleetService/GetSummary";
 /// What a call is answered that is not served.
 pub(super) const NOT_SERVED: &str =
     "this auth server has the inventory of agents and their alerts, and serves no other calls";
@@ -118,7 +120,9 @@ impl Admission {
         } else {
             return Err(refused(None, Status::unimplemented(NOT_SERVED)));
         };
-        permitted.map_err(|status| refused(Some(Outcome::Denied), status))?;
+        // A daemon that is well asks this once for each connection, and is told enough by the refusal.
+        let outcome = Some(Outcome::Denied).filter(|_| path != DAEMONS_QUESTION || caller.server().is_err());
+        permitted.map_err(|status| refused(outcome, status))?;
         let too_much = |words| refused(Some(Outcome::Refused), Status::resource_exhausted(words));
         if !account.take(Rated::Requests, limits.requests) {
             return Err(too_much("requests of this identity come too fast"));

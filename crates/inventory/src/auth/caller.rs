@@ -1,6 +1,7 @@
 //! Who makes a request, what they may, and until when.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
@@ -41,6 +42,8 @@ pub(super) struct Known {
     signer: Signer,
     /// The serial number of its certificate, where that is known.
     serial: Option<Serial>,
+    /// Where it is connected from, where that is known.
+    address: Option<SocketAddr>,
     pub(super) account: Arc<Account>,
     since: Instant,
     /// When something that was asked for got on, in milliseconds after the beginning.
@@ -54,19 +57,21 @@ impl Caller {
     /// The caller whose verified certificate says this, with an account of its own. A [`Listener`](super::Listener) gives all
     /// connections of an identity the same one.
     pub fn new(identity: Result<HostIdentity, CertificateError>) -> Self {
-        Self::connected(identity, Signer::Hosts, None, Arc::default())
+        Self::connected(identity, Signer::Hosts, None, None, Arc::default())
     }
 
     pub(super) fn connected(
         identity: Result<HostIdentity, CertificateError>,
         signer: Signer,
         serial: Option<Serial>,
+        address: Option<SocketAddr>,
         account: Arc<Account>,
     ) -> Self {
         Self(Arc::new(Known {
             identity,
             signer,
             serial,
+            address,
             account,
             since: Instant::now(),
             active: AtomicU64::new(0),
@@ -83,6 +88,11 @@ impl Caller {
     /// Which authority signed its certificate, for an auth server that trusts one of users, too.
     pub fn signer(&self) -> Signer {
         self.0.signer
+    }
+
+    /// Where it is connected from, where that is known.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.0.address
     }
 
     pub(super) fn known(&self) -> &Arc<Known> {

@@ -54,7 +54,10 @@ impl<S: Store> FleetService for Inventory<S> {
         };
         if !request.server_id.is_empty() {
             let found = self.ask_anew(&request.server_id).await.filter(|record| filter.takes(record));
-            let agents = found.as_ref().map(agent).into_iter().collect();
+            let addresses = self.streams().addresses(&request.server_id);
+            let peers: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            let agents =
+                found.iter().map(|record| wire::Agent { peers: peers.clone(), ..agent(record) }).collect();
             return Ok(Response::new(wire::ListAgentsResponse { agents, ..Default::default() }));
         }
         let mut page = wire::ListAgentsResponse::default();
@@ -126,5 +129,6 @@ fn agent(record: &AgentRecord) -> wire::Agent {
         basis: basis_to_wire(record.basis).into(),
         report: Some(report.to_wire()),
         last_heard: record.last_heard.as_second(),
+        peers: Vec::new(),
     }
 }

@@ -268,7 +268,7 @@ async fn enter(entrance: Arc<Entrance>, socket: Socket, address: SocketAddr) {
         return refuse(Outcome::Crowded, "it has too many connections");
     };
     let expires = peer.expires;
-    let caller = peer.caller(Arc::clone(&account));
+    let caller = peer.caller(address, Arc::clone(&account));
     if !entrance.gate.0.admit(&account, caller.known()) {
         return refuse(Outcome::Revoked, "the policy denies it");
     }

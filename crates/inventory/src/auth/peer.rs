@@ -1,5 +1,6 @@
 //! Who is at the other end of a connection, as its certificate says.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -59,8 +60,8 @@ impl Peer {
         self.identity.as_ref().is_ok_and(|host| host.cluster != *cluster)
     }
 
-    /// It as who makes requests.
-    pub(super) fn caller(self, account: Arc<Account>) -> Caller {
-        Caller::connected(self.identity, self.signer, Some(self.serial), account)
+    /// It as who makes requests, connected from `address`.
+    pub(super) fn caller(self, address: SocketAddr, account: Arc<Account>) -> Caller {
+        Caller::connected(self.identity, self.signer, Some(self.serial), Some(address), account)
     }
 }

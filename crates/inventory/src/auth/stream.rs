@@ -156,7 +156,8 @@ impl<S: Store> AgentStream<S> {
             let status = Status::resource_exhausted("this agent opens streams too fast");
             return Err(Violation(Outcome::TooFast, status));
         }
-        let Some(stream) = streams.open(&hello.server_id, limits.streams_per_agent) else {
+        let Some(stream) = streams.open(&hello.server_id, self.caller.address(), limits.streams_per_agent)
+        else {
             let status = Status::resource_exhausted("this agent has too many streams already");
             return Err(Violation(Outcome::TooMany, status));
         };

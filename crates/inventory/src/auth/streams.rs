@@ -1,6 +1,7 @@
 //! The open streams, by agent: to bound them, and to reach one from a request.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -33,6 +34,8 @@ pub(super) struct Streams {
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) id: StreamId,
+    /// Where its agent is connected from, where that is known.
+    address: Option<SocketAddr>,
     pub(super) waker: AtomicWaker,
     pings: Mutex<Pings>,
     anew: Mutex<Anew>,
@@ -70,10 +73,11 @@ enum Asking {
 
 impl Streams {
     /// A new stream of `agent`; `None` if it has as many as it may.
-    pub(super) fn open(&self, agent: &Text, most: usize) -> Option<Arc<Stream>> {
+    pub(super) fn open(&self, agent: &Text, address: Option<SocketAddr>, most: usize) -> Option<Arc<Stream>> {
         let id = StreamId(self.next.fetch_add(1, Ordering::Relaxed));
         let stream = Arc::new(Stream {
             id,
+            address,
             waker: AtomicWaker::new(),
             pings: Mutex::default(),
             anew: Mutex::default(),
@@ -114,6 +118,13 @@ impl Streams {
     pub(super) fn newest(&self, agent: &str) -> Option<Arc<Stream>> {
         let by_agent = lock(&self.by_agent);
         by_agent.get(&Text::new(agent))?.last().cloned()
+    }
+
+    /// Where the streams of `agent` come from, the oldest first.
+    pub(super) fn addresses(&self, agent: &str) -> Vec<SocketAddr> {
+        let by_agent = lock(&self.by_agent);
+        let streams = by_agent.get(&Text::new(agent)).map_or(&[][..], Vec::as_slice);
+        streams.iter().filter_map(|stream| stream.address).collect()
     }
 
     /// Asks `agent` for its report on the newest stream that it reports on; what is returned is told when it comes. `None` if there is no such
@@ -211,10 +222,10 @@ mod tests {
     fn an_agent_is_asked_once_for_all_who_wait() {
         let streams = Streams::default();
         let agent = Text::from("a1");
-        let stream = streams.open(&agent, 2).expect("a stream");
+        let stream = streams.open(&agent, None, 2).expect("a stream");
         assert!(streams.ask_anew("a1").is_none(), "it has not reported");
         assert!(stream.reported().is_empty());
-        let _newer = streams.open(&agent, 2).expect("another stream");
+        let _newer = streams.open(&agent, None, 2).expect("another stream");
         let readers: Vec<_> = (0..READERS).map(|_| streams.ask_anew("a1").expect("room")).collect();
         assert!(streams.ask_anew("a1").is_none(), "no more may wait");
         assert!(!stream.has_asked());

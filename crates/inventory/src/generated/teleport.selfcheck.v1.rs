@@ -270,6 +270,9 @@ pub struct Agent {
     /// When the agent was last heard of, in seconds since 1970.
     #[prost(int64, tag = "10")]
     pub last_heard: i64,
+    /// Where its connections come from, as HOST:PORT, the oldest first; told of one agent that is asked for by its id.
+    #[prost(string, repeated, tag = "12")]
+    pub peers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// The judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -14,6 +14,7 @@ use selfcheck_inventory::Report;
 use selfcheck_inventory::agent::AuthClient;
 use selfcheck_inventory::agent::ReadCount;
 use selfcheck_inventory::agent::StockInventory;
+use selfcheck_inventory::wire::teleport::selfcheck::v1::Agent;
 use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
 use selfcheck_inventory::wire::types::InstanceFilter;
 use serde::Serialize;
@@ -46,9 +47,22 @@ struct Shown<'a> {
     /// When its host was looked at; `null` where it did not answer or nobody looked.
     observed_at: Option<Timestamp>,
     library_version: Option<&'a Text>,
+    /// Where its connections come from, the oldest first.
+    peers: &'a [Text],
     /// What the agent says is to be written into the remedy; nobody has looked whether that is so.
     claims: BTreeMap<&'static str, &'a DnsLabel>,
 }
+
+/// What was found of an agent.
+#[derive(Debug)]
+struct Found {
+    row: Row,
+    report: Report,
+    peers: Vec<Text>,
+}
+
+/// The most connections of one agent that are shown.
+const PEERS: usize = 64;
 
 #[derive(Debug, Serialize)]
 struct Finding {
@@ -68,27 +82,32 @@ pub(super) async fn run(args: &ShowArgs, output: &Output) -> Result<u8, CliError
             found => found,
         }
     });
-    let (mut row, report) = found.await?.ok_or_else(|| CliError::NoSuchAgent(Text::new(&args.host_id)))?;
+    let Found { mut row, report, peers } =
+        found.await?.ok_or_else(|| CliError::NoSuchAgent(Text::new(&args.host_id)))?;
     let group = report.remedy_group();
     let remedy = group.as_ref().and_then(|group| group.render(args.proxy.as_ref()));
     let claims = || group.iter().flat_map(RemedyGroup::claims);
     row.remedy = remedy.as_ref().map(|remedy| remedy.shell.clone());
     let shown = match args.query.format {
-        Format::Json => crate::command::json(&Shown::of(&row, &report, claims().collect()))?,
+        Format::Json => crate::command::json(&Shown::of(&row, &report, &peers, claims().collect()))?,
         Format::Text => {
-            text::agent(&view(&row, &report, remedy.as_ref(), &text::claims(claims())), output.style)
+            text::agent(&view(&row, &report, &peers, remedy.as_ref(), &text::claims(claims())), output.style)
         }
     };
     output::print(&shown)?;
     Ok(0)
 }
 
-async fn agent(args: &ShowArgs, client: &AuthClient) -> Result<Option<(Row, Report)>, ReportError> {
+async fn agent(args: &ShowArgs, client: &AuthClient) -> Result<Option<Found>, ReportError> {
     let request = ListAgentsRequest { server_id: args.host_id.clone(), ..ListAgentsRequest::default() };
     let page = client.agents(request).await?;
     // An older auth server knows no such condition, and tells of others.
     let found = page.agents.iter().find(|agent| agent.server_id == args.host_id);
-    Ok(found.and_then(Row::of_agent))
+    let peers = |agent: &Agent| agent.peers.iter().take(PEERS).map(|peer| Text::words(peer)).collect();
+    Ok(found.and_then(|agent| {
+        let (row, report) = Row::of_agent(agent)?;
+        Some(Found { row, report, peers: peers(agent) })
+    }))
 }
 
 /// What a stock auth server tells of it.
@@ -96,18 +115,21 @@ async fn instance(
     args: &ShowArgs,
     client: &AuthClient,
     output: &Output,
-) -> Result<Option<(Row, Report)>, ReportError> {
+) -> Result<Option<Found>, ReportError> {
     let filter = InstanceFilter { server_id: args.host_id.clone(), ..InstanceFilter::default() };
-    let mut found = None;
+    let mut found: Option<Found> = None;
     let take = |instance: Instance| {
-        found = (instance.server_id == *args.host_id).then(|| Row::of_instance(instance));
+        found = (instance.server_id == *args.host_id).then(|| {
+            let (row, report) = Row::of_instance(instance);
+            Found { row, report, peers: Vec::new() }
+        });
         found.is_none()
     };
     let inventory = StockInventory::open(client).await?;
     let mut gaps = Gaps::of(&inventory, output);
     let read = inventory.read(filter, take).await?;
     match &found {
-        Some((row, _)) => {
+        Some(Found { row, .. }) => {
             gaps.add(row);
             gaps.warn(ReadCount { agents: 1, ..read }, output);
         }
@@ -117,7 +139,12 @@ async fn instance(
 }
 
 impl<'a> Shown<'a> {
-    fn of(row: &'a Row, report: &'a Report, claims: BTreeMap<&'static str, &'a DnsLabel>) -> Self {
+    fn of(
+        row: &'a Row,
+        report: &'a Report,
+        peers: &'a [Text],
+        claims: BTreeMap<&'static str, &'a DnsLabel>,
+    ) -> Self {
         let findings = report.findings.iter().map(|finding| Finding {
             reason: finding.code(),
             severity: finding.severity,
@@ -131,12 +158,19 @@ impl<'a> Shown<'a> {
             next_run: report.next_run,
             observed_at: report.observed_at,
             library_version: report.library_version.as_ref(),
+            peers,
             claims,
         }
     }
 }
 
-fn view<'a>(row: &'a Row, report: &'a Report, remedy: Option<&'a Remedy>, claims: &'a str) -> AgentView<'a> {
+fn view<'a>(
+    row: &'a Row,
+    report: &'a Report,
+    peers: &'a [Text],
+    remedy: Option<&'a Remedy>,
+    claims: &'a str,
+) -> AgentView<'a> {
     AgentView {
         host_id: &row.server_id,
         hostname: &row.hostname,
@@ -146,6 +180,7 @@ fn view<'a>(row: &'a Row, report: &'a Report, remedy: Option<&'a Remedy>, claims
         report,
         is_updater_known: row.knows(Row::UPGRADER),
         is_stock: row.server_kind == ServerKind::Stock,
+        peers,
         remedy,
         claims,
         last_heard: row.last_heard,
