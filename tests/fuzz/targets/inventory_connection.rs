@@ -50,13 +50,21 @@ impl Connected for End {
 }
 
 impl AsyncRead for End {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for End {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(context, bytes)
     }
 
@@ -118,7 +126,13 @@ fn sent(bytes: &[u8]) -> (Vec<u8>, Role) {
         2 => [BEGINNING, &request(stream)].concat(),
         3 => [BEGINNING, &request(stream), &message(&hello())].concat(),
         // The rest is one whole message after the Hello.
-        4 => return ([BEGINNING, &request(stream), &message(&hello()), &message(&rest[..rest.len().min(16_000)])].concat(), Role::Node),
+        4 => {
+            return (
+                [BEGINNING, &request(stream), &message(&hello()), &message(&rest[..rest.len().min(16_000)])]
+                    .concat(),
+                Role::Node,
+            );
+        }
         _ => [BEGINNING, &request("/teleport.selfcheck.v1.FleetService/ListAgents")].concat(),
     };
     let role = if first % 6 == 5 { Role::Admin } else { Role::Node };
@@ -129,13 +143,15 @@ async fn connect(bytes: &[u8]) {
     let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth".to_owned() };
     let counting =
         FleetConfig { settling: Duration::ZERO, hand_over: Duration::ZERO, ..FleetConfig::default() };
-    let inventory = Inventory::new(Fleet::new(counting), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
+    let inventory =
+        Inventory::new(Fleet::new(counting), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
     let (bytes, role) = sent(bytes);
     let identity = HostIdentity { host_id: "a".into(), cluster: "c".into(), roles: [role].into() };
     let (ours, theirs) = tokio::io::duplex(ROOM);
     let end = End(theirs, Caller::new(Ok(identity)));
     let connections = futures_util::stream::iter([Ok(end)]);
-    serve_on(inventory.clone(), connections, std::future::pending()).await.expect("served");
+    // It ends with its last connection.
+    let serving = serve_on(inventory.clone(), connections, std::future::pending());
     let (mut read, mut write) = tokio::io::split(ours);
     let mut answer = Vec::new();
     let writing = async {
@@ -147,7 +163,8 @@ async fn connect(bytes: &[u8]) {
         assert_eq!(inventory.store().summary(), inventory.store().recount());
         let _ = write.shutdown().await;
     };
-    let (read, ()) = tokio::join!(read.read_to_end(&mut answer), writing);
+    let (served, read, ()) = tokio::join!(serving, read.read_to_end(&mut answer), writing);
+    served.expect("served");
     read.expect("a connection in memory");
     // What is left of it is what its tasks still have to do.
     for _ in 0..64 {
