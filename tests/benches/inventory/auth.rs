@@ -56,7 +56,14 @@ pub(crate) fn run(connections: Connections, dir: &Path) {
     let identity = IdentityFile::read(&dir.join("auth.pem")).expect("identity");
     // As fast as can be; whether it is too fast is asked all the same.
     let rate = Rate { burst: u32::MAX, per_second: 1e6 };
-    let limits = Limits { messages: rate, reports: rate, beat: (BEAT, BEAT), ..Limits::default() };
+    // Agents that share a connection have it full of streams.
+    let limits = Limits {
+        messages: rate,
+        reports: rate,
+        beat: (BEAT, BEAT),
+        requests_per_connection: 256,
+        ..Limits::default()
+    };
     let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth-1".to_owned() };
     let inventory = Inventory::new(Fleet::default(), server, limits, wall_clock);
     runtime.spawn({
