@@ -109,12 +109,12 @@ fn controlling(path: &str) -> String {
     "\u{1b}[2J\u{1b}]0;owned\u{7}\nACCOMPANIED: all is well\u{9b}31m\u{202e}\n".to_owned()
 }
 
-fn merges() -> String {
+pub(crate) fn merges() -> String {
     let keys: Vec<_> = (0..200).map(|key| format!("k{key}: v")).collect();
     format!("x: &x {{{}}}\nversion: v1\nspec: {{<<: [{}]}}\n", keys.join(", "), vec!["*x"; 1500].join(", "))
 }
 
-fn merges_of_merges() -> String {
+pub(crate) fn merges_of_merges() -> String {
     let level = |level: u32| {
         let below = vec![format!("*m{}", level - 1); 20].join(", ");
         format!("m{level}: &m{level} {{<<: [{below}], k{level}: v}}\n")
@@ -122,12 +122,12 @@ fn merges_of_merges() -> String {
     std::iter::once("m0: &m0 {a: 1, b: 2, c: 3}\n".to_owned()).chain((1..8).map(level)).collect()
 }
 
-fn many_merges() -> String {
+pub(crate) fn many_merges() -> String {
     let maps: Vec<_> = (0..2000).map(|map| format!("y{map}: {{<<: *x}}\n")).collect();
     format!("x: &x {{a: 1, b: 2, c: 3, d: 4}}\n{}", maps.concat())
 }
 
-fn bomb() -> String {
+pub(crate) fn bomb() -> String {
     let level = |level: u32| {
         format!("a{level}: &a{level} [{}]\n", [format!("*a{}", level - 1).as_str(); 9].join(", "))
     };

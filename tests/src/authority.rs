@@ -47,6 +47,10 @@ pub enum Who<'a> {
     Admin,
     /// A host with this one role.
     Only(&'a str, Role),
+    /// A host with this one role, and another that this version does not know.
+    Newer(&'a str, Role),
+    /// A host whose role is written as only old certificates have it.
+    Teletex(&'a str, Role),
     /// A host that says it is of this cluster, whoever signed that.
     Of(&'a str, Role, &'a str),
     /// A person, or a bot, with a role of the cluster's own.
@@ -191,6 +195,16 @@ impl ClusterCa {
             Who::Only(id, role) => {
                 push(DnType::CommonName, &host(id));
                 push(DnType::OrganizationName, role.name());
+            }
+            Who::Newer(id, role) => {
+                push(DnType::CommonName, &host(id));
+                push(DnType::OrganizationName, role.name());
+                push(DnType::CustomDnType(SYSTEM_ROLE.into()), "FutureRole");
+            }
+            Who::Teletex(id, role) => {
+                push(DnType::CommonName, &host(id));
+                let text = rcgen::string::TeletexString::try_from(role.name()).expect("plain");
+                name.push(DnType::OrganizationName, rcgen::DnValue::TeletexString(text));
             }
             Who::Of(id, role, cluster) => {
                 push(DnType::CommonName, &format!("{id}.{cluster}"));

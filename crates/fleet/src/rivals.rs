@@ -1,7 +1,7 @@
 //! Two connections of one identity that report different things, as those of a cloned host or of a stolen file do.
 //!
-//! What was reported last counts. An agent that reloads has two for a moment, of which the older has nothing to say any more once the newer has
-//! reported. So it takes one that goes on beside another to contradict it.
+//! What was reported last counts. An agent that reloads has two for a moment, of which the older has nothing to say any more once
+//! the newer has reported. So it takes one that goes on beside another to contradict it.
 
 use selfcheck_core::Basis;
 use selfcheck_core::Reason;

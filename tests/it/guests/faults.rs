@@ -10,6 +10,8 @@ use selfcheck_tests::Sidecar;
 use selfcheck_tests::User;
 use tokio::time::Instant;
 
+use crate::hostile;
+
 const CONFIG: &str = "/opt/teleport/default/update.yaml";
 const TIMER: &str = "teleport-update.timer";
 
@@ -237,4 +239,28 @@ fn a_thousand_starts_and_ends_leave_nothing_behind() {
     }
     let grown = held("after", 2).saturating_sub(held("before", 2));
     assert!(grown < 1_024, "{grown} kB: {told}");
+}
+
+/// Its unit has `MemoryMax=64M`.
+#[test]
+fn small_files_that_take_much_memory_take_none_of_the_daemons() {
+    let Some(host) = Host::accompanied() else { return };
+    let mut sidecar = Sidecar::start(&host);
+    let peak = || -> u64 {
+        let said = host.guest.must(&[
+            "sh",
+            "-ec",
+            "grep VmHWM /proc/$(systemctl show -P MainPID teleport-selfcheck.service)/status",
+        ]);
+        said.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse().ok()).expect("a number")
+    };
+    let before = peak();
+    for bomb in [hostile::bomb(), hostile::merges(), hostile::merges_of_merges(), hostile::many_merges()] {
+        assert!(bomb.len() < 64 << 10);
+        host.guest.write("/opt/teleport/default/update.yaml", &bomb);
+        sidecar.recheck();
+    }
+    sidecar.tells("impaired.config-corrupt");
+    let (after, most) = (peak(), 64 << 10);
+    assert!(after < most && after < before + (20 << 10), "{before} kB before, {after} kB after");
 }

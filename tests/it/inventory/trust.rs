@@ -70,11 +70,17 @@ async fn of_a_teleport_cluster_only_auth_servers_and_proxies_are_believed() {
         (Who::Only("h1", Role::WindowsDesktop), "not those of an auth server"),
         (Who::Only("h1", Role::Bot), "not those of an auth server"),
         (Who::User("alice", "editor"), "`alice` is a user's identity"),
+        // A role is one also where it is new.
+        (Who::Newer("h1", Role::Proxy), "not those of an auth server"),
         (Who::Of("h1", Role::Admin, "b.example.com"), "belongs to cluster `b.example.com`"),
     ] {
         let said = believed(&ca, who).await.expect_err("not believed");
         assert!(said.contains(why), "{who:?}: {said}");
     }
+    // A role that cannot be read may be any.
+    let file = ca.file(Who::Teletex("h1", Role::Admin));
+    let error = IdentityFile::parse("h1.pem".as_ref(), file.as_bytes()).expect_err("of nobody in particular");
+    assert!(error.to_string().contains("the certificate cannot be read"), "{error}");
 }
 
 #[tokio::test]

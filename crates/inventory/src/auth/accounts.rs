@@ -175,8 +175,8 @@ impl Drop for Holding {
     }
 }
 
-/// Nothing that holds a lock here can panic half-way.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks what nothing that holds it can leave half-way by a panic.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

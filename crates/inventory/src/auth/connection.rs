@@ -95,7 +95,6 @@ impl Connection {
     /// One who takes nothing that is sent keeps its streams from being looked after, and so from noticing.
     fn must_be_alive(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let Self { caller, guard, .. } = self;
-        caller.wakes(context.waker());
         while caller.ended().is_none() && guard.timer.as_mut().poll(context).is_ready() {
             match guard.next(caller) {
                 Ok(rest) => guard.timer.as_mut().reset(Instant::now() + rest),
@@ -115,6 +114,8 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // It is always being read, so that is who has to be woken.
+        self.caller.wakes(context.waker());
         self.must_be_alive(context)?;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
+use super::accounts::lock;
 use super::limits::Bucket;
 use super::limits::Rate;
 
@@ -116,7 +116,7 @@ impl Counters {
     pub(super) fn refuse(&self, outcome: Outcome, whom: &dyn fmt::Display, why: &str) {
         self.count(outcome);
         let now = Instant::now();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = lock(&self.told);
         if told.bucket.get_or_insert_with(|| Bucket::full(TOLD, now)).take(TOLD, now) {
             let untold = std::mem::take(&mut told.untold);
             drop(told);

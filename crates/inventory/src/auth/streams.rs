@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -16,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::AgentRecord;
 use super::StreamId;
+use super::accounts::lock;
 
 /// How many pings of one stream may be asked for at a time.
 const PINGS: usize = 4;
@@ -207,11 +206,6 @@ impl Stream {
         anew.asking = Asking::Idle;
         std::mem::take(&mut anew.waiting)
     }
-}
-
-/// Nothing that holds a lock here can panic half-way.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
