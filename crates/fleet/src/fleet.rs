@@ -25,6 +25,7 @@ use crate::FaultRules;
 use crate::FaultSummary;
 use crate::registry::Place;
 use crate::registry::Registry;
+use crate::rivals::Heard;
 
 /// The agents of one auth server, in memory.
 #[derive(Debug)]
@@ -128,7 +129,10 @@ impl Store for Fleet {
     }
 
     fn heard(&self, place: Place, _last_run: Option<Timestamp>, now: Timestamp) {
-        self.write().heard(place, now, self.now());
+        let mut registry = self.write();
+        if registry.heard(place, now) == Heard::Beside {
+            registry.goes_on_beside(place, self.now());
+        }
     }
 
     fn left(&self, place: Place, farewell: Farewell) {

@@ -213,10 +213,11 @@ impl Registry {
         self.pass(now);
         self.wall = (wall, now);
         let Place { slot, stream } = place;
-        if self.told(place).is_none() {
+        let Some(seat) = self.seats.get_mut(slot) else { return };
+        if seat.told.of(stream).is_none() {
             return;
         }
-        let heard = self.heard_on(place);
+        let heard = seat.told.heard_on(stream);
         let (targets, windows) = (Arc::clone(&self.targets), self.ended);
         let mut verdict = report.verdict;
         let ended = self.change(slot, |seat, words| {
@@ -243,13 +244,18 @@ impl Registry {
         }
     }
 
-    pub(crate) fn heard(&mut self, place: Place, wall: Timestamp, now: Duration) {
-        let Some(told) = self.told(place) else { return };
+    pub(crate) fn heard(&mut self, place: Place, wall: Timestamp) -> Heard {
+        let Place { slot, stream } = place;
+        let Some(seat) = self.seats.get_mut(slot) else { return Heard::Alone };
+        let Some(told) = seat.told.of(stream) else { return Heard::Alone };
         told.heard = seconds(wall);
-        if self.heard_on(place) == Heard::Beside {
-            self.pass(now);
-            self.dispute(place.slot, Heard::Beside);
-        }
+        seat.told.heard_on(stream)
+    }
+
+    /// A stream goes on beside another of the same identity.
+    pub(crate) fn goes_on_beside(&mut self, place: Place, now: Duration) {
+        self.pass(now);
+        self.dispute(place.slot, Heard::Beside);
     }
 
     /// What was said on a stream that has not ended.

@@ -6,14 +6,15 @@
 use selfcheck_core::Basis;
 use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
+use selfcheck_inventory::auth::StreamId;
 
 use crate::facts::Facts;
 use crate::facts::Findings;
 use crate::facts::Vocabulary;
 use crate::names::Id;
-use crate::registry::Place;
 use crate::registry::Registry;
 use crate::seat::Told;
+use crate::seat::Tolds;
 use crate::slab::Slot;
 use crate::targets::is_found_here;
 
@@ -29,16 +30,17 @@ pub(crate) enum Heard {
 /// What an agent says of itself, apart from what is found here.
 type Own = (Verdict, Findings, [Id; 5]);
 
-impl Registry {
+impl Tolds {
     /// What it means that something is heard on this stream.
-    pub(crate) fn heard_on(&self, Place { slot, stream }: Place) -> Heard {
-        let told = self.seats.get(slot).map_or(&[][..], |seat| seat.told.as_slice());
-        // Nearly always there is one.
-        let mut reports = told.iter().rev().filter(|told| is_live(told)).skip(1);
+    pub(crate) fn heard_on(&self, stream: StreamId) -> Heard {
+        let Self::Several(tolds) = self else { return Heard::Alone };
+        let mut reports = tolds.iter().rev().filter(|told| is_live(told)).skip(1);
         let is_beside = reports.any(|told| told.stream == stream);
         if is_beside { Heard::Beside } else { Heard::Alone }
     }
+}
 
+impl Registry {
     /// Says with what counts of an agent whether another connection contradicts it, or no longer that one does.
     pub(crate) fn dispute(&mut self, slot: Slot, heard: Heard) {
         let Some(seat) = self.seats.get(slot) else { return };

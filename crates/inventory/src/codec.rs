@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use prost::Message;
 use prost::bytes::Buf;
+#[cfg(feature = "agent")]
 use prost::bytes::Bytes;
 use prost::encoding::DecodeContext;
 use prost::encoding::WireType;
@@ -66,9 +67,12 @@ impl<U: Message + Default + 'static> Decoder for SmallDecoder<U> {
     type Error = Status;
 
     fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        let message = message.copy_to_bytes(message.remaining());
         let is_agents = TypeId::of::<U>() == TypeId::of::<UpstreamInventoryOneOf>();
-        if is_agents && message.len() > KEPT && !is_mostly_skipped(message.clone()) {
+        let is_small = |message: &DecodeBuf<'_>| {
+            let (there, all) = (message.chunk(), message.remaining());
+            all <= KEPT || there.len() == all && is_mostly_skipped(there) // it is always there in one piece
+        };
+        if is_agents && !is_small(message) {
             return Err(Status::out_of_range(format!("more than {KEPT} bytes of a message are no resource")));
         }
         let read = U::decode(message);
@@ -87,7 +91,7 @@ const HEARTBEAT: u32 = 2;
 const SELF_CHECK: u32 = 15_120;
 
 /// Whether all but a little of an agent's message is not read anyway. What cannot be taken apart is for the decoder to refuse.
-fn is_mostly_skipped(mut message: Bytes) -> bool {
+fn is_mostly_skipped(mut message: &[u8]) -> bool {
     let mut kept = 0;
     while let Some((field, part)) = next(&mut message) {
         if field != HEARTBEAT {
@@ -103,17 +107,17 @@ fn is_mostly_skipped(mut message: Bytes) -> bool {
 }
 
 /// The next field of a message with its bytes; none of those that have a length of their own.
-fn next(message: &mut Bytes) -> Option<(u32, Bytes)> {
+fn next<'m>(message: &mut &'m [u8]) -> Option<(u32, &'m [u8])> {
     if !message.has_remaining() {
         return None;
     }
     let (field, kind) = decode_key(message).ok()?;
     if kind != WireType::LengthDelimited {
         skip_field(kind, field, message, DecodeContext::default()).ok()?;
-        return Some((field, Bytes::new()));
+        return Some((field, &[]));
     }
     let length = usize::try_from(decode_varint(message).ok()?).ok()?;
-    (length <= message.remaining()).then(|| (field, message.split_to(length)))
+    Some((field, message.split_off(..length)?))
 }
 
 /// Answers as they came, to be read one by one: one that cannot be read is then not the end of all others.
@@ -180,15 +184,15 @@ mod tests {
         let server = [&[0x0a, 0xa0, 0x8d, 0x06][..], &vec![0xff; 100_000]].concat();
         resource.splice(1.., [0xa4, 0x8d, 0x06]);
         resource.extend(&server);
-        assert!(is_mostly_skipped(resource.clone().into()));
+        assert!(is_mostly_skipped(&resource));
         assert!(UpstreamInventoryOneOf::decode(&*resource).is_ok(), "it is one");
-        assert!(is_mostly_skipped(report(32).into()));
-        assert!(!is_mostly_skipped(report(10_000).into()));
+        assert!(is_mostly_skipped(&report(32)));
+        assert!(!is_mostly_skipped(&report(10_000)));
         // Several of one field are put together.
-        assert!(!is_mostly_skipped(report(1_000).repeat(20).into()));
+        assert!(!is_mostly_skipped(&report(1_000).repeat(20)));
         let os = "x".repeat(KEPT + 1);
         let metadata =
             message(Msg::AgentMetadata(UpstreamInventoryAgentMetadata { os, ..Default::default() }));
-        assert!(!is_mostly_skipped(metadata.into()));
+        assert!(!is_mostly_skipped(&metadata));
     }
 }

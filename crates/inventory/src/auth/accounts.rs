@@ -9,9 +9,8 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::Weak;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use selfcheck_core::Text;
 use selfcheck_core::policy::Denied;
@@ -21,9 +20,8 @@ use super::Outcome;
 use super::Rate;
 use super::caller::Known;
 use super::limits::Bucket;
+use super::limits::since;
 
-/// After how long without a connection all rates have recovered, so that an account is no longer needed.
-const REST: Duration = Duration::from_secs(180);
 /// Below so many accounts none is looked for that is no longer needed.
 const FEW: usize = 1024;
 
@@ -41,10 +39,11 @@ struct Table {
 }
 
 /// What one identity takes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Account {
-    held: [AtomicUsize; Held::COUNT],
-    rates: Mutex<Rates>,
+    held: [AtomicU32; Held::COUNT],
+    rates: Mutex<[Bucket; Rated::COUNT]>,
+    since: Instant,
     /// Its connections.
     callers: Mutex<Vec<Weak<Known>>>,
 }
@@ -77,18 +76,12 @@ pub(super) enum Rated {
     Refusals,
 }
 
-#[derive(Debug, Default)]
-struct Rates {
-    buckets: [Option<Bucket>; Rated::COUNT],
-    used: Option<Instant>,
-}
-
 /// Something held, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Holding {
     account: Arc<Account>,
     what: Held,
-    amount: usize,
+    amount: u32,
 }
 
 impl Held {
@@ -142,6 +135,9 @@ impl Accounts {
         }
         let mut callers = lock(&account.callers);
         callers.retain(|caller| caller.strong_count() > 0);
+        if callers.is_empty() {
+            callers.reserve_exact(1); // most have one connection
+        }
         callers.push(Arc::downgrade(caller));
         true
     }
@@ -150,22 +146,36 @@ impl Accounts {
 impl Account {
     /// Holds so much of something; `None` if that were more than `most`.
     pub(super) fn hold(self: &Arc<Self>, what: Held, amount: usize, most: usize) -> Option<Holding> {
+        let amount = u32::try_from(amount).ok()?;
         let held = &self.held[what as usize];
-        let more = |held: usize| held.checked_add(amount).filter(|held| *held <= most);
+        let more = |held: u32| {
+            held.checked_add(amount).filter(|held| usize::try_from(*held).is_ok_and(|held| held <= most))
+        };
         held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         Some(Holding { account: Arc::clone(self), what, amount })
     }
 
     /// Whether one more is within the rate.
     pub(super) fn take(&self, what: Rated, rate: Rate) -> bool {
-        let now = Instant::now();
-        let mut rates = lock(&self.rates);
-        rates.used = Some(now);
-        rates.buckets[what as usize].get_or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+        let after = since(self.since, Instant::now());
+        lock(&self.rates)[what as usize].take(rate, after)
     }
 
+    /// Whether all rates have recovered, so that without a connection it is no longer needed.
     fn rests(&self, now: Instant) -> bool {
-        lock(&self.rates).used.is_none_or(|used| now.saturating_duration_since(used) >= REST)
+        let after = since(self.since, now);
+        lock(&self.rates).iter().all(|rate| rate.is_full(after))
+    }
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            held: Default::default(),
+            rates: Mutex::default(),
+            since: Instant::now(),
+            callers: Mutex::default(),
+        }
     }
 }
 
@@ -182,6 +192,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -208,7 +220,7 @@ mod tests {
         let many = || (0..FEW).for_each(|number| _ = accounts.of(Text::new(&number.to_string())));
         many();
         assert!(!joins(), "it was not forgotten");
-        tokio::time::advance(REST).await;
+        tokio::time::advance(Duration::from_secs(2)).await;
         many();
         assert!(lock(&accounts.0).accounts.len() < FEW + 2);
         assert_eq!([joins(), joins(), joins()], [true, true, false]);

@@ -12,6 +12,7 @@ use futures_util::future::TryFutureExt;
 use futures_util::future::ready;
 use http_body::Frame;
 use http_body::SizeHint;
+use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Bytes;
@@ -27,9 +28,8 @@ use super::Outcome;
 use super::accounts::Held;
 use super::accounts::Holding;
 use super::accounts::Rated;
-use super::metered::Allowance;
+use super::metered::Kind;
 use super::metered::Metered;
-use super::metered::Since;
 
 /// The one call that every server of the cluster makes.
 const STREAM: &str = "/proto.AuthService/InventoryControlStream";
@@ -61,7 +61,7 @@ pub(super) const NOT_SERVED: &str =
 /// Lets requests in, or answers them at once.
 #[derive(Debug, Clone)]
 pub(super) struct Admission {
-    limits: Limits,
+    limits: Arc<Limits>,
     counters: Arc<Counters>,
 }
 
@@ -72,28 +72,45 @@ pub(super) struct Admitted<S> {
     admission: Admission,
 }
 
-/// What a request may, and what it holds until it is answered.
+/// A request that is let in, and what it holds.
 struct Passage {
     caller: Caller,
-    allowance: Allowance,
-    held: (Holding, Option<Holding>),
-    /// Held by a stream until it says Hello.
-    unannounced: Option<Holding>,
+    /// Its place among the open requests of its identity.
+    open: Holding,
+    is_of: Of,
 }
 
-/// A stream of a request, until it says Hello.
+/// What a request is, with its place among those.
+enum Of {
+    /// A stream, which holds its places itself.
+    Stream(Holding),
+    /// A question, which holds them until its answer has been sent.
+    Question(Holding),
+}
+
+/// The places of a stream: that among the open requests of its identity, and until it says Hello, that among those that have not.
 #[derive(Debug, Clone)]
-pub(super) struct Unannounced(#[expect(dead_code, reason = "it is held")] Arc<Holding>);
+pub(super) struct Places {
+    _open: Arc<Holding>,
+    unannounced: Option<Arc<Holding>>,
+}
 
 /// The body of an answer, and what is held until it has been sent.
 struct Answer<B> {
     body: B,
-    _held: (Holding, Option<Holding>),
+    _held: [Holding; 2],
+}
+
+impl Places {
+    /// The stream has said Hello.
+    pub(super) fn announced(&mut self) {
+        self.unannounced = None;
+    }
 }
 
 impl Admission {
     pub(super) fn new(limits: Limits, counters: Arc<Counters>) -> Self {
-        Self { limits, counters }
+        Self { limits: Arc::new(limits), counters }
     }
 
     fn admit<B>(&self, request: &Request<B>) -> Result<Passage, Status> {
@@ -131,34 +148,17 @@ impl Admission {
             |what, amount, most, words| account.hold(what, amount, most).ok_or_else(|| too_much(words));
         let open =
             hold(Held::Requests, 1, limits.requests_per_host, "this identity has too many open requests")?;
-        let (unannounced, answer) = if is_stream {
+        let is_of = if is_stream {
             let words = "this identity has too many streams without a Hello";
-            (Some(hold(Held::Unannounced, 1, limits.streams_before_hello, words)?), None)
+            Of::Stream(hold(Held::Unannounced, 1, limits.streams_before_hello, words)?)
         } else {
             let most = limits.answers_per_host;
             let amount = if WHOLE.contains(&path) { most.div_ceil(2) } else { 1 };
             let words = "this identity has too many questions that are being answered";
-            (None, Some(hold(Held::Answers, amount, most, words)?))
+            Of::Question(hold(Held::Answers, amount, most, words)?)
         };
-        caller.is_active();
-        let allowance = if is_stream {
-            Allowance {
-                first: limits.request_bytes,
-                further: limits.message_bytes,
-                time: limits.hello_time,
-                since: Since::FirstByte,
-                held: limits.bytes_per_host,
-            }
-        } else {
-            Allowance {
-                first: limits.request_bytes,
-                further: limits.request_bytes,
-                time: limits.request_time,
-                since: Since::Request,
-                held: limits.bytes_per_host,
-            }
-        };
-        Ok(Passage { caller, allowance, held: (open, answer), unannounced })
+        let _ = caller.is_active(Instant::now());
+        Ok(Passage { caller, open, is_of })
     }
 }
 
@@ -191,14 +191,24 @@ where
             Ok(passage) => passage,
             Err(status) => return Either::Left(ready(Ok(status.into_http()))),
         };
-        let Passage { caller, allowance, held, unannounced } = passage;
+        let Passage { caller, open, is_of } = passage;
         let (mut parts, body) = request.into_parts();
-        if let Some(unannounced) = unannounced {
-            parts.extensions.insert(Unannounced(Arc::new(unannounced)));
-        }
-        let body = Body::new(Metered::new(body, Arc::clone(caller.account()), allowance));
-        let answered: Mapped<B> =
-            Box::new(move |response| response.map(|body| Body::new(Answer { body, _held: held })));
+        let (kind, held) = match is_of {
+            Of::Stream(unannounced) => {
+                let unannounced = Some(Arc::new(unannounced));
+                parts.extensions.insert(Places { _open: Arc::new(open), unannounced });
+                (Kind::Stream, None)
+            }
+            Of::Question(answer) => (Kind::Question, Some([open, answer])),
+        };
+        let limits = Arc::clone(&self.admission.limits);
+        let body = Body::new(Metered::new(body, Arc::clone(caller.account()), limits, kind));
+        let answered: Mapped<B> = Box::new(|response| {
+            response.map(|body| match held {
+                Some(held) => Body::new(Answer { body, _held: held }),
+                None => Body::new(body),
+            })
+        });
         Either::Right(self.service.call(Request::from_parts(parts, body)).map_ok(answered))
     }
 }

@@ -21,6 +21,8 @@ use crate::HostIdentity;
 
 use super::Outcome;
 use super::accounts::Account;
+use super::limits::Nanoseconds;
+use super::limits::since;
 
 /// Who makes a request. An auth server that mounts the service puts one into the extensions of every request.
 #[derive(Debug, Clone)]
@@ -46,7 +48,7 @@ pub(super) struct Known {
     address: Option<SocketAddr>,
     pub(super) account: Arc<Account>,
     since: Instant,
-    /// When something that was asked for got on, in milliseconds after the beginning.
+    /// When something that was asked for got on, in nanoseconds after the beginning.
     active: AtomicU64,
     /// Why it is to end.
     end: OnceLock<Outcome>,
@@ -103,10 +105,11 @@ impl Caller {
         &self.0.account
     }
 
-    /// Something that was asked for on this connection gets on.
-    pub(super) fn is_active(&self) {
-        let now = u64::try_from(self.0.since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        self.0.active.store(now, Ordering::Relaxed);
+    /// Something that was asked for on this connection gets on. How long after the beginning that is.
+    pub(super) fn is_active(&self, now: Instant) -> Nanoseconds {
+        let after = since(self.0.since, now);
+        self.0.active.store(after.max(1), Ordering::Relaxed);
+        after
     }
 
     /// Whether anything was ever asked for.
@@ -116,7 +119,7 @@ impl Caller {
 
     /// How long nothing got on.
     pub(super) fn idle(&self) -> Duration {
-        self.0.since.elapsed().saturating_sub(Duration::from_millis(self.0.active.load(Ordering::Relaxed)))
+        self.0.since.elapsed().saturating_sub(Duration::from_nanos(self.0.active.load(Ordering::Relaxed)))
     }
 
     /// Its connection is to end.

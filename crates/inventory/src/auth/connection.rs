@@ -25,6 +25,8 @@ use super::stream::Now;
 
 /// How long a connection may stay on which nothing was ever asked for.
 const UNUSED_TIME: Duration = Duration::from_secs(60);
+/// After how many things read it is looked whether its time is over, where there is always something to read.
+const LOOK_AFTER: u8 = 16;
 /// How often the wall clock is looked at for the end of a certificate, at least: it may be set.
 const LOOK: Duration = Duration::from_secs(3600);
 
@@ -34,6 +36,8 @@ pub struct Connection {
     stream: TlsStream<Socket>,
     caller: Caller,
     guard: Guard,
+    /// How often something was read.
+    reads: u8,
     _place: Place,
 }
 
@@ -89,10 +93,23 @@ impl Connected for Connection {
 
 impl Connection {
     pub(super) fn new(stream: TlsStream<Socket>, caller: Caller, guard: Guard, place: Place) -> Self {
-        Self { stream, caller, guard, _place: place }
+        Self { stream, caller, guard, reads: 0, _place: place }
     }
 
-    /// One who takes nothing that is sent keeps its streams from being looked after, and so from noticing.
+    /// One who takes nothing that is sent keeps its streams from being looked after, and so from noticing. Nor is it read.
+    fn unless_blocked<T>(
+        &mut self,
+        done: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if done.is_pending() {
+            self.caller.wakes(context.waker());
+            self.must_be_alive(context)?;
+        }
+        done
+    }
+
+    /// An error where its time is over.
     fn must_be_alive(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let Self { caller, guard, .. } = self;
         while caller.ended().is_none() && guard.timer.as_mut().poll(context).is_ready() {
@@ -114,10 +131,16 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // It is always being read, so that is who has to be woken.
-        self.caller.wakes(context.waker());
-        self.must_be_alive(context)?;
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.reads = self.reads.wrapping_add(1);
+        if read.is_pending() {
+            // It is always being read, so that is who has to be woken.
+            self.caller.wakes(context.waker());
+            self.must_be_alive(context)?;
+        } else if self.reads.is_multiple_of(LOOK_AFTER) {
+            self.must_be_alive(context)?; // where there is always something to read
+        }
+        read
     }
 }
 
@@ -127,13 +150,13 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.must_be_alive(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.unless_blocked(written, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.must_be_alive(context)?;
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.unless_blocked(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::accounts::lock;
 use super::limits::Bucket;
 use super::limits::Rate;
+use super::limits::since;
 
 /// Makes the enum of outcomes and their words.
 macro_rules! outcomes {
@@ -102,7 +103,9 @@ const TOLD: Rate = Rate { burst: 20, per_second: 1.0 };
 /// What was told of late.
 #[derive(Debug, Default)]
 struct Told {
-    bucket: Option<Bucket>,
+    bucket: Bucket,
+    /// Since when it counts.
+    since: Option<Instant>,
     /// How many more there were.
     untold: u64,
 }
@@ -117,7 +120,8 @@ impl Counters {
         self.count(outcome);
         let now = Instant::now();
         let mut told = lock(&self.told);
-        if told.bucket.get_or_insert_with(|| Bucket::full(TOLD, now)).take(TOLD, now) {
+        let after = since(*told.since.get_or_insert(now), now);
+        if told.bucket.take(TOLD, after) {
             let untold = std::mem::take(&mut told.untold);
             drop(told);
             tracing::debug!(outcome = outcome.word(), %whom, why, untold, "refused");

@@ -65,6 +65,8 @@ pub struct Rate {
     pub per_second: f32,
 }
 
+/// What is given back less often than so many times in a second, is taken to be given back so often.
+const SELDOM: f64 = 1e-6;
 /// How many agents make the beat slower.
 const STEP: f32 = 1024.0;
 /// After so many beats without a word an agent is taken to be gone.
@@ -115,33 +117,45 @@ impl Limits {
     }
 }
 
-/// Counts against a [`Rate`].
-#[derive(Debug, Clone, Copy)]
+/// Counts against a [`Rate`]: what is taken is given back so many times in a second, up to the burst. Times are those since a
+/// beginning that whoever counts has once.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Bucket {
-    left: f32,
-    at: Instant,
+    /// When all that was taken will have been given back.
+    full_at: Nanoseconds,
+}
+
+/// Nanoseconds since a beginning.
+pub(super) type Nanoseconds = u64;
+
+/// How long after `beginning` it is at `now`.
+pub(super) fn since(beginning: Instant, now: Instant) -> Nanoseconds {
+    Nanoseconds::try_from(now.saturating_duration_since(beginning).as_nanos()).unwrap_or(Nanoseconds::MAX)
 }
 
 impl Bucket {
-    pub(super) fn full(rate: Rate, now: Instant) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "a burst is small")]
-        let left = rate.burst as f32;
-        Self { left, at: now }
+    /// Whether one more is within the rate.
+    pub(super) fn take(&mut self, rate: Rate, now: Nanoseconds) -> bool {
+        let missing = self.full_at.saturating_sub(now).saturating_add(rate.gives_back(1));
+        let is_within = missing <= rate.gives_back(rate.burst);
+        if is_within {
+            self.full_at = now.saturating_add(missing);
+        }
+        is_within
     }
 
-    /// Whether one more is within the rate.
-    pub(super) fn take(&mut self, rate: Rate, now: Instant) -> bool {
-        let gained = now.saturating_duration_since(self.at).as_secs_f32() * rate.per_second;
-        // Below a thousandth nothing is gained for good, so the clock is not moved on.
-        if gained > 0.001 {
-            self.left = (self.left + gained).min(Self::full(rate, now).left);
-            self.at = now;
-        }
-        if self.left < 1.0 {
-            return false;
-        }
-        self.left -= 1.0;
-        true
+    /// Whether it is as good as a new one.
+    pub(super) fn is_full(self, now: Nanoseconds) -> bool {
+        self.full_at <= now
+    }
+}
+
+impl Rate {
+    /// How long it takes to give so many back.
+    fn gives_back(self, many: u32) -> Nanoseconds {
+        let nanoseconds = f64::from(many) * 1e9 / f64::from(self.per_second).max(SELDOM);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "centuries are enough")]
+        (nanoseconds as Nanoseconds)
     }
 }
 
@@ -161,12 +175,24 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_taken_and_then_so_many_a_second() {
         let rate = Rate { burst: 3, per_second: 2.0 };
-        let mut bucket = Bucket::full(rate, Instant::now());
-        let taken = |bucket: &mut Bucket| (0..10).filter(|_| bucket.take(rate, Instant::now())).count();
-        assert_eq!(taken(&mut bucket), 3);
+        let mut bucket = Bucket::default();
+        let beginning = Instant::now();
+        let mut taken = || (0..10).filter(|_| bucket.take(rate, since(beginning, Instant::now()))).count();
+        assert_eq!(taken(), 3);
         tokio::time::advance(Duration::from_millis(1100)).await;
-        assert_eq!(taken(&mut bucket), 2);
+        assert_eq!(taken(), 2);
         tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!(taken(&mut bucket), 3);
+        assert_eq!(taken(), 3);
+    }
+
+    #[test]
+    fn what_is_never_given_back_can_be_taken_as_often_as_there_is_at_once() {
+        let taken = |rate| {
+            let mut bucket = Bucket::default();
+            (0..10).filter(|second| bucket.take(rate, second * 1_000_000_000)).count()
+        };
+        assert_eq!(taken(Rate { burst: 3, per_second: 0.0 }), 3);
+        assert_eq!(taken(Rate { burst: 0, per_second: 1.0 }), 0);
+        assert_eq!(taken(Rate { burst: 1, per_second: f32::INFINITY }), 10);
     }
 }

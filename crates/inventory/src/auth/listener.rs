@@ -11,6 +11,7 @@ use futures_util::stream;
 use selfcheck_core::Text;
 use selfcheck_core::policy::Denied;
 use tokio::net::TcpListener;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::server::TlsStream;
 
 use crate::IdentityFile;
 use crate::TlsError;
@@ -197,11 +199,8 @@ async fn accept(tcp: TcpListener, entrance: Arc<Entrance>) {
             continue;
         }
         let (number, waiting) = (handshakes.number(), Waiting::default());
-        let entering = enter(Arc::clone(&entrance), Socket::new(socket, waiting.clone()), address);
-        let task = tasks.spawn(async move {
-            entering.await;
-            number
-        });
+        let socket = Socket::new(socket, waiting.clone());
+        let task = tasks.spawn(enter(Arc::clone(&entrance), socket, address, number));
         handshakes.insert(number, source, waiting, task);
     }
 }
@@ -239,50 +238,77 @@ fn done(handshakes: &mut Handshakes, ended: &Result<u64, JoinError>) {
     }
 }
 
-/// Lets a connection in, if its other end proves who it is.
-async fn enter(entrance: Arc<Entrance>, socket: Socket, address: SocketAddr) {
-    let limits = &entrance.limits;
-    let refuse = |outcome: Outcome, why: &str| entrance.counters.refuse(outcome, &address, why);
-    let Ok(of_all) = Arc::clone(&entrance.all).try_acquire_owned() else {
-        return refuse(Outcome::Crowded, "there are too many connections");
-    };
-    let acceptor = TlsAcceptor::from(Arc::clone(&entrance.trust.config));
-    let (mut stream, peer) =
-        match timeout(limits.handshake_time, handshake(&acceptor, &entrance.trust, socket)).await {
-            Ok(Ok(known)) => known,
-            Ok(Err(error)) => {
-                tracing::debug!(%error, %address, "a connection did not come about");
-                return entrance.counters.count(Outcome::Handshake);
+/// Lets a connection in, if its other end proves who it is. Its own number, for when it is over.
+async fn enter(entrance: Arc<Entrance>, socket: Socket, address: SocketAddr, number: u64) -> u64 {
+    match Arc::clone(&entrance.all).try_acquire_owned() {
+        Ok(place) => {
+            if let Some(connection) = establish(&entrance, socket, address, place).await {
+                let _ = entrance.sender.send(connection).await; // the server may have ended
             }
-            Err(_) => return refuse(Outcome::Handshake, "it takes too long"),
-        };
-    stream.get_mut().0.established();
-    if peer.is_of_another_cluster(&entrance.cluster) {
-        return refuse(Outcome::Denied, "it is a host of another cluster");
+        }
+        Err(_) => entrance.counters.refuse(Outcome::Crowded, &address, "there are too many connections"),
     }
-    let account = entrance.gate.0.of(peer.key());
-    if !account.take(Rated::Connections, limits.connects) {
-        return refuse(Outcome::Crowded, "it connects too often");
-    }
-    let Some(of_identity) = account.hold(Held::Connections, 1, limits.connections_per_host) else {
-        return refuse(Outcome::Crowded, "it has too many connections");
+    number
+}
+
+async fn establish(
+    entrance: &Entrance,
+    socket: Socket,
+    address: SocketAddr,
+    place: OwnedSemaphorePermit,
+) -> Option<Connection> {
+    let acceptor = TlsAcceptor::from(Arc::clone(&entrance.trust.config));
+    let handshake = handshake(&acceptor, &entrance.trust, socket);
+    let refused = match timeout(entrance.limits.handshake_time, handshake).await {
+        Ok(Ok(known)) => match admit(entrance, known, address, place) {
+            Ok(connection) => return Some(connection),
+            Err(refused) => refused,
+        },
+        Ok(Err(error)) => {
+            tracing::debug!(%error, %address, "a connection did not come about");
+            entrance.counters.count(Outcome::Handshake);
+            return None;
+        }
+        Err(_) => (Outcome::Handshake, "it takes too long"),
     };
+    let (outcome, why) = refused;
+    entrance.counters.refuse(outcome, &address, why);
+    None
+}
+
+/// Takes an established connection, if its other end may have one.
+fn admit(
+    entrance: &Entrance,
+    (mut stream, peer): (TlsStream<Socket>, Peer),
+    address: SocketAddr,
+    of_all: OwnedSemaphorePermit,
+) -> Result<Connection, (Outcome, &'static str)> {
+    let Entrance { cluster, clock, gate, limits, idle, .. } = entrance;
+    stream.get_mut().0.established();
+    if peer.is_of_another_cluster(cluster) {
+        return Err((Outcome::Denied, "it is a host of another cluster"));
+    }
+    let account = gate.0.of(peer.key());
+    if !account.take(Rated::Connections, limits.connects) {
+        return Err((Outcome::Crowded, "it connects too often"));
+    }
+    let of_identity = account.hold(Held::Connections, 1, limits.connections_per_host);
+    let of_identity = of_identity.ok_or((Outcome::Crowded, "it has too many connections"))?;
     let expires = peer.expires;
     let caller = peer.caller(address, Arc::clone(&account));
-    if !entrance.gate.0.admit(&account, caller.known()) {
-        return refuse(Outcome::Revoked, "the policy denies it");
+    if !gate.0.admit(&account, caller.known()) {
+        return Err((Outcome::Revoked, "the policy denies it"));
     }
-    let guard = Guard::new(entrance.idle, expires, entrance.clock);
+    let guard = Guard::new(*idle, expires, *clock);
     let place = Place { _of_all: of_all, _of_identity: of_identity };
-    // The server may have ended.
-    let _ = entrance.sender.send(Connection::new(stream, caller, guard, place)).await;
+    Ok(Connection::new(stream, caller, guard, place))
 }
 
 async fn handshake(
     acceptor: &TlsAcceptor,
     trust: &Trust,
     socket: Socket,
-) -> io::Result<(tokio_rustls::server::TlsStream<Socket>, Peer)> {
+) -> io::Result<(TlsStream<Socket>, Peer)> {
     socket.set_nodelay()?;
     let stream = acceptor.accept(socket).await?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();

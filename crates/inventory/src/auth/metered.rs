@@ -12,6 +12,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Bytes;
 
+use super::Limits;
 use super::accounts::Account;
 use super::accounts::Held;
 use super::accounts::Holding;
@@ -19,39 +20,24 @@ use super::accounts::Holding;
 /// What comes before each message of gRPC: a flag and the length.
 const PREFIX: usize = 5;
 
-/// What the messages of a body may be.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Allowance {
-    /// The largest first one, in bytes.
-    pub(super) first: usize,
-    /// The largest one after that.
-    pub(super) further: usize,
-    /// How long each may take.
-    pub(super) time: Duration,
-    /// Since when the first one takes time.
-    pub(super) since: Since,
-    /// What all of one identity may hold that have not come to their end.
-    pub(super) held: usize,
-}
-
-/// Since when the first message of a body takes time.
+/// What a body is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Since {
-    /// Since the request: there is one message, and it is wanted at once.
-    Request,
-    /// Since its own first byte: messages come when there is something to say.
-    FirstByte,
+pub(super) enum Kind {
+    /// One message, which is wanted at once.
+    Question,
+    /// Messages that come when there is something to say.
+    Stream,
 }
 
 /// The body of a request. A message counts by the length that it announces, until its last byte is there.
 pub(super) struct Metered {
     body: Body,
     account: Arc<Account>,
-    allowance: Allowance,
-    most: usize,
+    limits: Arc<Limits>,
+    kind: Kind,
+    /// A message has come to its end.
+    has_message: bool,
     message: Message,
-    /// All that may come has come.
-    is_done: bool,
     /// Ends what has begun and does not get on.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -59,85 +45,118 @@ pub(super) struct Metered {
 /// How far a message is.
 enum Message {
     /// So much of what comes before it is there.
-    Prefix([u8; PREFIX], usize),
+    Prefix([u8; PREFIX], u8),
     /// So much of it is missing.
-    Rest { missing: usize, _held: Holding },
+    Rest { missing: u32, _held: Holding },
+}
+
+impl Kind {
+    /// How long a message may take: a question since it was asked, and what comes on a stream since its own first byte.
+    fn time(self, limits: &Limits) -> Duration {
+        match self {
+            Self::Question => limits.request_time,
+            Self::Stream => limits.hello_time,
+        }
+    }
 }
 
 impl Metered {
     /// `body` of a caller with this account.
-    pub(super) fn new(body: Body, account: Arc<Account>, allowance: Allowance) -> Self {
-        let at_once = allowance.since == Since::Request;
-        let timer = at_once.then(|| Box::pin(tokio::time::sleep(allowance.time)));
-        Self {
-            body,
-            account,
-            allowance,
-            most: allowance.first,
-            message: Message::Prefix([0; PREFIX], 0),
-            is_done: false,
-            timer,
+    pub(super) fn new(body: Body, account: Arc<Account>, limits: Arc<Limits>, kind: Kind) -> Self {
+        let mut metered =
+            Self { body, account, limits, kind, has_message: false, message: Message::NONE, timer: None };
+        if kind == Kind::Question {
+            metered.begin_timer();
         }
+        metered
+    }
+
+    /// Time runs from now on, if it does not yet.
+    fn begin_timer(&mut self) {
+        let time = self.kind.time(&self.limits);
+        self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
     }
 
     fn take(&mut self, mut bytes: &[u8]) -> Result<(), Status> {
-        if self.is_done && !bytes.is_empty() {
-            return Err(Status::invalid_argument("a request has one message"));
-        }
         while !bytes.is_empty() {
-            match &mut self.message {
+            bytes = match &mut self.message {
                 Message::Prefix(prefix, there) => {
-                    let taken = bytes.len().min(PREFIX - *there);
-                    prefix[*there..*there + taken].copy_from_slice(&bytes[..taken]);
-                    *there += taken;
-                    bytes = &bytes[taken..];
-                    if *there == PREFIX {
-                        let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
-                        self.announced(usize::try_from(length).unwrap_or(usize::MAX))?;
+                    if self.has_message && self.kind == Kind::Question {
+                        return Err(Status::invalid_argument("a request has one message"));
+                    }
+                    // Nearly always it is there at once.
+                    let whole = bytes.split_first_chunk().filter(|_| *there == 0);
+                    let (whole, rest) = whole.map_or_else(
+                        || {
+                            let (taken, rest) = bytes.split_at(bytes.len().min(PREFIX - usize::from(*there)));
+                            for byte in taken {
+                                prefix[usize::from(*there)] = *byte;
+                                *there += 1;
+                            }
+                            ((usize::from(*there) == PREFIX).then_some(*prefix), rest)
+                        },
+                        |(whole, rest)| (Some(*whole), rest),
+                    );
+                    match whole {
+                        Some([_, length @ ..]) => self.announced(u32::from_be_bytes(length), rest)?,
+                        None => rest,
                     }
                 }
                 Message::Rest { missing, .. } => {
-                    let taken = bytes.len().min(*missing);
+                    let (taken, rest) = split(bytes, *missing);
                     *missing -= taken;
-                    bytes = &bytes[taken..];
                     if *missing == 0 {
                         self.complete();
                     }
+                    rest
                 }
-            }
+            };
         }
         // Time runs while something is unfinished, and not between messages.
-        let is_between = matches!(self.message, Message::Prefix(_, 0));
-        if !is_between && self.timer.is_none() {
-            self.timer = Some(Box::pin(tokio::time::sleep(self.allowance.time)));
+        if !matches!(self.message, Message::Prefix(_, 0)) {
+            self.begin_timer();
         }
         Ok(())
     }
 
-    fn announced(&mut self, length: usize) -> Result<(), Status> {
-        if length > self.most {
-            let most = self.most;
+    /// A message of such a length begins, of which this is there. What comes after it.
+    fn announced<'b>(&mut self, length: u32, there: &'b [u8]) -> Result<&'b [u8], Status> {
+        let of_stream = self.has_message && self.kind == Kind::Stream;
+        let most = if of_stream { self.limits.message_bytes } else { self.limits.request_bytes };
+        let bytes = usize::try_from(length).unwrap_or(usize::MAX);
+        if bytes > most {
             return Err(Status::out_of_range(format!("a message of {length} bytes is larger than {most}")));
         }
-        if length == 0 {
+        let (taken, rest) = split(there, length);
+        if taken == length {
             self.complete();
-            return Ok(());
+            return Ok(rest);
         }
-        let holding = self.account.hold(Held::Bytes, length, self.allowance.held);
+        let holding = self.account.hold(Held::Bytes, bytes, self.limits.bytes_per_host);
         let too_much = || Status::resource_exhausted("this identity has too many unfinished messages");
-        self.message = Message::Rest { missing: length, _held: holding.ok_or_else(too_much)? };
-        Ok(())
+        self.message = Message::Rest { missing: length - taken, _held: holding.ok_or_else(too_much)? };
+        Ok(rest)
     }
 
     fn complete(&mut self) {
-        self.message = Message::Prefix([0; PREFIX], 0);
-        self.most = self.allowance.further;
-        // A request has to come to its end, and not only its message.
-        match self.allowance.since {
-            Since::FirstByte => self.timer = None,
-            Since::Request => self.is_done = true,
+        self.message = Message::NONE;
+        self.has_message = true;
+        // A question has to come to its end, and not only its message.
+        if self.kind == Kind::Stream {
+            self.timer = None;
         }
     }
+}
+
+impl Message {
+    const NONE: Self = Self::Prefix([0; PREFIX], 0);
+}
+
+/// The first so many bytes, as far as they are there: how many those are, and what comes after them.
+fn split(bytes: &[u8], many: u32) -> (u32, &[u8]) {
+    let there = u32::try_from(bytes.len()).unwrap_or(u32::MAX).min(many);
+    let after = usize::try_from(there).map_or(&[][..], |there| &bytes[there..]);
+    (there, after)
 }
 
 impl http_body::Body for Metered {

@@ -34,7 +34,7 @@ use super::Part;
 use super::Store;
 use super::Summary;
 use super::admission::NOT_SERVED;
-use super::admission::Unannounced;
+use super::admission::Places;
 use super::stream::AgentStream;
 use super::stream::Now;
 use super::streams::Streams;
@@ -197,8 +197,8 @@ impl<S: Store> AuthService for Inventory<S> {
         let caller = Caller::of(request.extensions())
             .and_then(|caller| caller.server().map(|_| caller.clone()))
             .inspect_err(|_| self.0.counters.count(Outcome::Denied))?;
-        let unannounced = request.extensions().get::<Unannounced>().cloned();
-        let stream = AgentStream::new(Arc::clone(&self.0), caller, unannounced, request.into_inner());
+        let places = request.extensions().get::<Places>().cloned();
+        let stream = AgentStream::new(Arc::clone(&self.0), caller, places, request.into_inner());
         Ok(Response::new(stream))
     }
 

@@ -40,11 +40,13 @@ use super::Metadata;
 use super::Outcome;
 use super::Store;
 use super::accounts::Rated;
-use super::admission::Unannounced;
+use super::admission::Places;
 use super::limits::Bucket;
 use super::limits::Limits;
+use super::limits::Nanoseconds;
 use super::service::Shared;
 use super::streams::Stream;
+use super::streams::Wanted;
 
 /// The version of the extension.
 const EXTENSION: u32 = 1;
@@ -57,8 +59,7 @@ const OWN_PING: u64 = 0;
 pub struct AgentStream<S: Store> {
     shared: Arc<Shared<S>>,
     caller: Caller,
-    /// Held until the Hello is there.
-    unannounced: Option<Unannounced>,
+    places: Option<Places>,
     upstream: Streaming<UpstreamInventoryOneOf>,
     seat: Option<Seat<S::Place>>,
     timer: Pin<Box<Sleep>>,
@@ -87,29 +88,31 @@ impl<S: Store> AgentStream<S> {
     pub(super) fn new(
         shared: Arc<Shared<S>>,
         caller: Caller,
-        unannounced: Option<Unannounced>,
+        places: Option<Places>,
         upstream: Streaming<UpstreamInventoryOneOf>,
     ) -> Self {
-        let now = Instant::now();
-        let limits = shared.limits;
         Self {
             caller,
-            unannounced,
+            places,
             upstream,
             seat: None,
-            timer: Box::pin(tokio::time::sleep(limits.hello_time)),
+            timer: Box::pin(tokio::time::sleep(shared.limits.hello_time)),
             out: VecDeque::new(),
-            messages: Bucket::full(limits.messages, now),
-            reports: Bucket::full(limits.reports, now),
+            messages: Bucket::default(),
+            reports: Bucket::default(),
             farewell: Farewell::None,
             has_ended: false,
             shared,
         }
     }
 
-    fn take(&mut self, message: UpstreamInventoryOneOf) -> Result<(), Violation> {
-        let now = Instant::now();
-        if !self.messages.take(self.shared.limits.messages, now) {
+    fn take(
+        &mut self,
+        message: UpstreamInventoryOneOf,
+        now: Instant,
+        after: Nanoseconds,
+    ) -> Result<(), Violation> {
+        if !self.messages.take(self.shared.limits.messages, after) {
             let status = Status::resource_exhausted("messages come too fast");
             return Err(Violation(Outcome::TooFast, status));
         }
@@ -126,7 +129,7 @@ impl<S: Store> AgentStream<S> {
                 return Err(bad_hello(Status::invalid_argument("a second Hello on the same stream")));
             }
             Some(Up::Heartbeat(InventoryHeartbeat { self_check: Some(check) })) => {
-                return self.self_check(&check, now);
+                return self.self_check(&check, after);
             }
             Some(Up::Heartbeat(_) | Up::StopHeartbeat(_)) => {
                 self.shared.store.heard(place, None, self.shared.now());
@@ -156,12 +159,13 @@ impl<S: Store> AgentStream<S> {
             let status = Status::resource_exhausted("this agent opens streams too fast");
             return Err(Violation(Outcome::TooFast, status));
         }
-        let Some(stream) = streams.open(&hello.server_id, self.caller.address(), limits.streams_per_agent)
-        else {
+        let Some(stream) = streams.open(&hello.server_id, &self.caller, limits.streams_per_agent) else {
             let status = Status::resource_exhausted("this agent has too many streams already");
             return Err(Violation(Outcome::TooMany, status));
         };
-        self.unannounced = None;
+        if let Some(places) = &mut self.places {
+            places.announced();
+        }
         let agent = hello.server_id.clone();
         let place = store.joined(stream.id, hello, self.shared.now());
         self.shared.counters.count(Outcome::Joined);
@@ -184,12 +188,12 @@ impl<S: Store> AgentStream<S> {
         Ok(())
     }
 
-    fn self_check(&mut self, check: &UpdaterSelfCheck, now: Instant) -> Result<(), Violation> {
+    fn self_check(&mut self, check: &UpdaterSelfCheck, after: Nanoseconds) -> Result<(), Violation> {
         let Shared { limits, store, counters, .. } = &*self.shared;
         let Some(seat) = &mut self.seat else { return Ok(()) };
         // What others ask for is not the agent's to answer for.
         let is_wanted = check.report.is_some() && seat.stream.has_asked();
-        if !is_wanted && !self.reports.take(limits.reports, now) {
+        if !is_wanted && !self.reports.take(limits.reports, after) {
             return Err(Violation(Outcome::TooFast, Status::resource_exhausted("reports come too fast")));
         }
         let last_run = valid::instant(check.last_run);
@@ -266,7 +270,8 @@ impl<S: Store> AgentStream<S> {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<DownstreamInventoryOneOf, Status>>> {
-        self.caller.is_active();
+        let now = Instant::now();
+        let after = self.caller.is_active(now);
         for _ in 0..IN_A_ROW {
             if self.has_ended {
                 return Poll::Ready(None);
@@ -283,18 +288,18 @@ impl<S: Store> AgentStream<S> {
                     let status = Status::unavailable("the auth server ends");
                     return Poll::Ready(Some(self.close(Violation(Outcome::Ended, status))));
                 }
-                if let Some(id) = seat.stream.asked() {
-                    self.out.push_back(Down::Ping(DownstreamInventoryPing { id }));
-                    continue;
-                }
-                if seat.stream.is_to_ask() {
-                    let acked = seat.reported.unwrap_or(0);
-                    self.out.push_back(Down::SelfCheck(SelfCheckDown { acked, resend: true }));
+                if let Some(wanted) = seat.stream.wanted() {
+                    self.out.push_back(match wanted {
+                        Wanted::Ping(id) => Down::Ping(DownstreamInventoryPing { id }),
+                        Wanted::Report => {
+                            Down::SelfCheck(SelfCheckDown { acked: seat.reported.unwrap_or(0), resend: true })
+                        }
+                    });
                     continue;
                 }
             }
             let step = match Pin::new(&mut self.upstream).poll_next(context) {
-                Poll::Ready(Some(Ok(message))) => self.take(message),
+                Poll::Ready(Some(Ok(message))) => self.take(message, now, after),
                 Poll::Ready(Some(Err(status))) => Err(broken(status)),
                 Poll::Ready(None) => {
                     self.has_ended = true;

@@ -13,6 +13,7 @@ use selfcheck_core::Text;
 use tokio::sync::oneshot;
 
 use super::AgentRecord;
+use super::Caller;
 use super::StreamId;
 use super::accounts::lock;
 
@@ -33,27 +34,35 @@ pub(super) struct Streams {
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) id: StreamId,
-    /// Where its agent is connected from, where that is known.
-    address: Option<SocketAddr>,
+    /// Who is at its other end.
+    caller: Caller,
     pub(super) waker: AtomicWaker,
-    pings: Mutex<Pings>,
-    anew: Mutex<Anew>,
+    asked: Mutex<Asked>,
 }
 
-/// Pings that somebody waits for.
+/// What somebody waits for.
 #[derive(Debug, Default)]
-struct Pings {
-    /// To be sent.
-    asked: Vec<u64>,
-    /// Sent or to be sent, and who waits for the answer.
-    open: Vec<(u64, oneshot::Sender<()>)>,
+struct Asked {
+    pings: Vec<Ping>,
+    /// Who wait for a report.
+    readers: Vec<oneshot::Sender<AgentRecord>>,
+    report: Asking,
 }
 
-/// A report that somebody waits for.
-#[derive(Debug, Default)]
-struct Anew {
-    asking: Asking,
-    waiting: Vec<oneshot::Sender<AgentRecord>>,
+#[derive(Debug)]
+struct Ping {
+    id: u64,
+    is_sent: bool,
+    waiting: oneshot::Sender<()>,
+}
+
+/// What the agent is to be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// A sign of life, with this number.
+    Ping(u64),
+    /// Its whole report.
+    Report,
 }
 
 /// How far it is with asking for a report.
@@ -72,14 +81,13 @@ enum Asking {
 
 impl Streams {
     /// A new stream of `agent`; `None` if it has as many as it may.
-    pub(super) fn open(&self, agent: &Text, address: Option<SocketAddr>, most: usize) -> Option<Arc<Stream>> {
+    pub(super) fn open(&self, agent: &Text, caller: &Caller, most: usize) -> Option<Arc<Stream>> {
         let id = StreamId(self.next.fetch_add(1, Ordering::Relaxed));
         let stream = Arc::new(Stream {
             id,
-            address,
+            caller: caller.clone(),
             waker: AtomicWaker::new(),
-            pings: Mutex::default(),
-            anew: Mutex::default(),
+            asked: Mutex::default(),
         });
         let mut by_agent = lock(&self.by_agent);
         let of_agent = by_agent.entry(agent.clone()).or_insert_with(|| Vec::with_capacity(1));
@@ -123,7 +131,7 @@ impl Streams {
     pub(super) fn addresses(&self, agent: &str) -> Vec<SocketAddr> {
         let by_agent = lock(&self.by_agent);
         let streams = by_agent.get(&Text::new(agent)).map_or(&[][..], Vec::as_slice);
-        streams.iter().filter_map(|stream| stream.address).collect()
+        streams.iter().filter_map(|stream| stream.caller.address()).collect()
     }
 
     /// Asks `agent` for its report on the newest stream that it reports on; what is returned is told when it comes. `None` if there is no such
@@ -137,99 +145,116 @@ impl Streams {
 impl Stream {
     /// Asks for a ping; what is returned is told when it is answered, and `None` if too many are waited for.
     pub(super) fn ping(&self, id: u64) -> Option<oneshot::Receiver<()>> {
-        let mut pings = lock(&self.pings);
-        let Pings { asked, open } = &mut *pings;
-        open.retain(|(_, waiting)| !waiting.is_closed());
-        asked.retain(|asked| open.iter().any(|(open, _)| open == asked));
-        if pings.open.len() >= PINGS {
+        let mut asked = lock(&self.asked);
+        asked.pings.retain(|ping| !ping.waiting.is_closed());
+        if asked.pings.len() >= PINGS {
             return None;
         }
         let (sender, receiver) = oneshot::channel();
-        pings.asked.push(id);
-        pings.open.push((id, sender));
-        drop(pings);
+        asked.pings.push(Ping { id, is_sent: false, waiting: sender });
+        drop(asked);
         self.waker.wake();
         Some(receiver)
-    }
-
-    /// A ping to be sent.
-    pub(super) fn asked(&self) -> Option<u64> {
-        lock(&self.pings).asked.pop()
     }
 
     /// A ping was answered.
     pub(super) fn answered(&self, id: u64) {
-        let mut pings = lock(&self.pings);
-        if let Some(place) = pings.open.iter().position(|(open, _)| *open == id) {
-            let _ = pings.open.swap_remove(place).1.send(()); // one who has gone no longer wants it
+        let mut asked = lock(&self.asked);
+        if let Some(place) = asked.pings.iter().position(|ping| ping.id == id) {
+            let _ = asked.pings.swap_remove(place).waiting.send(()); // one who has gone no longer wants it
         }
     }
 
     fn has_reported(&self) -> bool {
-        lock(&self.anew).asking != Asking::Useless
+        lock(&self.asked).report != Asking::Useless
     }
 
     fn ask_anew(&self) -> Option<oneshot::Receiver<AgentRecord>> {
-        let mut anew = lock(&self.anew);
-        anew.waiting.retain(|waiting| !waiting.is_closed());
-        if anew.waiting.len() >= READERS {
+        let mut asked = lock(&self.asked);
+        asked.readers.retain(|reader| !reader.is_closed());
+        if asked.readers.len() >= READERS {
             return None;
         }
         let (sender, receiver) = oneshot::channel();
-        anew.waiting.push(sender);
-        if anew.asking == Asking::Idle {
-            anew.asking = Asking::Due;
+        asked.readers.push(sender);
+        if asked.report == Asking::Idle {
+            asked.report = Asking::Due;
         }
-        drop(anew);
+        drop(asked);
         self.waker.wake();
         Some(receiver)
     }
 
-    /// Whether a report is to be asked for, which is then done.
-    pub(super) fn is_to_ask(&self) -> bool {
-        let mut anew = lock(&self.anew);
-        let is_due = anew.asking == Asking::Due;
-        if is_due {
-            anew.asking = Asking::Sent;
+    /// What the agent is to be asked for next, which is then done.
+    pub(super) fn wanted(&self) -> Option<Wanted> {
+        let mut asked = lock(&self.asked);
+        if let Some(ping) = asked.pings.iter_mut().find(|ping| !ping.is_sent) {
+            ping.is_sent = true;
+            return Some(Wanted::Ping(ping.id));
         }
-        is_due
+        let is_due = asked.report == Asking::Due;
+        is_due.then(|| {
+            asked.report = Asking::Sent;
+            Wanted::Report
+        })
     }
 
     /// Whether a report was asked for that has not come yet.
     pub(super) fn has_asked(&self) -> bool {
-        lock(&self.anew).asking == Asking::Sent
+        lock(&self.asked).report == Asking::Sent
     }
 
     /// A report has come. Who waited for one.
     pub(super) fn reported(&self) -> Vec<oneshot::Sender<AgentRecord>> {
-        let mut anew = lock(&self.anew);
-        anew.asking = Asking::Idle;
-        std::mem::take(&mut anew.waiting)
+        let mut asked = lock(&self.asked);
+        asked.report = Asking::Idle;
+        std::mem::take(&mut asked.readers)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::CertificateError;
+
     use super::*;
+
+    #[test]
+    fn pings_are_sent_in_turn_and_once_as_long_as_somebody_waits() {
+        let streams = Streams::default();
+        let caller = Caller::new(Err(CertificateError::Parse));
+        let stream = streams.open(&Text::from("a1"), &caller, 1).expect("a stream");
+        let mut waiting: Vec<_> = (0..4).map(|id| stream.ping(id).expect("room")).collect();
+        assert!(stream.ping(4).is_none(), "no more may wait");
+        drop(waiting.remove(1));
+        let fifth = stream.ping(5).expect("the room of one who has gone");
+        let sent: Vec<_> = std::iter::from_fn(|| stream.wanted()).collect();
+        assert_eq!(sent, [0, 2, 3, 5].map(Wanted::Ping));
+        stream.answered(5);
+        stream.answered(1);
+        assert_eq!(fifth.blocking_recv(), Ok(()));
+        assert!(waiting.iter_mut().all(|waiting| waiting.try_recv().is_err()));
+    }
 
     #[test]
     fn an_agent_is_asked_once_for_all_who_wait() {
         let streams = Streams::default();
         let agent = Text::from("a1");
-        let stream = streams.open(&agent, None, 2).expect("a stream");
+        let caller = Caller::new(Err(CertificateError::Parse));
+        let stream = streams.open(&agent, &caller, 2).expect("a stream");
         assert!(streams.ask_anew("a1").is_none(), "it has not reported");
         assert!(stream.reported().is_empty());
-        let _newer = streams.open(&agent, None, 2).expect("another stream");
+        let _newer = streams.open(&agent, &caller, 2).expect("another stream");
         let readers: Vec<_> = (0..READERS).map(|_| streams.ask_anew("a1").expect("room")).collect();
         assert!(streams.ask_anew("a1").is_none(), "no more may wait");
         assert!(!stream.has_asked());
-        assert!(stream.is_to_ask() && stream.has_asked() && !stream.is_to_ask());
+        assert_eq!([stream.wanted(), stream.wanted()], [Some(Wanted::Report), None]);
+        assert!(stream.has_asked());
         drop(readers);
         let reader = streams.ask_anew("a1").expect("the others have gone");
-        assert!(!stream.is_to_ask(), "the answer is on its way");
+        assert_eq!(stream.wanted(), None, "the answer is on its way");
         assert_eq!(stream.reported().len(), 1);
         assert!(!stream.has_asked());
         drop(reader);
-        assert!(streams.ask_anew("a1").is_some() && stream.is_to_ask());
+        assert!(streams.ask_anew("a1").is_some() && stream.wanted() == Some(Wanted::Report));
     }
 }
