@@ -6,11 +6,11 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "an example says what it finds")]
 
-use selfcheck_agent::Policy;
-use selfcheck_agent::SelfCheck;
-use selfcheck_agent::policy::Acknowledgement;
-use selfcheck_agent::policy::Length;
-use selfcheck_agent::policy::Thresholds;
+use selfcheck_daemon::Policy;
+use selfcheck_daemon::SelfCheck;
+use selfcheck_daemon::policy::Acknowledgement;
+use selfcheck_daemon::policy::Length;
+use selfcheck_daemon::policy::Thresholds;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

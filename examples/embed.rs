@@ -1,15 +1,15 @@
-//! An agent that watches over its own updater: the smallest honest embedding of `selfcheck-agent`.
+//! An agent that watches over its own updater: the smallest honest embedding of `selfcheck-daemon`.
 //!
 //! ```sh
 //! cargo run --package selfcheck-examples --example embed
 //! ```
 //!
 //! Try it beside `sudo systemctl stop teleport-update.timer`. An agent with a debug service of its own also mounts
-//! `selfcheck_agent::debug::DebugService::respond` there, and gives the builder its metrics registry.
+//! `selfcheck_daemon::debug::DebugService::respond` there, and gives the builder its metrics registry.
 #![expect(clippy::print_stdout, reason = "an example says what it finds")]
 
-use selfcheck_agent::SelfCheck;
-use selfcheck_agent::Target;
+use selfcheck_daemon::SelfCheck;
+use selfcheck_daemon::Target;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

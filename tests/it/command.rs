@@ -295,14 +295,14 @@ fn a_daemon_that_could_never_do_its_work_does_not_start() {
     let at = |name: &str| folder.path().join(name).to_str().expect("path").to_owned();
     let socket = at("debug.sock");
     fails(
-        &["agent", "--socket", &socket, "--metrics-file", &at("missing/x.prom")],
+        &["daemon", "--socket", &socket, "--metrics-file", &at("missing/x.prom")],
         1,
         "metrics could not be written",
     );
-    fails(&["agent", "--socket", &socket, "--metrics-file", &at("metrics.txt")], 2, "`.prom`");
-    fails(&["agent", "--socket", &at("a/b/debug.sock")], 1, "could not be made: entity not found");
+    fails(&["daemon", "--socket", &socket, "--metrics-file", &at("metrics.txt")], 2, "`.prom`");
+    fails(&["daemon", "--socket", &at("a/b/debug.sock")], 1, "could not be made: entity not found");
     fails(&["agent", "--socket", &at(&"x".repeat(120))], 1, "too long for the path of a socket");
-    fails(&["agent", "--socket", &socket, "--policy", &at("missing.yaml")], 1, "missing.yaml");
+    fails(&["daemon", "--socket", &socket, "--policy", &at("missing.yaml")], 1, "missing.yaml");
     assert_eq!(std::fs::read_dir(folder.path()).expect("read").count(), 0, "nothing is left");
 }
 
@@ -340,7 +340,7 @@ fn an_auth_server_that_cannot_be_asked_is_named() {
     }
     fails(&["inventory", "status", "--auth-server", "localhost"], 2, "--identity");
     fails(&["inventory", "ls", "-i", &at("empty")], 2, "--auth-server");
-    fails(&["agent", "--auth-server", "localhost"], 2, "--identity");
+    fails(&["daemon", "--auth-server", "localhost"], 2, "--identity");
     fails(&["auth", "serve", "--dir", &at("none")], 1, "ca-key.pem");
     let cluster = selfcheck_tests::Cluster::default();
     let admin = cluster.admin();

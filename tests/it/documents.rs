@@ -67,7 +67,7 @@ fn the_status_page_names_every_field() {
 fn the_command_pages_name_every_flag() {
     for (command, page_of_it) in [
         (&["debug", "updater-status"][..], "docs/updater-status.md"),
-        (&["agent"], "docs/agent.md"),
+        (&["daemon"], "docs/sidecar.md"),
         (&["auth", "init"], "docs/auth.md"),
         (&["auth", "issue"], "docs/auth.md"),
         (&["auth", "serve"], "docs/auth.md"),

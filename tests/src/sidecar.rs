@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use selfcheck_agent::Status;
-use selfcheck_agent::debug::DebugClient;
-use selfcheck_agent::debug::Watching;
+use selfcheck_daemon::Status;
+use selfcheck_daemon::debug::DebugClient;
+use selfcheck_daemon::debug::Watching;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 

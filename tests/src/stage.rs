@@ -7,10 +7,10 @@ use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-use selfcheck_agent::Source;
 use selfcheck_core::Clock;
 use selfcheck_core::Observation;
 use selfcheck_core::Usec;
+use selfcheck_daemon::Source;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 

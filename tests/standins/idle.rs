@@ -5,9 +5,9 @@
 use std::io::Write;
 use std::os::fd::AsFd;
 
-use selfcheck_agent::ApiServer;
-use selfcheck_agent::SelfCheck;
-use selfcheck_agent::Target;
+use selfcheck_daemon::ApiServer;
+use selfcheck_daemon::SelfCheck;
+use selfcheck_daemon::Target;
 use tokio::io::AsyncReadExt;
 
 fn main() {

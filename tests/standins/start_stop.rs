@@ -5,10 +5,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use selfcheck_agent::SelfCheck;
-use selfcheck_agent::debug::DebugClient;
-use selfcheck_agent::debug::DebugService;
-use selfcheck_agent::debug::DebugSocket;
+use selfcheck_daemon::SelfCheck;
+use selfcheck_daemon::debug::DebugClient;
+use selfcheck_daemon::debug::DebugService;
+use selfcheck_daemon::debug::DebugSocket;
 use tokio::runtime::Handle;
 
 /// Enough for every pool and cache to have its size.

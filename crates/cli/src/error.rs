@@ -5,14 +5,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use selfcheck_agent::StartError;
-use selfcheck_agent::debug::AskError;
-use selfcheck_agent::debug::BindError;
-use selfcheck_agent::report::ReportError;
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::policy::InvalidPolicy;
+use selfcheck_daemon::StartError;
+use selfcheck_daemon::debug::AskError;
+use selfcheck_daemon::debug::BindError;
+use selfcheck_daemon::report::ReportError;
 use selfcheck_inventory::IdentityError;
 use selfcheck_inventory::TlsError;
 use selfcheck_inventory::issue::IssueError;
@@ -143,7 +143,7 @@ impl CliError {
             Self::OpenImage(_) => "give the folder in which the image's /etc and /usr lie",
             Self::NotAnAgent(_) => "leave out `--pid` to find the agent by its unit or pid file",
             Self::NoDaemon(_) => {
-                "leave out `--live` to look at the host itself, or start `teleport-selfcheck agent`"
+                "leave out `--live` to look at the host itself, or start `teleport-selfcheck daemon`"
             }
             Self::AskDaemon(AskError::Denied(_)) => "ask as root, or leave out `--live`",
             Self::NoConfig(_) => "leave out `--config` to read what the agent itself reads",

@@ -4,12 +4,12 @@ use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
 
-use selfcheck_agent::SelfCheck;
-use selfcheck_agent::Status;
-use selfcheck_agent::report::Neighbour;
-use selfcheck_agent::report::ReporterConfig;
 use selfcheck_core::Basis;
 use selfcheck_core::Verdict;
+use selfcheck_daemon::SelfCheck;
+use selfcheck_daemon::Status;
+use selfcheck_daemon::report::Neighbour;
+use selfcheck_daemon::report::ReporterConfig;
 use selfcheck_inventory::auth::Count;
 use selfcheck_inventory::auth::Limits;
 use selfcheck_inventory::auth::Rate;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use selfcheck_agent::SelfCheck;
 use selfcheck_core::Fact;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Observation;
+use selfcheck_daemon::SelfCheck;
 use selfcheck_tests::Stage;
 use tokio::time::Instant;
 use tokio::time::sleep;

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use selfcheck_agent::SelfCheck;
-use selfcheck_agent::debug::AskError;
-use selfcheck_agent::debug::DebugClient;
-use selfcheck_agent::debug::DebugService;
-use selfcheck_agent::debug::DebugSocket;
 use selfcheck_core::Fact;
+use selfcheck_daemon::SelfCheck;
+use selfcheck_daemon::debug::AskError;
+use selfcheck_daemon::debug::DebugClient;
+use selfcheck_daemon::debug::DebugService;
+use selfcheck_daemon::debug::DebugSocket;
 use selfcheck_tests::Stage;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;

@@ -2,9 +2,9 @@
 
 use prometheus::Registry;
 use prometheus::TextEncoder;
-use selfcheck_agent::SelfCheck;
 use selfcheck_core::Fact;
 use selfcheck_core::policy::Policy;
+use selfcheck_daemon::SelfCheck;
 use selfcheck_tests::Acts;
 use selfcheck_tests::Stage;
 use tokio::time::sleep;

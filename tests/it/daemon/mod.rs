@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::Registry;
-use selfcheck_agent::SelfCheck;
-use selfcheck_agent::Status;
 use selfcheck_core::policy::Policy;
+use selfcheck_daemon::SelfCheck;
+use selfcheck_daemon::Status;
 use selfcheck_tests::Stage;
 use tokio::sync::watch;
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use selfcheck_agent::JudgeError;
 use selfcheck_core::Fact;
 use selfcheck_core::Moment;
 use selfcheck_core::Severity;
@@ -15,6 +14,7 @@ use selfcheck_core::policy::Acknowledgement;
 use selfcheck_core::policy::InvalidPolicy;
 use selfcheck_core::policy::Limits;
 use selfcheck_core::policy::Policy;
+use selfcheck_daemon::JudgeError;
 use selfcheck_tests::Stage;
 use tokio::time::Instant;
 use tokio::time::sleep;

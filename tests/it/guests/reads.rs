@@ -99,7 +99,7 @@ fn a_configuration_that_is_asked_for_must_be_there_and_names_its_agent() {
     let said = shown(&output);
     assert!(said.contains("error: there is no configuration `/etc/nowhere.yaml`\nhint: "), "{said}");
     assert_eq!(host.look(User::Root, &["-c", "/etc/nowhere.yaml", "--root", "/"]).status.code(), Some(1));
-    let daemon = ["teleport-selfcheck", "agent", "-c", "/etc/nowhere.yaml"];
+    let daemon = ["teleport-selfcheck", "daemon", "-c", "/etc/nowhere.yaml"];
     assert!(shown(&host.guest.run(User::Root, &daemon)).contains("error: there is no configuration"));
     // That of another agent: the process of this one is none of it.
     host.guest.write("/etc/other.yaml", AGENT);

@@ -111,7 +111,7 @@ fn the_policy_is_read_again_when_told_to() {
 fn a_second_daemon_does_not_steal_the_socket() {
     let Some(host) = Host::accompanied() else { return };
     let _sidecar = Sidecar::start(&host);
-    let output = host.guest.run(User::Root, &["teleport-selfcheck", "agent"]);
+    let output = host.guest.run(User::Root, &["teleport-selfcheck", "daemon"]);
     let (_, error) = text(&output);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
@@ -128,7 +128,7 @@ fn each_installation_has_its_own_and_the_end_of_one_leaves_the_other() {
     // As the example's page says: a copy of the unit.
     let unit =
         std::fs::read_to_string(host.guest.path(&format!("/etc/systemd/system/{UNIT}"))).expect("unit");
-    let command = "ExecStart=/usr/local/bin/teleport-selfcheck agent";
+    let command = "ExecStart=/usr/local/bin/teleport-selfcheck daemon";
     let other = unit.replace(command, &format!("{command} --install-suffix other"));
     host.guest.write("/etc/systemd/system/teleport-selfcheck-other.service", &other);
     host.guest.systemctl(&["daemon-reload"]);
@@ -217,7 +217,7 @@ fn a_daemon_is_found_by_the_installation_it_watches_over() {
 fn an_agents_own_socket_is_in_its_data_directory() {
     let Some(host) = Host::accompanied() else { return };
     host.edit("/etc/teleport.yaml", "teleport:\n", "teleport:\n  data_dir: /srv/agent\n");
-    let settings = "ExecStart=\nExecStart=/usr/local/bin/teleport-selfcheck agent --socket /srv/agent/debug.sock\n\
+    let settings = "ExecStart=\nExecStart=/usr/local/bin/teleport-selfcheck daemon --socket /srv/agent/debug.sock\n\
                     ReadWritePaths=/srv\n";
     host.guest.must(&["mkdir", "-p", "/srv/agent"]);
     host.guest.write("/etc/teleport-2.yaml", "teleport: {data_dir: /srv/nowhere}\n");
@@ -287,7 +287,7 @@ fn beside_a_stock_agent_each_has_its_own_socket() {
 #[test]
 fn metrics_are_on_the_socket_and_in_a_file() {
     let Some(host) = Host::accompanied() else { return };
-    let settings = "ExecStart=\nExecStart=/usr/local/bin/teleport-selfcheck agent --metrics-file \
+    let settings = "ExecStart=\nExecStart=/usr/local/bin/teleport-selfcheck daemon --metrics-file \
                     /run/teleport-selfcheck/selfcheck.prom\n";
     let mut sidecar = Sidecar::start_with(&host, settings);
     let status = sidecar.next_change();

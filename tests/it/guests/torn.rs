@@ -54,7 +54,7 @@ fn a_suffixed_agent_is_not_lost_while_the_bus_is_away() {
     let mut sidecar = Sidecar::start_at(
         &host,
         "/run/teleport-selfcheck/default.sock",
-        "ExecStart=\nExecStart=/usr/local/bin/teleport-selfcheck agent --socket /run/teleport-selfcheck/default.sock\n",
+        "ExecStart=\nExecStart=/usr/local/bin/teleport-selfcheck daemon --socket /run/teleport-selfcheck/default.sock\n",
     );
     let before = sidecar.next_change();
     assert_eq!((before.agent.namespace.name(), before.label().as_str()), ("blue", "accompanied"));

@@ -79,7 +79,7 @@ async fn it_is_known_that_the_updater_runs_and_no_secret_is_told() {
 #[tokio::test]
 async fn the_daemon_logs_no_secret() {
     let Some((api, pod)) = pod().await else { return };
-    let agent = ["/usr/local/bin/teleport-selfcheck", "agent", "-v", "--socket", "/tmp/selfcheck.sock"];
+    let agent = ["/usr/local/bin/teleport-selfcheck", "daemon", "-v", "--socket", "/tmp/selfcheck.sock"];
     let agent = pod.command(&agent).stderr(Stdio::piped()).spawn().expect("nsenter");
     api.is_watched_by(2).await;
     // Its token is not taken for a while.

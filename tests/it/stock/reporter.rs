@@ -116,7 +116,7 @@ async fn an_identity_that_is_no_servers_is_refused_before_anything_else() {
     // The daemon ends then, and does not try again.
     let user = scene.identity(EDITOR);
     let socket = scene.file("").with_file_name("daemon.sock");
-    let words = ["agent", "--bus", "unix:path=/nowhere", "--socket", socket.to_str().expect("a path")];
+    let words = ["daemon", "--bus", "unix:path=/nowhere", "--socket", socket.to_str().expect("a path")];
     let said = ask(&scene.auth.server(), &user, &words).await;
     assert_eq!(said.code, Some(1));
     assert!(

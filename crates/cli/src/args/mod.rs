@@ -59,7 +59,8 @@ pub(crate) enum Command {
     ///
     /// Answers `debug updater-status --live` on its socket, and serves metrics there. Ends on SIGTERM and SIGINT; SIGHUP
     /// reads the policy again.
-    Agent(Box<AgentArgs>),
+    #[command(alias = "agent")]
+    Daemon(Box<DaemonArgs>),
     /// Run an auth server to try things out, and make identities for it
     #[command(subcommand)]
     Auth(AuthCommand),
@@ -149,7 +150,7 @@ pub(crate) struct StatusArgs {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct AgentArgs {
+pub(crate) struct DaemonArgs {
     /// The agent's configuration [default: the one its command line names, else /etc/teleport.yaml]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use selfcheck_agent::report::ReportError;
+use selfcheck_daemon::report::ReportError;
 use selfcheck_inventory::IdentityFile;
 use selfcheck_inventory::agent::AuthClient;
 use tokio::time::timeout;

@@ -1,6 +1,5 @@
 //! The commands.
 
-mod agent;
 mod alerts;
 mod ask;
 mod auth;
@@ -11,11 +10,12 @@ mod inventory;
 mod log;
 mod policy;
 mod reasons;
+mod running;
 mod save;
 mod updater_status;
 
-use selfcheck_agent::ApiServer;
 use selfcheck_core::Text;
+use selfcheck_daemon::ApiServer;
 use selfcheck_probe::is_unix_address;
 
 use crate::args::Command;
@@ -28,7 +28,7 @@ use crate::output::Output;
 pub(crate) fn run(command: Command, output: &Output) -> Result<u8, CliError> {
     match command {
         Command::Debug(DebugCommand::UpdaterStatus(args)) => updater_status::run(&args, output),
-        Command::Agent(args) => agent::run(&args, output),
+        Command::Daemon(args) => daemon::run(&args, output),
         Command::Auth(command) => auth::run(&command, output),
         Command::Inventory(command) => inventory::run(&command, output),
         Command::Alerts(command) => alerts::run(&command, output),
@@ -46,7 +46,7 @@ fn bus_address(asked: Option<&String>) -> Result<String, CliError> {
         (Some(asked), _) => Ok(asked.clone()),
         (None, Some(address)) if is_unix_address(&address) => Ok(address),
         (None, Some(address)) => Err(CliError::Bus(Text::new(&address))),
-        (None, None) => Ok(selfcheck_agent::SYSTEM_BUS.to_owned()),
+        (None, None) => Ok(selfcheck_daemon::SYSTEM_BUS.to_owned()),
     }
 }
 

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use selfcheck_agent::Handle;
-use selfcheck_agent::report::Neighbour;
-use selfcheck_agent::report::ReportError;
-use selfcheck_agent::report::ReporterConfig;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::policy::AlertPolicy;
+use selfcheck_daemon::Handle;
+use selfcheck_daemon::report::Neighbour;
+use selfcheck_daemon::report::ReportError;
+use selfcheck_daemon::report::ReporterConfig;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::FaultRules;

@@ -9,10 +9,10 @@ mod show;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selfcheck_agent::SelfCheck;
 use selfcheck_core::Fact;
 use selfcheck_core::Observation;
 use selfcheck_core::Text;
+use selfcheck_daemon::SelfCheck;
 use selfcheck_inventory::agent::AuthClient;
 use selfcheck_inventory::wire::types::GetClusterAlertsRequest;
 use tokio::sync::watch;

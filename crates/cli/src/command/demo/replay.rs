@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use selfcheck_agent::Source;
 use selfcheck_core::Clock;
 use selfcheck_core::Observation;
+use selfcheck_daemon::Source;
 use tokio::sync::watch;
 use tokio::time::Instant;
 

@@ -1,6 +1,6 @@
 //! `inventory ls`.
 
-use selfcheck_agent::report::ReportError;
+use selfcheck_daemon::report::ReportError;
 use selfcheck_inventory::agent::AuthClient;
 use selfcheck_inventory::agent::StockInventory;
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use selfcheck_agent::report::ReportError;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::Remedy;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_core::shell_word;
+use selfcheck_daemon::report::ReportError;
 use selfcheck_inventory::Report;
 use selfcheck_inventory::agent::AuthClient;
 use selfcheck_inventory::verdict_to_wire;

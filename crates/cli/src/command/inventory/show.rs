@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use selfcheck_agent::report::ReportError;
 use selfcheck_core::DnsLabel;
 use selfcheck_core::Remedy;
 use selfcheck_core::Severity;
 use selfcheck_core::Text;
+use selfcheck_daemon::report::ReportError;
 use selfcheck_inventory::Instance;
 use selfcheck_inventory::RemedyGroup;
 use selfcheck_inventory::Report;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use selfcheck_agent::report::ReportError;
 use selfcheck_core::Text;
+use selfcheck_daemon::report::ReportError;
 use selfcheck_inventory::Connected;
 use selfcheck_inventory::FieldValue;
 use selfcheck_inventory::Instance;

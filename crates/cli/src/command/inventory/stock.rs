@@ -1,7 +1,7 @@
 //! Warnings about what a stock auth server does not report.
 
-use selfcheck_agent::report::ReportError;
 use selfcheck_core::Text;
+use selfcheck_daemon::report::ReportError;
 use selfcheck_inventory::agent::ReadCount;
 use selfcheck_inventory::agent::StockInventory;
 

@@ -7,7 +7,6 @@ use std::future::Future;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use selfcheck_agent::debug::AskError;
 use selfcheck_core::Namespace;
 use selfcheck_core::Observation;
 use selfcheck_core::Policy;
@@ -16,6 +15,7 @@ use selfcheck_core::ReportingMode;
 use selfcheck_core::Verdict;
 use selfcheck_core::assess;
 use selfcheck_core::observation::Agent;
+use selfcheck_daemon::debug::AskError;
 use selfcheck_probe::FileError;
 use selfcheck_probe::Image;
 use selfcheck_probe::NotAnAgent;
@@ -34,9 +34,9 @@ use crate::text;
 use crate::text::View;
 
 use super::bus_address;
-use super::daemon;
-use super::daemon::Answer;
 use super::policy;
+use super::running;
+use super::running::Answer;
 use super::save;
 
 pub(super) fn run(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
@@ -126,9 +126,9 @@ async fn ask(
     output: &Output,
 ) -> Option<Answer> {
     let agent = &observation.agent;
-    let sockets = daemon::sockets(args.socket.as_deref(), &agent.namespace, &agent.data_dir());
+    let sockets = running::sockets(args.socket.as_deref(), &agent.namespace, &agent.data_dir());
     let left = deadline.saturating_duration_since(Instant::now());
-    match daemon::find(&sockets, Some(&agent.namespace), left).await {
+    match running::find(&sockets, Some(&agent.namespace), left).await {
         Ok((_, answer)) => return Some(answer),
         Err(error @ CliError::AskDaemon(AskError::Timeout(_))) => output.warn(&error.to_string()),
         Err(error) if args.socket.is_some() => output.warn(&error.to_string()),
@@ -140,9 +140,9 @@ async fn ask(
 /// Shows what a daemon says, and nothing else.
 async fn live(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
     let namespace = args.install_suffix.clone().unwrap_or_default();
-    let sockets = daemon::sockets(args.socket.as_deref(), &namespace, &data_dir(args, &namespace)?);
+    let sockets = running::sockets(args.socket.as_deref(), &namespace, &data_dir(args, &namespace)?);
     let (client, answer) =
-        daemon::find(&sockets, args.install_suffix.as_ref(), args.timeout.duration()).await?;
+        running::find(&sockets, args.install_suffix.as_ref(), args.timeout.duration()).await?;
     output.remark(&format!("asked the self-check on `{}`", answer.socket.display()));
     if args.watch {
         return watch::daemon(args, output, &client, &answer).await;

@@ -3,16 +3,16 @@
 use std::future::Future;
 use std::time::Duration;
 
-use selfcheck_agent::SelfCheck;
-use selfcheck_agent::debug::DebugClient;
 use selfcheck_core::Policy;
 use selfcheck_core::Status;
+use selfcheck_daemon::SelfCheck;
+use selfcheck_daemon::debug::DebugClient;
 use selfcheck_probe::NotAnAgent;
 
 use crate::args::StatusArgs;
 use crate::args::StatusFormat;
 use crate::command::bus_address;
-use crate::command::daemon::Answer;
+use crate::command::running::Answer;
 use crate::error::CliError;
 use crate::output;
 use crate::output::Output;

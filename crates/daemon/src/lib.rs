@@ -1,9 +1,9 @@
 //! The self-check that a Teleport agent links: it watches the host, looks when something changed, judges, and publishes.
 //!
 //! ```no_run
-//! # async fn agent() -> Result<(), selfcheck_agent::StartError> {
-//! use selfcheck_agent::SelfCheck;
-//! use selfcheck_agent::Target;
+//! # async fn agent() -> Result<(), selfcheck_daemon::StartError> {
+//! use selfcheck_daemon::SelfCheck;
+//! use selfcheck_daemon::Target;
 //!
 //! let check = SelfCheck::builder().target(Target::this_process()).start()?;
 //! let mut statuses = check.subscribe();
