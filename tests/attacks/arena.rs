@@ -12,9 +12,9 @@ use std::process::Command;
 use std::process::Stdio;
 
 use jiff::SignedDuration;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::issue::Authority;
-use selfcheck_inventory::issue::Validity;
+use selfcheck_authority::Authority;
+use selfcheck_authority::Validity;
+use selfcheck_protocol::Role;
 use selfcheck_tests::NODE;
 use selfcheck_tests::binary;
 use selfcheck_tests::wall_clock;

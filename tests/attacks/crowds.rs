@@ -123,8 +123,8 @@ pub(crate) async fn both(arena: &Arena, pace: Pace) -> Result<String, String> {
 pub(crate) async fn administrators(arena: &Arena, _: Pace) -> Result<String, String> {
     let one = arena.administrator("one");
     let crowd = join_all((0..100).map(|_| Bare::to(arena.address, &one))).await;
-    let identity = selfcheck_inventory::IdentityFile::read(&arena.administrator("two")).expect("an identity");
-    let client = selfcheck_inventory::agent::AuthClient::connect(&arena.server(), &identity).await;
+    let identity = selfcheck_protocol::IdentityFile::read(&arena.administrator("two")).expect("an identity");
+    let client = selfcheck_reporter::AuthClient::connect(&arena.server(), &identity).await;
     let answer = client.map_err(|error| error.to_string())?.summary().await;
     drop(crowd);
     answer.map(|_| "another one is served".to_owned()).map_err(|error| error.to_string())

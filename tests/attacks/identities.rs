@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use selfcheck_inventory::IdentityFile;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::agent::AuthClient;
-use selfcheck_inventory::issue::Authority;
-use selfcheck_inventory::issue::Validity;
+use selfcheck_authority::Authority;
+use selfcheck_authority::Validity;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::Role;
+use selfcheck_reporter::AuthClient;
 use selfcheck_tests::NODE;
 use selfcheck_tests::wall_clock;
 use selfcheck_tests::wire::Raw;
@@ -73,10 +73,10 @@ pub(crate) async fn posing(arena: &Arena, _: Pace) -> Result<String, String> {
         let identity = arena.identity("posing", "posing", roles, SignedDuration::from_hours(1));
         let identity = IdentityFile::read(&identity).expect("an identity");
         let tcp = TcpListener::bind("127.0.0.1:0").await.expect("listening");
-        let listener = selfcheck_inventory::auth::Listener::new(tcp, &identity, wall_clock).expect("TLS");
+        let listener = selfcheck_server::Listener::new(tcp, &identity, wall_clock).expect("TLS");
         let address = listener.local_addr().expect("an address").to_string();
         let serving = tokio::spawn(async move {
-            let mut incoming = Box::pin(listener.incoming(&selfcheck_inventory::auth::Limits::default()));
+            let mut incoming = Box::pin(listener.incoming(&selfcheck_server::Limits::default()));
             while futures_util::StreamExt::next(&mut incoming).await.is_some() {}
         });
         let admin = IdentityFile::read(&arena.administrator("asking")).expect("an identity");

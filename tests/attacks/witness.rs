@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
 
-use selfcheck_inventory::wire::proto::InventoryHeartbeat;
-use selfcheck_inventory::wire::proto::downstream_inventory_one_of::Msg as Down;
-use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::Report;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
+use selfcheck_protocol::wire::proto::InventoryHeartbeat;
+use selfcheck_protocol::wire::proto::downstream_inventory_one_of::Msg as Down;
+use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::Report;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
 use selfcheck_tests::resident;
 use selfcheck_tests::wire::Raw;
 use selfcheck_tests::wire::hello;

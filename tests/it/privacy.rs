@@ -130,7 +130,7 @@ fn a_secret_planted_anywhere_is_in_no_output() {
 
 /// The fields of a message in a .proto file, as `Message.field`.
 fn fields(file: &str, message: &str) -> Vec<String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../crates/inventory/proto").join(file);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../crates/protocol/proto").join(file);
     let text = std::fs::read_to_string(path).expect(file);
     let (_, body) = text.split_once(&format!("\nmessage {message} {{")).expect(message);
     let (body, _) = body.split_once("\n}").expect(message);

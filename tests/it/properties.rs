@@ -13,7 +13,7 @@ use selfcheck_core::Status;
 use selfcheck_core::Verdict;
 use selfcheck_core::Why;
 use selfcheck_core::assess;
-use selfcheck_inventory::Report;
+use selfcheck_protocol::Report;
 use selfcheck_tests::Case;
 use selfcheck_tests::cases;
 use serde_json::Value;

@@ -17,8 +17,8 @@ use rcgen::KeyPair;
 use rcgen::PKCS_ECDSA_P256_SHA256;
 use rcgen::PKCS_ECDSA_P384_SHA384;
 use rcgen::PKCS_ED25519;
-use selfcheck_inventory::IdentityFile;
-use selfcheck_inventory::Role;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::Role;
 
 use crate::wall_clock;
 

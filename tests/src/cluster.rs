@@ -3,22 +3,24 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
+use selfcheck_authority::Authority;
+use selfcheck_authority::Validity;
+use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
-use selfcheck_inventory::IdentityFile;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::agent::AuthClient;
-use selfcheck_inventory::auth::AuthServer;
-use selfcheck_inventory::auth::Inventory;
-use selfcheck_inventory::auth::Limits;
-use selfcheck_inventory::auth::Listener;
-use selfcheck_inventory::auth::serve;
-use selfcheck_inventory::issue::Authority;
-use selfcheck_inventory::issue::Validity;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::Role;
+use selfcheck_reporter::AuthClient;
+use selfcheck_server::AuthServer;
+use selfcheck_server::Inventory;
+use selfcheck_server::Limits;
+use selfcheck_server::Listener;
+use selfcheck_server::serve;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -152,6 +154,13 @@ impl Auth {
     pub async fn client(&self, identity: &Path) -> AuthClient {
         let identity = IdentityFile::read(identity).expect("identity");
         AuthClient::connect(&self.server(), &identity).await.expect("connected")
+    }
+
+    /// Keeps its alerts, until what is returned is aborted.
+    pub fn keep_alerts(&self, keeper: AlertKeeper) -> JoinHandle<()> {
+        let keeping =
+            keeper.run(Arc::clone(self.inventory.store()), Arc::clone(self.inventory.alerts()), wall_clock);
+        tokio::spawn(async { keeping.await.expect("alerts that are valid") })
     }
 
     /// Ends it, and waits until it has.

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use selfcheck_authority::IssueError;
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
@@ -13,12 +14,11 @@ use selfcheck_daemon::StartError;
 use selfcheck_daemon::debug::AskError;
 use selfcheck_daemon::debug::BindError;
 use selfcheck_daemon::report::ReportError;
-use selfcheck_inventory::IdentityError;
-use selfcheck_inventory::TlsError;
-use selfcheck_inventory::issue::IssueError;
 use selfcheck_probe::FileError;
 use selfcheck_probe::NotAnAgent;
 use selfcheck_probe::YamlError;
+use selfcheck_protocol::IdentityError;
+use selfcheck_server::TlsError;
 
 use crate::args::BUS;
 

@@ -6,11 +6,11 @@ use tokio::sync::watch;
 
 use crate::Handle;
 
-pub use selfcheck_inventory::agent::Neighbour;
-pub use selfcheck_inventory::agent::Progress;
-pub use selfcheck_inventory::agent::ReportError;
-pub use selfcheck_inventory::agent::Reporter;
-pub use selfcheck_inventory::agent::ReporterConfig;
+pub use selfcheck_reporter::Neighbour;
+pub use selfcheck_reporter::Progress;
+pub use selfcheck_reporter::ReportError;
+pub use selfcheck_reporter::Reporter;
+pub use selfcheck_reporter::ReporterConfig;
 
 impl Handle {
     /// Keeps an auth server told of every status of this self-check. What is returned first does that while it is polled, and ends with

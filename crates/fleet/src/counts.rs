@@ -3,10 +3,10 @@
 use selfcheck_core::Basis;
 use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::auth::Count;
-use selfcheck_inventory::auth::Summary;
+use selfcheck_protocol::Role;
 
+use crate::Count;
+use crate::Summary;
 use crate::facts::Facts;
 use crate::facts::Vocabulary;
 use crate::names::Id;

@@ -9,9 +9,9 @@ use selfcheck_core::Reason;
 use selfcheck_core::Severity;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::auth::Count;
 use semver::Version;
 
+use crate::Count;
 use crate::FaultKind;
 use crate::FaultRules;
 use crate::Faulty;

@@ -2,8 +2,9 @@
 
 use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::RemedyGroup;
-use selfcheck_inventory::auth::Count;
+use selfcheck_protocol::RemedyGroup;
+
+use crate::Count;
 
 /// What is wrong with an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

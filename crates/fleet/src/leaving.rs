@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use selfcheck_core::Basis;
-use selfcheck_inventory::auth::Farewell;
 
+use crate::Farewell;
 use crate::registry::Place;
 use crate::registry::Registry;
 use crate::registry::spread;

@@ -1,11 +1,12 @@
 //! What an auth server knows of the agents connected to it: each one's report, or its claim judged; and how many of which kind there
 //! are, at any instant and without looking at them again.
 //!
-//! A [`Fleet`] is the store behind [`selfcheck_inventory::auth::Inventory`], kept in memory. An agent is known while it has a
+//! A [`Store`] is what an auth server keeps of its agents, and a [`Fleet`] is one in memory; `selfcheck-server` tells it what they say. An agent is known while it has a
 //! stream, and for a moment longer while another process of it takes over; two streams of one agent count once. It counts once it
 //! has been connected for a while, so that agents that come back at once, as after a restart, are not counted half.
 
 mod alerts;
+mod counters;
 mod counts;
 mod facts;
 mod faults;
@@ -18,19 +19,31 @@ mod metrics;
 mod names;
 mod passing;
 mod records;
+mod recount;
 mod registry;
 mod rivals;
 mod rules;
 mod seat;
 mod slab;
+mod store;
 mod summary;
 mod targets;
 
+pub use alerts::Alert;
+pub use alerts::AlertAck;
+pub use alerts::AlertFilter;
 pub use alerts::AlertKeeper;
 pub use alerts::AlertRules;
+pub use alerts::Alerts;
+pub use alerts::AlreadyAcknowledged;
 pub use alerts::IMPAIRED;
+pub use alerts::InvalidAlert;
 pub use alerts::UNACCOMPANIED;
 pub use alerts::UNVERIFIED;
+pub use alerts::labels;
+pub use counters::Counters;
+pub use counters::Outcome;
+pub use counters::Subject;
 pub use faulty::FaultKind;
 pub use faulty::FaultSummary;
 pub use faulty::Faulty;
@@ -40,3 +53,13 @@ pub use metrics::FleetMetrics;
 pub use registry::Place;
 pub use rules::FaultRules;
 pub use rules::MassRule;
+pub use store::AgentRecord;
+pub use store::Cursor;
+pub use store::Farewell;
+pub use store::Filter;
+pub use store::Metadata;
+pub use store::Part;
+pub use store::Store;
+pub use store::StreamId;
+pub use summary::Count;
+pub use summary::Summary;

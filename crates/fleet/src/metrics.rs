@@ -1,5 +1,7 @@
 //! Metrics of a fleet, for the auth server's registry.
 
+use std::sync::Arc;
+
 use prometheus::IntCounterVec;
 use prometheus::IntGauge;
 use prometheus::IntGaugeVec;
@@ -10,23 +12,24 @@ use prometheus::proto::MetricFamily;
 use selfcheck_core::Basis;
 use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::OTHER;
-use selfcheck_inventory::auth::Inventory;
-use selfcheck_inventory::auth::Outcome;
-use selfcheck_inventory::auth::Store;
-use selfcheck_inventory::auth::Subject;
-use selfcheck_inventory::auth::Summary;
+use selfcheck_protocol::OTHER;
 
+use crate::Counters;
 use crate::FaultKind;
 use crate::FaultSummary;
 use crate::Fleet;
+use crate::Outcome;
+use crate::Store;
+use crate::Subject;
+use crate::Summary;
 
 /// What is told of the agents of one auth server when somebody collects. It has no cost before.
 ///
 /// Every label is one of a closed set, and there is a value for each from the beginning, if only 0.
 #[derive(Debug, Clone)]
 pub struct FleetMetrics {
-    inventory: Inventory<Fleet>,
+    fleet: Arc<Fleet>,
+    counters: Arc<Counters>,
     descriptions: Vec<Desc>,
 }
 
@@ -41,11 +44,11 @@ struct Values {
 }
 
 impl FleetMetrics {
-    /// Those of `inventory`, to be registered by whoever wants them.
-    pub fn new(inventory: Inventory<Fleet>) -> Result<Self, prometheus::Error> {
+    /// Those of a fleet and of what came about at its auth server, to be registered by whoever wants them.
+    pub fn new(fleet: Arc<Fleet>, counters: Arc<Counters>) -> Result<Self, prometheus::Error> {
         let values = Values::new()?;
         let descriptions = values.collectors().iter().flat_map(|metric| metric.desc()).cloned().collect();
-        Ok(Self { inventory, descriptions })
+        Ok(Self { fleet, counters, descriptions })
     }
 }
 
@@ -56,8 +59,7 @@ impl Collector for FleetMetrics {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let Ok(values) = Values::new() else { return Vec::new() };
-        let fleet = self.inventory.store();
-        values.set(&fleet.summary(), &fleet.faults(), |outcome| self.inventory.counters().get(outcome));
+        values.set(&self.fleet.summary(), &self.fleet.faults(), &self.counters);
         values.collectors().iter().flat_map(|metric| metric.collect()).collect()
     }
 }
@@ -94,7 +96,7 @@ impl Values {
         [&self.agents, &self.settling, &self.findings, &self.faulty, &self.reports, &self.streams]
     }
 
-    fn set(&self, summary: &Summary, faults: &FaultSummary, outcomes: impl Fn(Outcome) -> u64) {
+    fn set(&self, summary: &Summary, faults: &FaultSummary, outcomes: &Counters) {
         for verdict in Verdict::ALL {
             for basis in [Basis::Observed, Basis::Claimed] {
                 self.agents.with_label_values(&[verdict.code(), basis.code()]);
@@ -122,7 +124,7 @@ impl Values {
                 Subject::Report => &self.reports,
                 Subject::Stream => &self.streams,
             };
-            counter.with_label_values(&[outcome.word()]).inc_by(outcomes(*outcome));
+            counter.with_label_values(&[outcome.word()]).inc_by(outcomes.get(*outcome));
         }
     }
 }

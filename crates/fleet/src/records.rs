@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use selfcheck_core::Basis;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::auth::AgentRecord;
-use selfcheck_inventory::auth::Cursor;
-use selfcheck_inventory::auth::Part;
 
+use crate::AgentRecord;
+use crate::Cursor;
+use crate::Part;
 use crate::registry::Registry;
 use crate::seat::Presence;
 use crate::slab::Slot;

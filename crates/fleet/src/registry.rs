@@ -11,11 +11,11 @@ use hashbrown::HashTable;
 use jiff::Timestamp;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::Hello;
-use selfcheck_inventory::Report;
-use selfcheck_inventory::auth::StreamId;
+use selfcheck_protocol::Hello;
+use selfcheck_protocol::Report;
 
 use crate::FleetConfig;
+use crate::StreamId;
 use crate::counts::Change;
 use crate::counts::Counts;
 use crate::facts::Vocabulary;

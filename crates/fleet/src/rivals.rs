@@ -6,8 +6,8 @@
 use selfcheck_core::Basis;
 use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::auth::StreamId;
 
+use crate::StreamId;
 use crate::facts::Facts;
 use crate::facts::Findings;
 use crate::facts::Vocabulary;

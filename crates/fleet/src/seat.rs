@@ -2,8 +2,8 @@
 
 use selfcheck_core::Basis;
 use selfcheck_core::Text;
-use selfcheck_inventory::auth::StreamId;
 
+use crate::StreamId;
 use crate::facts::Facts;
 use crate::faults::Due;
 use crate::faults::Fault;

@@ -1,53 +1,90 @@
-//! How many agents there are of what: as it is kept up, and anew.
+//! How many agents of which kind there are.
 
-use selfcheck_inventory::auth::Summary;
+use selfcheck_core::Basis;
+use selfcheck_core::Reason;
+use selfcheck_core::Text;
+use selfcheck_core::Verdict;
+use selfcheck_protocol::OTHER;
+use selfcheck_protocol::RemedyGroup;
+use selfcheck_protocol::Role;
+use selfcheck_protocol::basis_to_wire;
+use selfcheck_protocol::verdict_to_wire;
+use selfcheck_protocol::wire::teleport::selfcheck::v1 as wire;
 
-use crate::FaultKind;
-use crate::FaultSummary;
-use crate::counts::Change;
-use crate::counts::Counts;
-use crate::faults::FaultCounts;
-use crate::registry::Registry;
-use crate::seat::Presence;
+/// How many agents of which kind there are. Agents that have only just come are `settling` and nowhere else. Only kinds that there are
+/// agents of are listed; where there are more than can be told apart, the rest counts as `other`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// The agents counted.
+    pub agents: u64,
+    /// Those that have only just come.
+    pub settling: u64,
+    /// By verdict and the ground it stands on.
+    pub verdicts: Vec<Count<(Verdict, Basis)>>,
+    /// By each of their findings; `None` is one that this version does not know.
+    pub reasons: Vec<Count<Option<Reason>>>,
+    /// By the kind of their updater, as stock Teleport is told; empty for none.
+    pub kinds: Vec<Count<Text>>,
+    /// By Teleport version.
+    pub versions: Vec<Count<Text>>,
+    /// By update group; empty for none.
+    pub groups: Vec<Count<Text>>,
+    /// By the kind of their updater and its version, each empty where there is none.
+    pub updaters: Vec<Count<(Text, Text)>>,
+    /// By each of their services.
+    pub services: Vec<Count<Role>>,
+    /// By what helps.
+    pub remedies: Vec<Count<RemedyGroup>>,
+}
 
-impl Registry {
-    pub(crate) fn summary(&self) -> Summary {
-        self.counts.summary(&self.words, self.unsettled)
-    }
+/// So many agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count<T> {
+    /// Of this kind.
+    pub of: T,
+    /// How many.
+    pub agents: u64,
+}
 
-    /// The counts anew, from every single agent: what [`summary`](Self::summary) must be equal to.
-    pub(crate) fn recount(&self) -> Summary {
-        let mut counts = Counts::default();
-        let mut settling = 0;
-        for seat in self.seats.iter() {
-            match (seat.facts(), seat.presence) {
-                (Some(facts), Presence::Settled) => counts.change(&facts, &self.words, Change::More),
-                (_, Presence::Settling) => settling += 1,
-                _ => {}
-            }
+impl Summary {
+    /// The message that tells it.
+    pub fn to_wire(&self) -> wire::GetSummaryResponse {
+        wire::GetSummaryResponse {
+            agents: self.agents,
+            settling: self.settling,
+            verdicts: self
+                .verdicts
+                .iter()
+                .map(|&Count { of: (verdict, basis), agents }| wire::VerdictCount {
+                    verdict: verdict_to_wire(verdict).into(),
+                    basis: basis_to_wire(basis).into(),
+                    agents,
+                })
+                .collect(),
+            reasons: named(&self.reasons, |reason| reason.map_or(OTHER, Reason::code).to_owned()),
+            kinds: named(&self.kinds, Text::to_string),
+            versions: named(&self.versions, Text::to_string),
+            groups: named(&self.groups, Text::to_string),
+            services: named(&self.services, |role| role.name().to_owned()),
         }
-        counts.summary(&self.words, settling)
     }
 
-    pub(crate) fn faults(&self) -> FaultSummary {
-        self.fault_summary(&self.faults.counts)
+    /// What helps, for the most agents first.
+    pub fn remedies_to_wire(&self) -> Vec<wire::RemedyCount> {
+        let mut remedies: Vec<_> = self
+            .remedies
+            .iter()
+            .map(|count| wire::RemedyCount {
+                remedy: Some(count.of.remedy.to_wire(&count.of.namespace)),
+                updater_kind: count.of.kind.to_string(),
+                agents: count.agents,
+            })
+            .collect();
+        remedies.sort_by_key(|count| std::cmp::Reverse(count.agents));
+        remedies
     }
+}
 
-    /// The agents at fault, anew from every single agent: what [`faults`](Self::faults) must be equal to.
-    pub(crate) fn recount_faults(&self) -> FaultSummary {
-        let mut counts = FaultCounts::default();
-        for (fault, facts) in self.seats.iter().filter_map(|seat| seat.fault.zip(seat.facts())) {
-            counts.change(self.faults.rules(), fault, &facts, &self.words, Change::More);
-        }
-        self.fault_summary(&counts)
-    }
-
-    fn fault_summary(&self, counts: &FaultCounts) -> FaultSummary {
-        FaultSummary {
-            agents: self.counts.updatable(),
-            unaccompanied: counts.of(FaultKind::Unaccompanied, &self.words),
-            impaired: counts.of(FaultKind::Impaired, &self.words),
-            unknown: counts.of(FaultKind::Unknown, &self.words),
-        }
-    }
+fn named<T>(counts: &[Count<T>], name: impl Fn(&T) -> String) -> Vec<wire::NamedCount> {
+    counts.iter().map(|count| wire::NamedCount { name: name(&count.of), agents: count.agents }).collect()
 }

@@ -5,6 +5,7 @@ mod attack;
 mod bench;
 mod documents;
 mod fuzz;
+mod layers;
 mod packages;
 mod proto;
 mod run;

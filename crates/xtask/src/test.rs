@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::Outcome;
 use crate::documents;
 use crate::fuzz;
+use crate::layers;
 use crate::packages;
 use crate::proto;
 use crate::run::cargo;
@@ -15,10 +16,14 @@ use crate::run::root;
 use crate::trixie;
 
 /// What can be had alone, package and features; each must build without the others, and without what the tests bring.
-const PARTS: [(&str, &str); 5] = [
-    ("selfcheck-inventory", ""),
-    ("selfcheck-inventory", "agent"),
-    ("selfcheck-inventory", "auth"),
+const PARTS: [(&str, &str); 9] = [
+    ("selfcheck-protocol", ""),
+    ("selfcheck-reporter", ""),
+    ("selfcheck-fleet", ""),
+    ("selfcheck-server", ""),
+    ("selfcheck-authority", ""),
+    ("selfcheck-daemon", ""),
+    ("selfcheck-daemon", "report"),
     ("selfcheck-probe", ""),
     ("teleport-selfcheck", "kubernetes"),
 ];
@@ -50,6 +55,7 @@ pub(crate) fn run() -> Outcome {
     must(&mut cargo(&["fmt", "--all", "--check"]))?;
     must(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     must(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
+    layers::check()?;
     documents::check()?;
     proto::check()?;
     each_part_alone()?;

@@ -14,32 +14,31 @@ use std::hint::black_box;
 use std::time::Duration;
 use std::time::Instant;
 
+use figures::Sample;
+use figures::verdict;
 use jiff::Timestamp;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_core::assess;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::UpdateTarget;
+use selfcheck_fleet::AlertFilter;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
+use selfcheck_fleet::Alerts;
+use selfcheck_fleet::Cursor;
 use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Place;
-use selfcheck_inventory::ClaimedUpdater;
-use selfcheck_inventory::Hello;
-use selfcheck_inventory::Report;
-use selfcheck_inventory::auth::AlertFilter;
-use selfcheck_inventory::auth::Alerts;
-use selfcheck_inventory::auth::Cursor;
-use selfcheck_inventory::auth::Store;
-use selfcheck_inventory::auth::StreamId;
+use selfcheck_fleet::Store;
+use selfcheck_fleet::StreamId;
+use selfcheck_protocol::ClaimedUpdater;
+use selfcheck_protocol::Hello;
+use selfcheck_protocol::Report;
 use selfcheck_tests::cases;
 use selfcheck_tests::resident;
 use semver::Version;
-
-use figures::Sample;
-use figures::verdict;
 
 const AGENTS: u64 = 1_000_000;
 /// One in so many needs a person.

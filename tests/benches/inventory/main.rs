@@ -18,21 +18,20 @@ use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
 
+use auth::Connections;
+use figures::Sample;
+use figures::verdict;
 use nix::sys::resource::Resource;
 use nix::sys::resource::getrlimit;
 use nix::sys::resource::setrlimit;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::issue::Authority;
-use selfcheck_inventory::issue::Validity;
+use selfcheck_authority::Authority;
+use selfcheck_authority::Validity;
+use selfcheck_protocol::Role;
 use selfcheck_tests::Counterpart;
 use selfcheck_tests::interop;
 use selfcheck_tests::processor_time;
 use selfcheck_tests::resident;
 use selfcheck_tests::wall_clock;
-
-use auth::Connections;
-use figures::Sample;
-use figures::verdict;
 
 /// Targets of the project.
 const BEATS_PER_SECOND: f64 = 50_000.0;

@@ -17,18 +17,17 @@ use std::process::Command;
 use std::process::Stdio;
 use std::time::Instant;
 
-use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
-use selfcheck_inventory::wire::types;
+use figures::Sample;
+use figures::mega;
+use figures::verdict;
+use selfcheck_protocol::wire::proto::UpstreamInventoryHello;
+use selfcheck_protocol::wire::types;
 use selfcheck_tests::ClusterCa;
 use selfcheck_tests::KeyKind;
 use selfcheck_tests::Release;
 use selfcheck_tests::StockAuth;
 use selfcheck_tests::Who;
 use selfcheck_tests::binary;
-
-use figures::Sample;
-use figures::mega;
-use figures::verdict;
 
 /// Targets of the project.
 const FIRST_ROW_MS: f64 = 200.0;

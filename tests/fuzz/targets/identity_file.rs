@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use selfcheck_inventory::HostIdentity;
-use selfcheck_inventory::IdentityFile;
+use selfcheck_protocol::HostIdentity;
+use selfcheck_protocol::IdentityFile;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = HostIdentity::from_der(bytes);

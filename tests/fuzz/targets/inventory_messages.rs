@@ -3,17 +3,17 @@
 
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
-use selfcheck_inventory::Hello;
-use selfcheck_inventory::Instance;
-use selfcheck_inventory::Report;
-use selfcheck_inventory::ServerFields;
-use selfcheck_inventory::wire::proto::DownstreamInventoryOneOf;
-use selfcheck_inventory::wire::proto::InventoryStatusSummary;
-use selfcheck_inventory::wire::proto::UpstreamInventoryOneOf;
-use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsResponse;
-use selfcheck_inventory::wire::types::InstanceFilter;
-use selfcheck_inventory::wire::types::InstanceV1;
+use selfcheck_protocol::Hello;
+use selfcheck_protocol::Instance;
+use selfcheck_protocol::Report;
+use selfcheck_protocol::ServerFields;
+use selfcheck_protocol::wire::proto::DownstreamInventoryOneOf;
+use selfcheck_protocol::wire::proto::InventoryStatusSummary;
+use selfcheck_protocol::wire::proto::UpstreamInventoryOneOf;
+use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsResponse;
+use selfcheck_protocol::wire::types::InstanceFilter;
+use selfcheck_protocol::wire::types::InstanceV1;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = DownstreamInventoryOneOf::decode(bytes);

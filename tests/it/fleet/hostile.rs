@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
+use selfcheck_fleet::AgentRecord;
+use selfcheck_fleet::Farewell;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
-use selfcheck_inventory::ClaimedUpdater;
-use selfcheck_inventory::Hello;
-use selfcheck_inventory::ReportedFinding;
-use selfcheck_inventory::auth::AgentRecord;
-use selfcheck_inventory::auth::Farewell;
-use selfcheck_inventory::auth::Store;
-use selfcheck_inventory::auth::StreamId;
-use selfcheck_inventory::auth::Summary;
+use selfcheck_fleet::Store;
+use selfcheck_fleet::StreamId;
+use selfcheck_fleet::Summary;
+use selfcheck_protocol::ClaimedUpdater;
+use selfcheck_protocol::Hello;
+use selfcheck_protocol::ReportedFinding;
 use selfcheck_tests::cases;
 
 use super::WALL;

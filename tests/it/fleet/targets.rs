@@ -13,11 +13,11 @@ use selfcheck_core::policy::UpdateTarget;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::IMPAIRED;
-use selfcheck_inventory::Hello;
-use selfcheck_inventory::Report;
-use selfcheck_inventory::ReportedFinding;
-use selfcheck_inventory::auth::Store;
-use selfcheck_inventory::auth::StreamId;
+use selfcheck_fleet::Store;
+use selfcheck_fleet::StreamId;
+use selfcheck_protocol::Hello;
+use selfcheck_protocol::Report;
+use selfcheck_protocol::ReportedFinding;
 use semver::Version;
 
 use super::WALL;

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use selfcheck_inventory::auth::Limits;
-use selfcheck_inventory::auth::Outcome;
-use selfcheck_inventory::auth::Rate;
-use selfcheck_inventory::wire::proto::InventoryHeartbeat;
-use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
-use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
-use selfcheck_inventory::wire::proto::UpstreamInventoryPong;
-use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
-use selfcheck_inventory::wire::teleport::selfcheck::v1 as wire;
+use selfcheck_fleet::Outcome;
+use selfcheck_protocol::wire::proto::InventoryHeartbeat;
+use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
+use selfcheck_protocol::wire::proto::UpstreamInventoryHello;
+use selfcheck_protocol::wire::proto::UpstreamInventoryPong;
+use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_protocol::wire::teleport::selfcheck::v1 as wire;
+use selfcheck_server::Limits;
+use selfcheck_server::Rate;
 use selfcheck_tests::quick;
 use tonic::Code;
 

@@ -1,12 +1,12 @@
 //! The messages, byte by byte. The expected bytes are written out by hand from the numbers and types of the protocol.
 
 use prost::Message;
-use selfcheck_inventory::Report;
-use selfcheck_inventory::wire::proto as wire;
-use selfcheck_inventory::wire::proto::downstream_inventory_one_of::Msg as Down;
-use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
-use selfcheck_inventory::wire::teleport::selfcheck::v1 as selfcheck;
-use selfcheck_inventory::wire::types;
+use selfcheck_protocol::Report;
+use selfcheck_protocol::wire::proto as wire;
+use selfcheck_protocol::wire::proto::downstream_inventory_one_of::Msg as Down;
+use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_protocol::wire::teleport::selfcheck::v1 as selfcheck;
+use selfcheck_protocol::wire::types;
 
 use super::MASKED;
 use super::status;

@@ -1,17 +1,18 @@
 //! Connections that carry nothing any more, or what nobody can read. Only they end.
 
 use prost::Message;
-use selfcheck_inventory::agent::Neighbour;
-use selfcheck_inventory::auth::Limits;
-use selfcheck_inventory::auth::Outcome;
-use selfcheck_inventory::wire::proto::UpstreamInventoryGoodbye;
-use selfcheck_inventory::wire::proto::UpstreamInventoryOneOf;
-use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use selfcheck_fleet::Outcome;
+use selfcheck_protocol::wire::proto::UpstreamInventoryGoodbye;
+use selfcheck_protocol::wire::proto::UpstreamInventoryOneOf;
+use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use selfcheck_reporter::Neighbour;
+use selfcheck_server::Limits;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
 use selfcheck_tests::Pipe;
 use selfcheck_tests::quick;
+use selfcheck_tests::wire::bare::Bare;
 
 use super::Agent;
 use super::HEALTHY;
@@ -22,7 +23,6 @@ use super::known;
 use super::scene::GOOD;
 use super::scene::Scene;
 use super::status;
-use selfcheck_tests::wire::bare::Bare;
 
 #[tokio::test]
 async fn a_way_that_is_cut_is_given_up_by_both_ends() {

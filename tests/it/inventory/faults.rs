@@ -1,12 +1,12 @@
 //! What goes wrong between an agent and its auth server. No status changes by any of it.
 
 use futures_util::StreamExt;
-use selfcheck_inventory::IdentityFile;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::agent::Neighbour;
-use selfcheck_inventory::agent::ReportError;
-use selfcheck_inventory::auth::Limits;
-use selfcheck_inventory::auth::Listener;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::Role;
+use selfcheck_reporter::Neighbour;
+use selfcheck_reporter::ReportError;
+use selfcheck_server::Limits;
+use selfcheck_server::Listener;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
 use tokio::io::AsyncReadExt;
@@ -62,7 +62,7 @@ async fn a_server_that_takes_connections_and_says_nothing_is_given_up_in_time() 
         let mut swallowed = Vec::new();
         let _ = stream.read_to_end(&mut swallowed).await;
     });
-    let connected = selfcheck_inventory::agent::AuthClient::connect(&server, &identity).await;
+    let connected = selfcheck_reporter::AuthClient::connect(&server, &identity).await;
     assert!(matches!(connected, Err(ReportError::Timeout { .. })));
 }
 
@@ -72,7 +72,7 @@ async fn an_agent_that_has_not_looked_yet_says_nothing() {
     let auth = cluster.serve().await;
     let agent = Agent::start(&auth.server(), &cluster.identity("a1", NODE));
     agent.end().await.expect("a good end");
-    assert_eq!(auth.inventory.counters().get(selfcheck_inventory::auth::Outcome::Joined), 0);
+    assert_eq!(auth.inventory.counters().get(selfcheck_fleet::Outcome::Joined), 0);
 }
 
 /// The connection comes about, and nothing that is asked on it is answered.

@@ -1,12 +1,12 @@
 //! Who may say what.
 
-use selfcheck_inventory::IdentityFile;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::agent::AuthClient;
-use selfcheck_inventory::auth::Outcome;
-use selfcheck_inventory::wire::proto::InventoryStatusRequest;
-use selfcheck_inventory::wire::proto::auth_service_client::AuthServiceClient;
-use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_fleet::Outcome;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::Role;
+use selfcheck_protocol::wire::proto::InventoryStatusRequest;
+use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_reporter::AuthClient;
+use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
 use tonic::Code;
@@ -34,7 +34,7 @@ async fn services_that_the_certificate_lacks_are_dropped() {
     let cluster = Cluster::default();
     let auth = cluster.serve().await;
     let services = ["Node", "Proxy", "Kube", "Node", "nonsense"].map(str::to_owned).to_vec();
-    let claim = selfcheck_inventory::wire::proto::UpstreamInventoryHello { services, ..hello("a1") };
+    let claim = selfcheck_protocol::wire::proto::UpstreamInventoryHello { services, ..hello("a1") };
     let identity = cluster.identity("a1", [Role::Instance, Role::Node, Role::Kube]);
     let _raw = Raw::of_stock_agent(&auth, &identity, claim).await;
     assert_eq!(records(&auth)[0].hello.services, ["Node", "Kube"].map(selfcheck_core::Text::new));

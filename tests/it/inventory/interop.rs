@@ -8,8 +8,8 @@ use selfcheck_core::policy::AlertPolicy;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::IMPAIRED;
-use selfcheck_inventory::auth::Outcome;
-use selfcheck_inventory::auth::Store;
+use selfcheck_fleet::Outcome;
+use selfcheck_fleet::Store;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
 use selfcheck_tests::interop;
@@ -26,7 +26,7 @@ use super::status;
 async fn an_agent_made_of_teleports_client_is_served_and_read_back() {
     let cluster = Cluster::default();
     // No agent is to be pinged but by the one who asks.
-    let auth = cluster.serve_with(selfcheck_inventory::auth::Limits::default()).await;
+    let auth = cluster.serve_with(selfcheck_server::Limits::default()).await;
     let server = auth.server();
     let identity = cluster.identity("go-agent", NODE);
     let Some(agent) = interop(&["agent", &server, identity.to_str().expect("path")]) else { return };
@@ -87,8 +87,7 @@ async fn teleports_client_reads_acknowledges_and_clears_alerts() {
     cluster.counting.faults.hold_down = std::time::Duration::ZERO;
     let auth = cluster.serve().await;
     let rules = AlertRules::new(&AlertPolicy::default(), None);
-    let keeping =
-        tokio::spawn(AlertKeeper::new(rules, std::time::Duration::ZERO).run(auth.inventory.clone()));
+    let keeping = auth.keep_alerts(AlertKeeper::new(rules, std::time::Duration::ZERO));
     let mut agent = Agent::start(&auth.server(), &cluster.identity("a1", NODE));
     agent.says(status(MASKED, 1));
     agent.until_acked(1).await;
@@ -131,7 +130,7 @@ async fn teleports_client_reads_acknowledges_and_clears_alerts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_auth_server_made_of_teleports_service_is_told_in_its_own_terms() {
     let cluster = Cluster::default();
-    let identity = cluster.identity("go-auth", [selfcheck_inventory::Role::Auth]);
+    let identity = cluster.identity("go-auth", [selfcheck_protocol::Role::Auth]);
     let Some(mut auth) = interop(&["serve", identity.to_str().expect("path")]) else { return };
     let address = auth.tells("address");
     let mut agent = Agent::start(address.as_str().expect("an address"), &cluster.identity("a1", NODE));
@@ -161,13 +160,14 @@ async fn an_auth_server_made_of_teleports_service_is_told_in_its_own_terms() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_extension_is_harmless_to_teleports_service() {
-    use selfcheck_inventory::IdentityFile;
-    use selfcheck_inventory::agent::AuthClient;
-    use selfcheck_inventory::wire::proto as wire;
-    use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
-    use selfcheck_inventory::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
+    use selfcheck_protocol::IdentityFile;
+    use selfcheck_protocol::wire::proto as wire;
+    use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
+    use selfcheck_protocol::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
+    use selfcheck_reporter::AuthClient;
+    use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
     let cluster = Cluster::default();
-    let identity = cluster.identity("go-auth", [selfcheck_inventory::Role::Auth]);
+    let identity = cluster.identity("go-auth", [selfcheck_protocol::Role::Auth]);
     let Some(mut auth) = interop(&["serve", identity.to_str().expect("path")]) else { return };
     let address = auth.tells("address");
     let identity = IdentityFile::read(&cluster.identity("a1", NODE)).expect("identity");
@@ -178,7 +178,7 @@ async fn the_extension_is_harmless_to_teleports_service() {
         async |message| up.send(wire::UpstreamInventoryOneOf { msg: Some(message) }).await.expect("open");
     send(Up::Hello(super::hello("a1"))).await;
     let messages = futures_util::stream::poll_fn(move |context| messages.poll_recv(context));
-    let mut calls = wire::auth_service_client::AuthServiceClient::new(client.channel());
+    let mut calls = AuthServiceClient::new(client.channel());
     let mut down = calls.inventory_control_stream(messages).await.expect("stream").into_inner();
     down.message().await.expect("a Hello");
     auth.tells("stream");

@@ -105,7 +105,7 @@ async fn the_command_serves_what_its_agents_report_as_metrics() {
     let mut agents = Vec::new();
     let cases = [("a1", HEALTHY), ("a2", MASKED), ("a3", "applicability: nothing updates this agent")];
     for (name, case) in cases {
-        let roles = NODE.map(selfcheck_inventory::Role::name).join(",");
+        let roles = NODE.map(selfcheck_protocol::Role::name).join(",");
         auth(&["issue", "--dir", &ca, "--host-id", name, "--roles", &roles, "--out", &path(name)]);
         let mut agent = Agent::start(&serving.server, Path::new(&path(name)));
         agent.says(status(case, 1));

@@ -1,12 +1,12 @@
 //! Agents and auth servers with and without this project's extension, in all four pairs.
 
 use selfcheck_core::ReportingMode;
-use selfcheck_inventory::agent::Neighbour;
-use selfcheck_inventory::agent::ReportError;
-use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
-use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
-use selfcheck_inventory::wire::types::UpdaterStatus;
-use selfcheck_inventory::wire::types::UpdaterV2Info;
+use selfcheck_protocol::wire::proto::UpstreamInventoryHello;
+use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_protocol::wire::types::UpdaterStatus;
+use selfcheck_protocol::wire::types::UpdaterV2Info;
+use selfcheck_reporter::Neighbour;
+use selfcheck_reporter::ReportError;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
 use selfcheck_tests::Release;
@@ -67,7 +67,7 @@ async fn beside_a_stock_agent_an_old_auth_server_is_told_nothing() {
     agent.until_acked(1).await;
     new.end().await;
     let old = cluster.stock_at(address, Release::V14).await;
-    let is_stock = |progress: &selfcheck_inventory::agent::Progress| {
+    let is_stock = |progress: &selfcheck_reporter::Progress| {
         progress.trouble.as_ref().is_some_and(|(kind, _)| *kind == "stock")
     };
     agent.until("met a stock one", is_stock).await;

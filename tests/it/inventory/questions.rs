@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use selfcheck_inventory::wire::proto as wire;
-use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
-use selfcheck_inventory::wire::proto::UpstreamInventoryPong;
-use selfcheck_inventory::wire::proto::auth_service_client::AuthServiceClient;
-use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::AgentFilter;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::NamedCount;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::Verdict;
-use selfcheck_inventory::wire::types::InstanceFilter;
-use selfcheck_inventory::wire::types::UpdaterStatus;
-use selfcheck_inventory::wire::types::UpdaterV2Info;
+use selfcheck_protocol::wire::proto as wire;
+use selfcheck_protocol::wire::proto::UpstreamInventoryHello;
+use selfcheck_protocol::wire::proto::UpstreamInventoryPong;
+use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::AgentFilter;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::NamedCount;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::Verdict;
+use selfcheck_protocol::wire::types::InstanceFilter;
+use selfcheck_protocol::wire::types::UpdaterStatus;
+use selfcheck_protocol::wire::types::UpdaterV2Info;
+use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_tests::Auth;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
@@ -201,7 +201,7 @@ async fn agents_are_counted_by_what_helps_them_and_once_they_have_stayed() {
     let mut cluster = Cluster::default();
     let settling = std::time::Duration::from_secs(20);
     cluster.counting.settling = settling;
-    let auth = cluster.serve_with(selfcheck_inventory::auth::Limits::default()).await;
+    let auth = cluster.serve_with(selfcheck_server::Limits::default()).await;
     let mut agent = super::Agent::start(&auth.server(), &cluster.identity("a1", NODE));
     agent.says(super::status(super::MASKED, 1));
     agent.until_acked(1).await;
@@ -220,9 +220,9 @@ async fn agents_are_counted_by_what_helps_them_and_once_they_have_stayed() {
 
 #[tokio::test]
 async fn a_large_fleet_is_told_of_in_parts() {
-    use selfcheck_inventory::Hello;
-    use selfcheck_inventory::auth::Store;
-    use selfcheck_inventory::auth::StreamId;
+    use selfcheck_fleet::Store;
+    use selfcheck_fleet::StreamId;
+    use selfcheck_protocol::Hello;
     let cluster = Cluster::default();
     let auth = cluster.serve().await;
     for number in 0..3000 {

@@ -8,12 +8,12 @@ use selfcheck_core::ReportingMode;
 use selfcheck_core::Status;
 use selfcheck_core::UpdaterStatus;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::ClaimedUpdater;
-use selfcheck_inventory::Hello;
-use selfcheck_inventory::Report;
-use selfcheck_inventory::auth::Count;
-use selfcheck_inventory::auth::Outcome;
-use selfcheck_inventory::auth::Store;
+use selfcheck_fleet::Count;
+use selfcheck_fleet::Outcome;
+use selfcheck_fleet::Store;
+use selfcheck_protocol::ClaimedUpdater;
+use selfcheck_protocol::Hello;
+use selfcheck_protocol::Report;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
 use selfcheck_tests::cases;
@@ -115,10 +115,10 @@ async fn two_streams_of_an_agent_count_once_and_the_report_stays() {
 
 #[tokio::test]
 async fn a_beat_of_an_unknown_report_is_answered_by_asking_for_it() {
-    use selfcheck_inventory::wire::proto::InventoryHeartbeat;
-    use selfcheck_inventory::wire::proto::downstream_inventory_one_of::Msg as Down;
-    use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
-    use selfcheck_inventory::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
+    use selfcheck_protocol::wire::proto::InventoryHeartbeat;
+    use selfcheck_protocol::wire::proto::downstream_inventory_one_of::Msg as Down;
+    use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
+    use selfcheck_protocol::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
     let cluster = Cluster::default();
     let auth = cluster.serve().await;
     let mut raw = super::Raw::of_stock_agent(&auth, &cluster.identity("a1", NODE), super::hello("a1")).await;

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use selfcheck_inventory::Report;
-use selfcheck_inventory::auth::Limits;
-use selfcheck_inventory::auth::Store;
-use selfcheck_inventory::wire::proto::InventoryHeartbeat;
-use selfcheck_inventory::wire::proto::UpstreamInventoryGoodbye;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
+use selfcheck_fleet::Store;
+use selfcheck_protocol::Report;
+use selfcheck_protocol::wire::proto::InventoryHeartbeat;
+use selfcheck_protocol::wire::proto::UpstreamInventoryGoodbye;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
+use selfcheck_server::Limits;
 use selfcheck_tests::Auth;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use selfcheck_inventory::auth::Limits;
-use selfcheck_inventory::auth::Outcome;
+use selfcheck_fleet::Outcome;
+use selfcheck_server::Limits;
 use selfcheck_tests::Auth;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use selfcheck_inventory::FIELDS;
-use selfcheck_inventory::Since;
+use selfcheck_protocol::FIELDS;
+use selfcheck_protocol::Since;
 
 /// The calls that a stock auth server is asked by, and the message that its stream begins with.
 const CALLS: [&str; 5] = ["Ping", "GetInventoryStatus", "GetInstances", "GetClusterAlerts", "CreateAlertAck"];
@@ -24,7 +24,7 @@ fn declared() -> Declared {
     let mut fields = Declared::new();
     for file in ["authservice.proto", "types.proto"] {
         let mut within: Vec<Option<String>> = Vec::new();
-        for line in page(&format!("crates/inventory/proto/{file}")).lines() {
+        for line in page(&format!("crates/protocol/proto/{file}")).lines() {
             let line = line.split("//").next().unwrap_or_default().trim();
             if line.ends_with('{') {
                 let name = line.strip_prefix("message ").and_then(|rest| rest.split_whitespace().next());
@@ -50,7 +50,7 @@ fn declared() -> Declared {
 
 /// The messages of those calls, and all within them.
 fn reachable(declared: &Declared) -> BTreeSet<String> {
-    let service = page("crates/inventory/proto/authservice.proto");
+    let service = page("crates/protocol/proto/authservice.proto");
     let mut waiting = vec![FIRST.to_owned()];
     for call in CALLS {
         let line = service.lines().find(|line| line.contains(&format!("rpc {call}("))).expect("the call");

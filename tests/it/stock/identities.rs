@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use selfcheck_inventory::IdentityError;
-use selfcheck_inventory::IdentityFile;
-use selfcheck_inventory::Role;
+use selfcheck_protocol::IdentityError;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::Role;
 use selfcheck_tests::ClusterCa;
 use selfcheck_tests::KeyKind;
 use selfcheck_tests::Release;

@@ -1,11 +1,10 @@
 //! `inventory` against a stock auth server.
 
-use selfcheck_inventory::agent::StockInventory;
-use selfcheck_inventory::wire::types::InstanceV1;
+use selfcheck_protocol::wire::types::InstanceV1;
+use selfcheck_reporter::StockInventory;
 use selfcheck_tests::Release;
-use serde_json::json;
-
 use selfcheck_tests::wire::eventually;
+use serde_json::json;
 
 use super::ADMIN;
 use super::EDITOR;
@@ -314,8 +313,8 @@ async fn what_has_no_answer_is_an_error_in_time() {
     // A server that takes the question and stays silent; no test waits for a minute.
     let scene = Scene::new(Release::V14).await;
     scene.auth.state().silent.insert("Ping");
-    let identity = selfcheck_inventory::IdentityFile::read(&scene.identity(ADMIN)).expect("identity");
-    let client = selfcheck_inventory::agent::AuthClient::connect(&scene.auth.server(), &identity).await;
+    let identity = selfcheck_protocol::IdentityFile::read(&scene.identity(ADMIN)).expect("identity");
+    let client = selfcheck_reporter::AuthClient::connect(&scene.auth.server(), &identity).await;
     let client = client.expect("connected");
     for call in ["Ping", "GetInventoryStatus", "GetInstances"] {
         scene.auth.state().silent = [call].into();

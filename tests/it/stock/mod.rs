@@ -12,8 +12,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Output;
 
-use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
-use selfcheck_inventory::wire::types;
+use selfcheck_protocol::wire::proto::UpstreamInventoryHello;
+use selfcheck_protocol::wire::types;
 use selfcheck_tests::ClusterCa;
 use selfcheck_tests::KeyKind;
 use selfcheck_tests::Release;

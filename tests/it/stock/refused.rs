@@ -1,19 +1,18 @@
 //! What this project's own auth server says to calls that it does not serve, and how connections end.
 
-use selfcheck_inventory::Role;
-use selfcheck_inventory::codec::SmallCodec;
-use selfcheck_inventory::wire::proto as wire;
-use selfcheck_inventory::wire::proto::auth_service_client::AuthServiceClient;
+use selfcheck_protocol::Role;
+use selfcheck_protocol::wire::proto as wire;
+use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::Release;
 use selfcheck_tests::Who;
-use tonic::Code;
-use tonic::codegen::http::uri::PathAndQuery;
-
 use selfcheck_tests::wire::Agent;
 use selfcheck_tests::wire::HEALTHY;
 use selfcheck_tests::wire::eventually;
 use selfcheck_tests::wire::status;
+use tonic::Code;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic_prost::ProstCodec;
 
 use super::EDITOR;
 use super::Scene;
@@ -31,7 +30,7 @@ async fn unknown_calls_get_a_message() {
     ] {
         let mut grpc = tonic::client::Grpc::new(client.channel());
         grpc.ready().await.expect("ready");
-        let codec = SmallCodec::<wire::PingRequest, wire::PingResponse>::default();
+        let codec = ProstCodec::<wire::PingRequest, wire::PingResponse>::default();
         let call =
             grpc.unary(tonic::Request::new(wire::PingRequest {}), PathAndQuery::from_static(path), codec);
         refusals.push(call.await.expect_err("not served"));
@@ -70,7 +69,7 @@ async fn connections_are_closed_and_never_break_off() {
     agent.says(status(HEALTHY, 1));
     agent.until("connected", |progress| progress.connected).await;
     agent.end().await.expect("a good end");
-    let agent = Agent::beside(&scene.auth.server(), &host, selfcheck_inventory::agent::Neighbour::StockAgent);
+    let agent = Agent::beside(&scene.auth.server(), &host, selfcheck_reporter::Neighbour::StockAgent);
     agent.says(status(HEALTHY, 1));
     agent.task.await.expect("no panic").expect_err("refused");
     connections += 2;

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use selfcheck_core::Status;
 use selfcheck_core::Text;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::agent::Neighbour;
-use selfcheck_inventory::agent::ReportError;
-use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_protocol::Role;
+use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_reporter::Neighbour;
+use selfcheck_reporter::ReportError;
 use selfcheck_tests::AlpnProxy;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::KeyKind;
 use selfcheck_tests::Release;
 use selfcheck_tests::Who;
-
 use selfcheck_tests::wire::Agent;
 use selfcheck_tests::wire::HEALTHY;
 use selfcheck_tests::wire::MASKED;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use selfcheck_inventory::wire::proto as wire;
-use selfcheck_inventory::wire::types;
+use selfcheck_protocol::wire::proto as wire;
+use selfcheck_protocol::wire::types;
 use tonic::Status;
 
 use super::Release;

@@ -27,11 +27,11 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 
 use futures_util::StreamExt;
-use selfcheck_inventory::IdentityFile;
-use selfcheck_inventory::auth::Listener;
-use selfcheck_inventory::wire::proto as wire;
-use selfcheck_inventory::wire::proto::auth_service_server::AuthServiceServer;
-use selfcheck_inventory::wire::types;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::wire::proto as wire;
+use selfcheck_protocol::wire::types;
+use selfcheck_server::Listener;
+use selfcheck_server::wire::proto::auth_service_server::AuthServiceServer;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tonic::transport::Server;

@@ -1,7 +1,7 @@
 //! What each release has of the messages.
 
-use selfcheck_inventory::wire::proto as wire;
-use selfcheck_inventory::wire::types;
+use selfcheck_protocol::wire::proto as wire;
+use selfcheck_protocol::wire::types;
 
 /// A release of Teleport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::task::Context;
 use std::task::Poll;
 
-use selfcheck_inventory::auth::Connection;
+use selfcheck_server::Connection;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;

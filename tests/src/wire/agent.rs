@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use selfcheck_core::Status;
-use selfcheck_inventory::agent::Neighbour;
-use selfcheck_inventory::agent::Progress;
-use selfcheck_inventory::agent::ReportError;
-use selfcheck_inventory::agent::Reporter;
-use selfcheck_inventory::agent::ReporterConfig;
-use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
+use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
+use selfcheck_reporter::Neighbour;
+use selfcheck_reporter::Progress;
+use selfcheck_reporter::ReportError;
+use selfcheck_reporter::Reporter;
+use selfcheck_reporter::ReporterConfig;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 

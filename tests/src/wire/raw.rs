@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use selfcheck_inventory::IdentityFile;
-use selfcheck_inventory::agent::AuthClient;
-use selfcheck_inventory::wire::proto::DownstreamInventoryOneOf;
-use selfcheck_inventory::wire::proto::UpstreamInventoryHello;
-use selfcheck_inventory::wire::proto::UpstreamInventoryOneOf;
-use selfcheck_inventory::wire::proto::auth_service_client::AuthServiceClient;
-use selfcheck_inventory::wire::proto::downstream_inventory_one_of::Msg as Down;
-use selfcheck_inventory::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::wire::proto::DownstreamInventoryOneOf;
+use selfcheck_protocol::wire::proto::UpstreamInventoryHello;
+use selfcheck_protocol::wire::proto::UpstreamInventoryOneOf;
+use selfcheck_protocol::wire::proto::downstream_inventory_one_of::Msg as Down;
+use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
+use selfcheck_reporter::AuthClient;
+use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
 use tokio::sync::mpsc;
 use tonic::Code;
 use tonic::Streaming;

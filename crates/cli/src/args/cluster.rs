@@ -10,7 +10,7 @@ use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::Length;
-use selfcheck_inventory::Role;
+use selfcheck_protocol::Role;
 use semver::Version;
 
 use super::Format;

@@ -8,9 +8,9 @@ use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::InvalidLength;
 use selfcheck_core::policy::Length;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::relaxed_version;
 use selfcheck_probe::is_unix_address;
+use selfcheck_protocol::Role;
+use selfcheck_protocol::relaxed_version;
 use semver::Version;
 
 pub(super) fn positive(text: &str) -> Result<Length, String> {

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use selfcheck_core::Text;
 use selfcheck_core::policy::AlertSeverity;
 use selfcheck_core::printable;
-use selfcheck_inventory::severity_from_wire;
-use selfcheck_inventory::wire::types::AlertAcknowledgement;
-use selfcheck_inventory::wire::types::ClusterAlert;
-use selfcheck_inventory::wire::types::GetClusterAlertsRequest;
+use selfcheck_protocol::severity_from_wire;
+use selfcheck_protocol::wire::types::AlertAcknowledgement;
+use selfcheck_protocol::wire::types::ClusterAlert;
+use selfcheck_protocol::wire::types::GetClusterAlertsRequest;
 use serde::Serialize;
 
 use crate::args::AckArgs;

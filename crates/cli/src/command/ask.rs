@@ -4,8 +4,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use selfcheck_daemon::report::ReportError;
-use selfcheck_inventory::IdentityFile;
-use selfcheck_inventory::agent::AuthClient;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_reporter::AuthClient;
 use tokio::time::timeout;
 
 use crate::args::ServerArgs;

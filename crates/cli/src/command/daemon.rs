@@ -19,7 +19,7 @@ use selfcheck_daemon::report::Neighbour;
 use selfcheck_daemon::report::Progress;
 use selfcheck_daemon::report::ReportError;
 use selfcheck_daemon::report::ReporterConfig;
-use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
+use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;

@@ -8,8 +8,8 @@ use selfcheck_core::Remedy;
 use selfcheck_core::Severity;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::Report;
-use selfcheck_inventory::ReportedFinding;
+use selfcheck_protocol::Report;
+use selfcheck_protocol::ReportedFinding;
 
 use super::catalogue::entry_summary;
 use super::parts::CLUSTER;

@@ -1,19 +1,19 @@
 //! Keeping the alerts as they should be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
-use selfcheck_inventory::auth::Alert;
-use selfcheck_inventory::auth::Alerts;
-use selfcheck_inventory::auth::InvalidAlert;
-use selfcheck_inventory::auth::Inventory;
 use tokio::time::Instant;
 use tokio::time::MissedTickBehavior;
 use tokio::time::interval;
 
+use crate::Alert;
+use crate::Alerts;
 use crate::FaultSummary;
 use crate::Fleet;
+use crate::InvalidAlert;
 
 use super::AlertRules;
 use super::wanted::IDS;
@@ -41,13 +41,18 @@ impl AlertKeeper {
         Self { rules, linger, most: (0, Instant::now()) }
     }
 
-    /// Keeps the alerts of an auth server until it is dropped.
-    pub async fn run(mut self, inventory: Inventory<Fleet>) -> Result<(), InvalidAlert> {
+    /// Keeps `alerts` as `fleet` has them until it is dropped. `clock` tells the wall-clock time.
+    pub async fn run(
+        mut self,
+        fleet: Arc<Fleet>,
+        alerts: Arc<Alerts>,
+        clock: fn() -> Timestamp,
+    ) -> Result<(), InvalidAlert> {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.keep(&inventory.store().faults(), inventory.alerts(), inventory.now())?;
+            self.keep(&fleet.faults(), &alerts, clock())?;
         }
     }
 

@@ -3,10 +3,19 @@
 //! Nothing is remembered of what was raised when: the alerts wanted follow from the counts and the policy, and are compared with those there
 //! are. So one that somebody took back is raised again while its cause is there.
 
+mod alert;
+mod book;
 mod keeper;
 mod message;
 mod wanted;
 
+pub use alert::Alert;
+pub use alert::AlertAck;
+pub use alert::InvalidAlert;
+pub use alert::labels;
+pub use book::AlertFilter;
+pub use book::Alerts;
+pub use book::AlreadyAcknowledged;
 pub use keeper::AlertKeeper;
 pub use wanted::AlertRules;
 pub use wanted::IMPAIRED;

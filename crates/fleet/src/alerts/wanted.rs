@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::AlertSeverity;
-use selfcheck_inventory::auth::labels;
 
 use crate::FaultSummary;
 use crate::Faulty;
+use crate::labels;
 
 use super::message::Words;
 use super::message::message;

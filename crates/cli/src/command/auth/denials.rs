@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use selfcheck_core::policy::Denied;
-use selfcheck_inventory::auth::Gate;
+use selfcheck_server::Gate;
 
 use crate::command::policy;
 use crate::output::Output;

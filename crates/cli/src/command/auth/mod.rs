@@ -8,9 +8,9 @@ mod web;
 use std::future::Future;
 
 use jiff::SignedDuration;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::issue::Authority;
-use selfcheck_inventory::issue::Validity;
+use selfcheck_authority::Authority;
+use selfcheck_authority::Validity;
+use selfcheck_protocol::Role;
 
 use crate::args::AuthCommand;
 use crate::args::IssueArgs;

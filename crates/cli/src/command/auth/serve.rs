@@ -2,10 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use nix::sys::resource::Resource;
 use nix::sys::resource::getrlimit;
 use nix::sys::resource::setrlimit;
+use selfcheck_authority::Authority;
+use selfcheck_authority::Validity;
 use selfcheck_core::Policy;
 use selfcheck_core::ProxyAddr;
 use selfcheck_fleet::AlertKeeper;
@@ -13,15 +16,13 @@ use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
-use selfcheck_inventory::IdentityFile;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::auth::AuthServer;
-use selfcheck_inventory::auth::Inventory;
-use selfcheck_inventory::auth::Limits;
-use selfcheck_inventory::auth::Listener;
-use selfcheck_inventory::auth::serve;
-use selfcheck_inventory::issue::Authority;
-use selfcheck_inventory::issue::Validity;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::Role;
+use selfcheck_server::AuthServer;
+use selfcheck_server::Inventory;
+use selfcheck_server::Limits;
+use selfcheck_server::Listener;
+use selfcheck_server::serve;
 use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 
@@ -73,7 +74,8 @@ async fn serve_until_told(args: &ServeArgs, policy: &Policy, output: &Output) ->
     let inventory = Inventory::new(Fleet::new(counting), server, Limits::default(), now);
     let rules = AlertRules::new(&policy.alerts, args.public_addr.clone());
     let keeper = AlertKeeper::new(rules, policy.alerts.linger.duration());
-    let keeping = tokio::spawn(keeper.run(inventory.clone()));
+    let keeping =
+        tokio::spawn(keeper.run(Arc::clone(inventory.store()), Arc::clone(inventory.alerts()), now));
     let web = web(args, &inventory, output).await?;
     for (flag, address) in [("--listen", Some(address)), ("--web", args.web)] {
         if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {

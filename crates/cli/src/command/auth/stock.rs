@@ -10,10 +10,10 @@ use prometheus::core::Collector;
 use prometheus::core::Desc;
 use prometheus::proto::MetricFamily;
 use selfcheck_fleet::Fleet;
-use selfcheck_inventory::OTHER;
-use selfcheck_inventory::auth::Inventory;
-use selfcheck_inventory::auth::Store;
-use selfcheck_inventory::auth::Summary;
+use selfcheck_fleet::Store;
+use selfcheck_fleet::Summary;
+use selfcheck_protocol::OTHER;
+use selfcheck_server::Inventory;
 
 /// How many updaters are told apart. Agents choose the words; stock Teleport tells all of them.
 const UPDATERS: usize = 100;

@@ -4,6 +4,7 @@ use std::future::pending;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use hyper::Method;
 use hyper::Request;
@@ -18,7 +19,7 @@ use selfcheck_daemon::debug::answer;
 use selfcheck_daemon::debug::serve_clients;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetMetrics;
-use selfcheck_inventory::auth::Inventory;
+use selfcheck_server::Inventory;
 use tokio::net::TcpListener;
 
 use crate::error::CliError;
@@ -46,7 +47,8 @@ impl Web {
         let tcp = TcpListener::bind(address).await.map_err(listening)?;
         let address = tcp.local_addr().map_err(listening)?;
         let web = Self { tcp, names: own_names(), address, registry: Registry::new() };
-        web.with(FleetMetrics::new(inventory.clone()).map_err(CliError::Metrics)?)
+        let metrics = FleetMetrics::new(Arc::clone(inventory.store()), Arc::clone(inventory.counters()));
+        web.with(metrics.map_err(CliError::Metrics)?)
     }
 
     /// More metrics.

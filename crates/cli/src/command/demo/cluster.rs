@@ -3,9 +3,12 @@
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use selfcheck_authority::Authority;
+use selfcheck_authority::Validity;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_daemon::Handle;
@@ -17,17 +20,15 @@ use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
-use selfcheck_inventory::IdentityFile;
-use selfcheck_inventory::Role;
-use selfcheck_inventory::agent::AuthClient;
-use selfcheck_inventory::auth::AuthServer;
-use selfcheck_inventory::auth::Inventory;
-use selfcheck_inventory::auth::Limits;
-use selfcheck_inventory::auth::Listener;
-use selfcheck_inventory::auth::serve;
-use selfcheck_inventory::issue::Authority;
-use selfcheck_inventory::issue::Validity;
-use selfcheck_inventory::wire::proto::UpstreamInventoryAgentMetadata;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::Role;
+use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
+use selfcheck_reporter::AuthClient;
+use selfcheck_server::AuthServer;
+use selfcheck_server::Inventory;
+use selfcheck_server::Limits;
+use selfcheck_server::Listener;
+use selfcheck_server::serve;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -98,9 +99,8 @@ impl Cluster {
         let keeper = AlertKeeper::new(AlertRules::new(&policy, ProxyAddr::parse(PROXY)), LINGER);
         let serving = serve(inventory.clone(), listener, std::future::pending());
         cluster.running.spawn(async { serving.await.map_err(|error| CliError::Serve(error.to_string())) });
-        cluster
-            .running
-            .spawn(async { keeper.run(inventory).await.map_err(|error| CliError::Serve(error.to_string())) });
+        let keeping = keeper.run(Arc::clone(inventory.store()), Arc::clone(inventory.alerts()), now);
+        cluster.running.spawn(async { keeping.await.map_err(|error| CliError::Serve(error.to_string())) });
         Ok(cluster)
     }
 

@@ -9,12 +9,17 @@ mod show;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cases::Cases;
+use cluster::Cluster;
+use cluster::HOLD_DOWN;
+use cluster::SETTLING;
+use replay::Replay;
 use selfcheck_core::Fact;
 use selfcheck_core::Observation;
 use selfcheck_core::Text;
 use selfcheck_daemon::SelfCheck;
-use selfcheck_inventory::agent::AuthClient;
-use selfcheck_inventory::wire::types::GetClusterAlertsRequest;
+use selfcheck_protocol::wire::types::GetClusterAlertsRequest;
+use selfcheck_reporter::AuthClient;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio::time::sleep;
@@ -26,12 +31,6 @@ use crate::output::Output;
 
 use super::auth::told_to_end;
 use super::bus_address;
-
-use cases::Cases;
-use cluster::Cluster;
-use cluster::HOLD_DOWN;
-use cluster::SETTLING;
-use replay::Replay;
 
 /// What works.
 const WELL: &str = "all is well";

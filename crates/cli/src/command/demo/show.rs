@@ -8,11 +8,11 @@ use std::time::Duration;
 use selfcheck_core::Status;
 use selfcheck_core::Verdict;
 use selfcheck_core::printable;
-use selfcheck_inventory::severity_from_wire;
-use selfcheck_inventory::verdict_from_wire;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::Basis;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::GetSummaryResponse;
-use selfcheck_inventory::wire::types::ClusterAlert;
+use selfcheck_protocol::severity_from_wire;
+use selfcheck_protocol::verdict_from_wire;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::Basis;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::GetSummaryResponse;
+use selfcheck_protocol::wire::types::ClusterAlert;
 
 use crate::output::Output;
 use crate::text;

@@ -1,8 +1,8 @@
 //! `inventory ls`.
 
 use selfcheck_daemon::report::ReportError;
-use selfcheck_inventory::agent::AuthClient;
-use selfcheck_inventory::agent::StockInventory;
+use selfcheck_reporter::AuthClient;
+use selfcheck_reporter::StockInventory;
 
 use crate::args::LsArgs;
 use crate::command::ask::in_time;

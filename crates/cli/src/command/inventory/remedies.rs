@@ -9,11 +9,11 @@ use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_core::shell_word;
 use selfcheck_daemon::report::ReportError;
-use selfcheck_inventory::Report;
-use selfcheck_inventory::agent::AuthClient;
-use selfcheck_inventory::verdict_to_wire;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::Agent;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use selfcheck_protocol::Report;
+use selfcheck_protocol::verdict_to_wire;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::Agent;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use selfcheck_reporter::AuthClient;
 use serde_json::json;
 
 use crate::args::RemediesArgs;

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use selfcheck_core::Basis;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::Instance;
-use selfcheck_inventory::Report;
-use selfcheck_inventory::ReportedFinding;
-use selfcheck_inventory::basis_from_wire;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::Agent;
+use selfcheck_protocol::Instance;
+use selfcheck_protocol::Report;
+use selfcheck_protocol::ReportedFinding;
+use selfcheck_protocol::basis_from_wire;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::Agent;
 use serde::Serialize;
 
 /// What is shown of an agent. Everything in it came from outside and has been made printable.

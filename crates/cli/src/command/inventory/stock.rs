@@ -2,8 +2,8 @@
 
 use selfcheck_core::Text;
 use selfcheck_daemon::report::ReportError;
-use selfcheck_inventory::agent::ReadCount;
-use selfcheck_inventory::agent::StockInventory;
+use selfcheck_reporter::ReadCount;
+use selfcheck_reporter::StockInventory;
 
 use crate::output::Output;
 

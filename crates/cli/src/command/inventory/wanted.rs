@@ -3,10 +3,10 @@
 use selfcheck_core::Reason;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
-use selfcheck_inventory::verdict_to_wire;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::AgentFilter;
-use selfcheck_inventory::wire::teleport::selfcheck::v1::ListAgentsRequest;
-use selfcheck_inventory::wire::types::InstanceFilter;
+use selfcheck_protocol::verdict_to_wire;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::AgentFilter;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use selfcheck_protocol::wire::types::InstanceFilter;
 use semver::Version;
 
 use crate::args::LsArgs;

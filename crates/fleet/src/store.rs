@@ -1,0 +1,168 @@
+//! What an auth server keeps of its agents, behind a small trait.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use selfcheck_core::Basis;
+use selfcheck_core::Text;
+use selfcheck_core::Verdict;
+use selfcheck_protocol::Hello;
+use selfcheck_protocol::Report;
+use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
+use semver::Version;
+
+use crate::Summary;
+
+/// One stream of an agent, while this process runs. An agent may have several, as during a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u64);
+
+/// What an auth server keeps of its agents. Its methods are called by the streams themselves and must not block.
+pub trait Store: Send + Sync + 'static {
+    /// Where a stream is kept, which is not looked for again with every word.
+    type Place: Copy + fmt::Debug + Send + Sync + Unpin;
+
+    /// A stream was opened. Its Hello has been checked against the certificate.
+    fn joined(&self, stream: StreamId, hello: Hello, now: Timestamp) -> Self::Place;
+    /// The agent said what it runs on.
+    fn described(&self, place: Self::Place, metadata: Metadata);
+    /// The agent reported its status.
+    fn reported(&self, place: Self::Place, report: Report, last_run: Option<Timestamp>, now: Timestamp);
+    /// The agent was heard of; its status is what it was.
+    fn heard(&self, place: Self::Place, last_run: Option<Timestamp>, now: Timestamp);
+    /// The stream has ended. Nothing more comes of it.
+    fn left(&self, place: Self::Place, farewell: Farewell);
+    /// How many agents are connected.
+    fn len(&self) -> usize;
+    /// Whether none are.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// How many agents of which kind there are.
+    fn summary(&self) -> Summary;
+    /// One agent.
+    fn find(&self, host_id: &str) -> Option<AgentRecord>;
+    /// The agents from `from` on, those of the worst verdict first: at most `most`, and no more than can be told without keeping
+    /// others waiting. An agent that changes while one asks for the next ones may be told of twice, or not at all.
+    fn part(&self, from: Cursor, only: Option<Verdict>, most: usize) -> Part;
+}
+
+/// Where a part of the agents begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Cursor(pub u64);
+
+/// Some of the agents.
+#[derive(Debug, Clone, Default)]
+pub struct Part {
+    /// These.
+    pub agents: Vec<AgentRecord>,
+    /// Where the next ones begin; `None` if there are no more.
+    pub next: Option<Cursor>,
+}
+
+/// How an agent left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// Without a word: its stream broke.
+    None,
+    /// It ends, for ever or until it is started again.
+    Goodbye,
+    /// Another process of the same agent takes over.
+    SoftReload,
+}
+
+/// What an agent runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Metadata {
+    /// `linux` or `darwin`.
+    pub os: Text,
+    /// The operating system's version.
+    pub os_version: Text,
+    /// The processor architecture.
+    pub architecture: Text,
+}
+
+impl From<&UpstreamInventoryAgentMetadata> for Metadata {
+    fn from(metadata: &UpstreamInventoryAgentMetadata) -> Self {
+        Self {
+            os: Text::new(&metadata.os),
+            os_version: Text::new(&metadata.os_version),
+            architecture: Text::new(&metadata.host_architecture),
+        }
+    }
+}
+
+/// What is known of an agent.
+#[derive(Debug, Clone)]
+pub struct AgentRecord {
+    /// Who it is, as its newest stream says.
+    pub hello: Arc<Hello>,
+    /// On what ground its report stands.
+    pub basis: Basis,
+    /// Its report: its own, or its claim judged.
+    pub report: Arc<Report>,
+    /// When it was last heard of.
+    pub last_heard: Timestamp,
+}
+
+impl AgentRecord {
+    /// With a report that the agent has just made, of which the store may have kept no more than it counts by.
+    #[must_use]
+    pub fn with(mut self, whole: &Report) -> Self {
+        self.report = Arc::new(whole.amended(self.report.verdict, &self.report.findings));
+        self
+    }
+}
+
+/// Which agents are asked for. Conditions left out do not count.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// This one.
+    pub server_id: Option<String>,
+    /// Of this version.
+    pub version: Option<Version>,
+    /// Running at least one of these services.
+    pub services: Vec<String>,
+    /// With this kind of updater; empty for none.
+    pub upgrader: Option<String>,
+    /// Older than this version.
+    pub older_than: Option<Version>,
+    /// Newer than this version.
+    pub newer_than: Option<Version>,
+    /// In this update group.
+    pub update_group: Option<String>,
+    /// In this verdict.
+    pub verdict: Option<Verdict>,
+    /// With this reason among the findings.
+    pub reason: Option<String>,
+}
+
+impl Filter {
+    /// Whether an agent is one of those.
+    pub fn takes(&self, agent: &AgentRecord) -> bool {
+        let AgentRecord { hello, report, .. } = agent;
+        let version = Version::parse(hello.version.as_str()).ok();
+        let compared = |wanted: &Option<Version>, holds: fn(&Version, &Version) -> bool| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| version.as_ref().is_some_and(|version| holds(version, wanted)))
+        };
+        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        let runs = |wanted: &str| hello.services.iter().any(|service| service == wanted);
+        // As in Teleport, what is no version is older than any.
+        let is_older = |than: &Version| version.as_ref().is_none_or(|version| version < than);
+        is(&self.server_id, hello.server_id.as_str())
+            && (self.services.is_empty() || self.services.iter().any(|wanted| runs(wanted)))
+            && is(&self.upgrader, hello.updater.kind.as_str())
+            && is(&self.update_group, hello.updater.group.as_ref().map_or("", Text::as_str))
+            && compared(&self.version, |version, wanted| version == wanted)
+            && self.older_than.as_ref().is_none_or(is_older)
+            && compared(&self.newer_than, |version, wanted| version > wanted)
+            && self.verdict.is_none_or(|wanted| wanted == report.verdict)
+            && self
+                .reason
+                .as_ref()
+                .is_none_or(|wanted| report.findings.iter().any(|finding| finding.code() == wanted))
+    }
+}

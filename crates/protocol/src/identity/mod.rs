@@ -1,0 +1,51 @@
+//! Who somebody is to a cluster: a certificate, its key, and whom it trusts.
+
+mod certificate;
+mod file;
+
+use std::collections::BTreeSet;
+
+use selfcheck_core::Text;
+
+use crate::Role;
+
+pub use certificate::CLUSTER;
+pub use certificate::CertificateError;
+pub use certificate::ISSUED_HERE;
+pub use certificate::Issued;
+pub use certificate::SYSTEM_ROLES;
+pub use certificate::has_system_roles;
+pub use certificate::is_issued_here;
+pub use file::IdentityError;
+pub use file::IdentityFile;
+
+/// The name that every auth server's certificate has.
+pub const AUTH_SERVER: &str = "teleport.cluster.local";
+
+/// Who a certificate of a cluster's host authority names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostIdentity {
+    /// The host id.
+    pub host_id: Text,
+    /// The cluster.
+    pub cluster: Text,
+    /// The system roles.
+    pub roles: BTreeSet<Role>,
+}
+
+impl HostIdentity {
+    /// The role that a person or a tool has which manages the cluster.
+    pub fn is_admin(&self) -> bool {
+        self.roles.contains(&Role::Admin)
+    }
+
+    /// Whether it is a server of the cluster, which may open an inventory stream.
+    pub fn is_server(&self) -> bool {
+        self.roles.iter().any(|role| role.is_server())
+    }
+
+    /// Whether it may say that it runs this service.
+    pub fn holds(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}

@@ -1,0 +1,51 @@
+//! Teleport's inventory stream as messages, with an agent's self-check in its heartbeat: for Teleport agents and auth servers.
+//!
+//! The messages ([`wire`]) have the names, numbers and types of Teleport's own, so a stock agent speaks to an auth server made with
+//! this, and an agent made with this to a stock auth server. Two things ride along, each only where the other side announced that it
+//! knows them: the [`Report`] of an agent on itself, and what the auth side answers. Only typed values travel; each side checks what it
+//! sends and what it takes.
+//!
+//! There is no connection in here, no TLS and no gRPC: `selfcheck-reporter` is the agent's end of the stream, and `selfcheck-server`
+//! the auth server's.
+
+mod connected;
+mod field;
+mod hello;
+pub mod identity;
+mod instance;
+mod report;
+mod role;
+mod severity;
+pub mod valid;
+pub mod wire;
+
+pub use connected::Connected;
+pub use field::FIELDS;
+pub use field::Field;
+pub use field::ServerFields;
+pub use field::Since;
+pub use hello::ClaimedUpdater;
+pub use hello::Hello;
+pub use hello::InvalidHello;
+pub use identity::AUTH_SERVER;
+pub use identity::CertificateError;
+pub use identity::HostIdentity;
+pub use identity::IdentityError;
+pub use identity::IdentityFile;
+pub use instance::FieldValue;
+pub use instance::Instance;
+pub use instance::InstanceUpdater;
+pub use report::InvalidReport;
+pub use report::OTHER;
+pub use report::RemedyGroup;
+pub use report::Report;
+pub use report::ReportedFinding;
+pub use report::ReportedRemedy;
+pub use report::ReportedUpdater;
+pub use report::basis_from_wire;
+pub use report::basis_to_wire;
+pub use report::verdict_from_wire;
+pub use report::verdict_to_wire;
+pub use role::Role;
+pub use severity::severity_from_wire;
+pub use valid::relaxed_version;

@@ -1,0 +1,80 @@
+//! What a value must be to leave a host, or to be taken from one.
+
+use jiff::Timestamp;
+use selfcheck_core::Text;
+
+use crate::hello::plain;
+
+/// The most bytes of a name, such as that of a group or a host.
+const NAME: usize = 128;
+
+/// A name people chose: short, and nothing in it that a terminal might obey.
+pub fn name(raw: &str) -> Option<Text> {
+    let text = Text::new(raw);
+    (!raw.is_empty() && raw.len() <= NAME && text.as_str() == raw).then_some(text)
+}
+
+/// A version, without a leading `v`.
+pub fn version(raw: &str) -> Option<Text> {
+    let plain = plain(raw);
+    (plain.len() <= NAME && semver::Version::parse(plain).is_ok()).then(|| Text::new(plain))
+}
+
+/// A version as people write it for Teleport's own tools: with or without a leading `v`, and as `18` or `18.2` for the first such
+/// one.
+pub fn relaxed_version(text: &str) -> Option<semver::Version> {
+    let plain = plain(text);
+    let is_short = !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let missing = 2_usize.saturating_sub(plain.matches('.').count());
+    let whole = if is_short { format!("{plain}{}", ".0".repeat(missing)) } else { plain.to_owned() };
+    semver::Version::parse(&whole).ok()
+}
+
+/// Seconds since 1970, where 0 means that nothing is known.
+pub fn instant(seconds: i64) -> Option<Timestamp> {
+    (seconds != 0).then(|| Timestamp::from_second(seconds).ok()).flatten()
+}
+
+/// The seconds of an instant, or 0.
+pub fn seconds(instant: Option<Timestamp>) -> i64 {
+    instant.map_or(0, Timestamp::as_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_short_and_tame() {
+        assert_eq!(name("stage 1"), Some("stage 1".into()));
+        for bad in ["", "a\nb", "a\u{1b}[31m", "a\u{202e}b", &"x".repeat(129)] {
+            assert_eq!(name(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn versions_are_semantic() {
+        assert_eq!(version("v18.2.0-rc.1"), Some("18.2.0-rc.1".into()));
+        for bad in ["", "18", "18.2", "latest", "18.2.0 ", &format!("18.2.0-{}", "x".repeat(200))] {
+            assert_eq!(version(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn people_may_write_less_of_a_version() {
+        let read = |text| relaxed_version(text).map(|version| version.to_string());
+        for (text, version) in [("18", "18.0.0"), ("v18.2", "18.2.0"), ("18.2.1-rc.1", "18.2.1-rc.1")] {
+            assert_eq!(read(text).as_deref(), Some(version));
+        }
+        for bad in ["", "v", "new", "18.", ".18", "18.2.1.0", "18-rc"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_instant_is_zero() {
+        assert_eq!(instant(0), None);
+        assert_eq!(instant(i64::MAX), None);
+        assert_eq!(seconds(instant(1_700_000_000)), 1_700_000_000);
+    }
+}

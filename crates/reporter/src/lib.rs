@@ -1,0 +1,34 @@
+//! A Teleport agent's end of the inventory stream: opening it and reporting on it; and asking an auth server about its agents.
+//!
+//! A [`Reporter`] follows the status of a self-check and keeps an auth server told, for as long as there is one to be told. To an
+//! auth server that announced this project's extension it sends the report: first on every stream, on every change, when asked for,
+//! and a tiny beat otherwise. To a stock auth server it sends the stock fields alone, in the Hello, and opens a new stream where
+//! they have changed for good. An auth server that is away, slow or pushing back changes no status.
+
+mod backoff;
+mod client;
+mod codec;
+mod connect;
+mod error;
+mod progress;
+mod renewal;
+mod reporter;
+mod services;
+mod session;
+mod socket;
+mod stock;
+mod tls;
+mod trust;
+pub mod wire;
+
+use services::services;
+
+pub use client::AuthClient;
+pub use error::ReportError;
+pub use progress::Progress;
+pub use reporter::Neighbour;
+pub use reporter::Reporter;
+pub use reporter::ReporterConfig;
+pub use stock::ReadCount;
+pub use stock::StockInventory;
+pub use tls::TlsError;

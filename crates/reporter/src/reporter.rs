@@ -1,0 +1,237 @@
+//! Keeping an auth server told: connect, tell, and connect again.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use selfcheck_core::Status;
+use selfcheck_core::Text;
+use selfcheck_protocol::ClaimedUpdater;
+use selfcheck_protocol::Hello;
+use selfcheck_protocol::HostIdentity;
+use selfcheck_protocol::IdentityError;
+use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::valid;
+use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio::time::sleep;
+use tokio::time::timeout;
+
+use crate::AuthClient;
+use crate::Progress;
+use crate::ReportError;
+use crate::backoff::Backoff;
+use crate::backoff::GOOD;
+use crate::backoff::asked;
+use crate::renewal::Renewal;
+use crate::services;
+use crate::session::Context;
+use crate::session::End;
+use crate::session::Session;
+use crate::session::Statuses;
+
+/// How long an auth server may take to say whether it is a stock one.
+const ASK_TIME: Duration = Duration::from_secs(30);
+
+/// Whom to tell, and as whom.
+#[derive(Debug, Clone)]
+pub struct ReporterConfig {
+    /// The auth server, or a proxy that forwards to one, as `HOST:PORT`.
+    pub server: String,
+    /// The identity file. It is read again for every connection, so a renewed one counts from the next on.
+    pub identity: PathBuf,
+    /// The agent's Teleport version, where its status does not tell it.
+    pub version: Option<Text>,
+    /// What the agent runs on.
+    pub metadata: UpstreamInventoryAgentMetadata,
+    /// Who else reports for this agent.
+    pub neighbour: Neighbour,
+    /// Tells the wall-clock time.
+    pub clock: fn() -> Timestamp,
+    /// What all jitter is drawn from, to have the same in every run; otherwise something random.
+    pub seed: Option<u64>,
+}
+
+/// Who else reports for this agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Neighbour {
+    /// Nobody: this is the agent's own stream.
+    Nobody,
+    /// The stock agent itself. A stock auth server is told nothing: between two streams of one agent its inventory would flip.
+    StockAgent,
+}
+
+/// Keeps an auth server told.
+#[derive(Debug)]
+pub struct Reporter {
+    config: ReporterConfig,
+    progress: watch::Sender<Progress>,
+    random: fastrand::Rng,
+}
+
+impl Reporter {
+    /// A reporter, and where it tells how far it has got.
+    pub fn new(config: ReporterConfig) -> (Self, watch::Receiver<Progress>) {
+        let (progress, told) = watch::channel(Progress::beside(config.neighbour));
+        let random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        (Self { config, progress, random }, told)
+    }
+
+    /// Follows `statuses` until their sender is dropped, and then says goodbye. What goes wrong is tried again, ever more rarely; the
+    /// only errors are [`ReportError::Stock`] and [`ReportError::NotAHost`], where there was nobody to be told, or nobody to
+    /// speak for, from the first. A stock auth server met later, as while several are exchanged one after the other, is left
+    /// alone and tried again like one that is away.
+    pub async fn run(mut self, mut statuses: Statuses) -> Result<(), ReportError> {
+        let mut backoff = Backoff::new(self.random.fork());
+        let mut renewal = Renewal::new(self.random.fork());
+        let mut has_reported = false;
+        loop {
+            let mut opened = None;
+            let error = match self.once(&mut statuses, &mut renewal, &mut opened).await {
+                Ok(End::Stopped) => return Ok(()),
+                Ok(End::Renew) => continue,
+                Err(error) => error,
+            };
+            self.stopped(&error);
+            has_reported |= opened.is_some();
+            if matches!(error, ReportError::Stock(_) | ReportError::NotAHost(_)) && !has_reported {
+                return Err(error);
+            }
+            if opened.is_some_and(|opened| opened.elapsed() >= GOOD) {
+                backoff.reset();
+            }
+            let asked = match &error {
+                ReportError::Answer { status, .. } => asked(status),
+                _ => Duration::ZERO,
+            };
+            let wait = backoff.next(asked);
+            tracing::warn!(kind = error.kind(), seconds = wait.as_secs(), "{error}; tried again");
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = ended(&mut statuses) => return Ok(()),
+            }
+        }
+    }
+
+    fn stopped(&self, error: &ReportError) {
+        self.progress.send_modify(|progress| {
+            progress.connected = false;
+            progress.trouble = Some((error.kind(), Text::new(&error.to_string())));
+        });
+    }
+
+    /// One connection and its stream; `opened` says when there was one.
+    async fn once(
+        &mut self,
+        statuses: &mut Statuses,
+        renewal: &mut Renewal,
+        opened: &mut Option<Instant>,
+    ) -> Result<End, ReportError> {
+        let mut watched = statuses.clone();
+        let connected = tokio::select! {
+            connected = self.connect(statuses) => connected?,
+            () = ended(&mut watched) => return Ok(End::Stopped),
+        };
+        let Connection { client, host, hello } = connected;
+        let end = self.talk(&client, &host, hello, statuses, renewal, opened).await;
+        client.close().await;
+        end
+    }
+
+    /// Connects, once there is a status to tell.
+    async fn connect(&self, statuses: &mut Statuses) -> Result<Connection, ReportError> {
+        let config = &self.config;
+        // Before anything is waited for: somebody may have named the wrong file.
+        let identity = read(config.identity.clone()).await.map_err(ReportError::Identity)?;
+        let host = identity.server().map_err(ReportError::NotAHost)?;
+        let status = match statuses.wait_for(Option::is_some).await.map(|status| status.clone()) {
+            Ok(Some(status)) => status,
+            _ => std::future::pending().await, // the self-check has ended, which is noticed beside
+        };
+        identity.check_time((config.clock)()).map_err(ReportError::Identity)?;
+        let version = status.agent.version.as_ref().or(config.version.as_ref());
+        let version = version.and_then(|version| valid::version(version.as_str())).unwrap_or_default();
+        let hello = Hello {
+            services: services(&status, host),
+            server_id: host.host_id.clone(),
+            hostname: hostname(&status),
+            updater: ClaimedUpdater::of(&status),
+            version: version.clone(),
+        };
+        let client = AuthClient::connect(&config.server, &identity).await?.for_agent(version.as_str());
+        Ok(Connection { client, host: host.clone(), hello })
+    }
+
+    /// A stream on a connection, from its Hello to its end.
+    async fn talk(
+        &mut self,
+        client: &AuthClient,
+        host: &HostIdentity,
+        hello: Hello,
+        statuses: &mut Statuses,
+        renewal: &mut Renewal,
+        opened: &mut Option<Instant>,
+    ) -> Result<End, ReportError> {
+        let mut watched = statuses.clone();
+        let opening = async {
+            if self.config.neighbour == Neighbour::StockAgent {
+                refuse_stock(&self.config.server, client).await?;
+            }
+            let context = Context {
+                server: &self.config.server,
+                host,
+                statuses,
+                progress: &self.progress,
+                renewal,
+                random: &mut self.random,
+                clock: self.config.clock,
+            };
+            Session::open(client, hello, self.config.metadata.clone(), context).await
+        };
+        let session = tokio::select! {
+            session = opening => session?,
+            () = ended(&mut watched) => return Ok(End::Stopped),
+        };
+        *opened = Some(Instant::now());
+        session.run().await
+    }
+}
+
+/// A connection, as whom, and what is said on it first.
+struct Connection {
+    client: AuthClient,
+    host: HostIdentity,
+    hello: Hello,
+}
+
+/// A stock auth server is told nothing beside the agent itself, and knows no question that only this project's servers answer.
+async fn refuse_stock(server: &str, client: &AuthClient) -> Result<(), ReportError> {
+    let late = |_| ReportError::Timeout { server: server.to_owned(), what: "say what it is" };
+    match timeout(ASK_TIME, client.summary()).await.map_err(late)? {
+        Err(error) if error.is_unknown_call() => Err(ReportError::Stock(server.to_owned())),
+        Err(ReportError::Answer { status, .. }) if status.code() == tonic::Code::PermissionDenied => Ok(()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads an identity on the blocking pool: its file may lie where reading hangs.
+async fn read(path: PathBuf) -> Result<IdentityFile, IdentityError> {
+    let reading = tokio::task::spawn_blocking({
+        let path = path.clone();
+        move || IdentityFile::read(&path)
+    });
+    // It fails only where the runtime ends.
+    reading.await.unwrap_or(Err(IdentityError::Unusual(path)))
+}
+
+fn hostname(status: &Status) -> Text {
+    status.agent.hostname.as_ref().and_then(|name| valid::name(name.as_str())).unwrap_or_default()
+}
+
+/// Returns when the self-check has ended.
+async fn ended(statuses: &mut Statuses) {
+    // A change that is passed over here is told with the present status later.
+    while statuses.changed().await.is_ok() {}
+}
