@@ -9,6 +9,8 @@ mod layers;
 mod packages;
 mod proto;
 mod run;
+mod steps;
+mod suite;
 mod test;
 mod trixie;
 
@@ -21,7 +23,7 @@ type Outcome = Result<(), String>;
 const FUZZ_SECONDS: u32 = 600;
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  test          format, lints, documentation and all tests
+  test [SUITE…] format, lints, documentation and all tests; or these suites: quick host daemon wire fleet pods go fuzz
   bench         the figures: speed, size, memory
   attack        the attacks on an auth server, for longer and with stricter bounds
   fuzz [N]      every reader of hostile input, N seconds each (600)
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
     let words: Vec<_> = std::env::args().skip(1).collect();
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let outcome = match *words.as_slice() {
-        ["test"] => test::run(),
+        ["test", ref suites @ ..] => test::run(suites),
         ["bench"] => bench::run(),
         ["attack"] => attack::run(),
         ["fuzz"] => fuzz::run(FUZZ_SECONDS),

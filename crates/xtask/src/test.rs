@@ -3,6 +3,9 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
 
 use crate::Outcome;
 use crate::documents;
@@ -13,6 +16,9 @@ use crate::proto;
 use crate::run::cargo;
 use crate::run::must;
 use crate::run::root;
+use crate::steps::Steps;
+use crate::steps::timed;
+use crate::suite::Suite;
 use crate::trixie;
 
 /// What can be had alone, package and features; each must build without the others, and without what the tests bring.
@@ -49,36 +55,102 @@ fn each_part_alone() -> Outcome {
     Ok(())
 }
 
-pub(crate) fn run() -> Outcome {
-    packages::install()?;
+/// Runs suites, those of these names or all, and tells last how long each step took.
+pub(crate) fn run(words: &[&str]) -> Outcome {
+    let suites = Suite::named(words)?;
+    let mut steps = Steps::default();
+    let skips = root().join("target/skips.txt");
+    let _ = fs::remove_file(&skips);
+    let outcome = all(&suites, &skips, &mut steps);
+    print!("==> minutes:\n{steps}");
+    outcome?;
+    tell_skips(&fs::read_to_string(&skips).unwrap_or_default());
+    Ok(())
+}
+
+fn all(suites: &[Suite], skips: &Path, steps: &mut Steps) -> Outcome {
+    let newer = thread::scope(|scope| {
+        let needs_system = suites.iter().any(|suite| suite.needs_system());
+        // What is downloaded comes while the compiler works.
+        let system = scope.spawn(move || {
+            timed(|| if needs_system { packages::install() } else { Ok(()) }.map(|()| newer_root(suites)))
+        });
+        if suites.contains(&Suite::Quick) {
+            steps.take("checks", checks)?;
+        }
+        // The tests run the workspace's programs, which cargo does not build for tests of another package.
+        steps.take("build", || {
+            must(&mut cargo(&["build", "--locked", "--workspace", "--bins", "--examples"]))?;
+            must(&mut cargo(&["test", "--locked", "--workspace", "--no-run"]))
+        })?;
+        let (newer, time) = system.join().map_err(|_| "error: installing packages panicked".to_owned())?;
+        steps.note("packages and Debian 13 (beside those)", time);
+        newer
+    })?;
+    for suite in suites {
+        steps.take(suite.name(), || match suite {
+            Suite::Fuzz => fuzzed_for_a_moment(skips),
+            _ => tested(*suite, skips),
+        })?;
+        if let (Suite::Host, Some(newer)) = (suite, &newer) {
+            steps.take("host, by the systemd of Debian 13", || guests_of_a_newer_systemd(newer, skips))?;
+        }
+    }
+    Ok(())
+}
+
+/// What needs no test to run.
+fn checks() -> Outcome {
     fuzz::check_lock()?;
+    Suite::check()?;
     must(&mut cargo(&["fmt", "--all", "--check"]))?;
     must(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     must(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
     layers::check()?;
     documents::check()?;
     proto::check()?;
-    each_part_alone()?;
-    // The tests run the workspace's programs, which cargo does not build for tests of another package.
-    must(&mut cargo(&["build", "--locked", "--workspace", "--bins", "--examples"]))?;
-    let skips = root().join("target/skips.txt");
-    let _ = fs::remove_file(&skips);
-    must(cargo(&["test", "--locked", "--workspace"]).env("SELFCHECK_SKIPS", &skips))?;
-    guests_of_a_newer_systemd(&skips)?;
-    fuzzed_for_a_moment(&skips)?;
-    tell_skips(&fs::read_to_string(&skips).unwrap_or_default());
+    each_part_alone()
+}
+
+/// The tests of a suite.
+fn tested(suite: Suite, skips: &Path) -> Outcome {
+    if suite == Suite::Quick {
+        let words = ["test", "--locked", "--workspace", "--exclude", "selfcheck-tests"];
+        must(cargo(&words).env("SELFCHECK_SKIPS", skips))?;
+        must(
+            cargo(&["test", "--locked", "--package", "selfcheck-tests", "--lib", "--bins"])
+                .env("SELFCHECK_SKIPS", skips),
+        )?;
+    }
+    must(crossing(suite).env("SELFCHECK_SKIPS", skips))?;
+    if suite == Suite::Wire {
+        let words = ["test", "--locked", "--package", "selfcheck-tests", "--test", "attacks"];
+        must(cargo(&words).env("SELFCHECK_SKIPS", skips))?;
+    }
     Ok(())
 }
 
+/// The tests of a suite that cross crates.
+fn crossing(suite: Suite) -> Command {
+    let mut command = cargo(&["test", "--locked", "--package", "selfcheck-tests", "--test", "it", "--"]);
+    command.args(suite.filters());
+    command
+}
+
+/// The root of a newer systemd, where it is wanted; else why there is none.
+fn newer_root(suites: &[Suite]) -> Option<Result<PathBuf, String>> {
+    suites.contains(&Suite::Host).then(trixie::guest_root)
+}
+
 /// The tests in guests once more, by another systemd than this machine's.
-fn guests_of_a_newer_systemd(skips: &Path) -> Outcome {
-    match trixie::guest_root() {
+fn guests_of_a_newer_systemd(newer: &Result<PathBuf, String>, skips: &Path) -> Outcome {
+    match newer {
         Ok(root) => must(
             cargo(&["test", "--locked", "--package", "selfcheck-tests", "--test", "it", "guests::"])
                 .env("SELFCHECK_GUEST_ROOT", root)
                 .env("SELFCHECK_SKIPS", skips),
         ),
-        Err(why) => skip(skips, "run of all guests by the systemd of Debian 13", &why),
+        Err(why) => skip(skips, "run of all guests by the systemd of Debian 13", why),
     }
 }
 
