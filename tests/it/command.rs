@@ -204,7 +204,7 @@ fn a_recorded_observation_is_judged_at_its_own_clock_or_at_a_later_one() {
 
 #[test]
 fn unknown_fields_of_an_observation_are_ignored() {
-    let case = cases().iter().find(|case| case.name == "schedule: all is well").expect("case");
+    let case = selfcheck_tests::case("schedule: all is well");
     let mut document = serde_json::to_value(&case.observation).expect("json");
     document["schema"] = "teleport.selfcheck.observation/v1.7".into();
     document["added"] = serde_json::json!({"later": true});
@@ -366,7 +366,7 @@ fn the_examples_run() {
     assert!(Verdict::ALL.iter().any(|known| verdict.starts_with(&format!("{known}: "))), "{verdict}");
     let folder = TempDir::new().expect("folder");
     let recording = folder.path().join("seen.json");
-    let case = cases().iter().find(|case| case.name == "schedule: all is well").expect("case");
+    let case = selfcheck_tests::case("schedule: all is well");
     std::fs::write(&recording, serde_json::to_string(&case.observation).expect("json")).expect("write");
     let judged = example("judge-a-recording", &[recording.to_str().expect("path")]);
     assert_eq!(judged, "when it was made: accompanied\nan hour later: impaired.timer-overdue\n");

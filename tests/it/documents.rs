@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use selfcheck_core::Policy;
 use selfcheck_core::Verdict;
-use selfcheck_tests::cases;
 use selfcheck_tests::selfcheck;
 use serde_json::Value;
 
@@ -52,7 +51,7 @@ fn the_policy_pages_example_is_valid() {
 
 #[test]
 fn the_status_page_names_every_field() {
-    let case = cases().iter().find(|case| case.name == "schedule: the timer is masked").expect("case");
+    let case = selfcheck_tests::case("schedule: the timer is masked");
     let status = crate::cases::judge(case);
     let page = page("docs/status.md");
     for field in serde_json::to_value(&status).expect("json").as_object().expect("object").keys() {
@@ -92,7 +91,7 @@ fn the_command_pages_name_every_flag() {
 
 #[test]
 fn the_readmes_transcript_is_what_the_command_prints() {
-    let case = cases().iter().find(|case| case.name == "schedule: the timer is masked").expect("case");
+    let case = selfcheck_tests::case("schedule: the timer is masked");
     let observation = serde_json::to_string(&case.observation).expect("json");
     let printed = selfcheck(&["debug", "updater-status", "--observation", "-"], &observation);
     let page = page("README.md");

@@ -1,12 +1,11 @@
 //! What a person reads, for every verdict. Review a change of these files as a tired admin would.
 
-use selfcheck_tests::cases;
 use selfcheck_tests::selfcheck;
 use selfcheck_tests::shown;
 
 /// What the command prints for a case.
 fn text(name: &str, flags: &[&str]) -> String {
-    let case = cases().iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"));
+    let case = selfcheck_tests::case(name);
     let observation = serde_json::to_string(&case.observation).expect("json");
     let now = case.observation.clock.after(case.later).realtime.to_string();
     let mut policy = tempfile::NamedTempFile::new().expect("policy");
@@ -59,7 +58,7 @@ fn json() {
 #[test]
 fn colour_is_only_paint() {
     let plain = text("schedule: the timer is masked", &[]);
-    let case = cases().iter().find(|case| case.name == "schedule: the timer is masked").expect("case");
+    let case = selfcheck_tests::case("schedule: the timer is masked");
     let observation = serde_json::to_string(&case.observation).expect("json");
     let flags = ["--color", "always", "debug", "updater-status", "--observation", "-"];
     let painted = shown(&selfcheck(&flags, &observation));

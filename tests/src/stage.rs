@@ -15,7 +15,6 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::Case;
-use crate::cases;
 
 /// A host that is changed by the test and looked at by a self-check. Its clocks go with tokio's.
 #[derive(Debug, Clone)]
@@ -60,7 +59,7 @@ impl Stage {
     }
 
     fn case(name: &str) -> &'static Case {
-        cases().iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"))
+        crate::case(name)
     }
 
     /// Changes what is there, without telling.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use selfcheck_authority::IssueError;
+use selfcheck_cases::InvalidCase;
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
@@ -95,8 +96,8 @@ pub(crate) enum CliError {
     NoRemedies(Text),
     #[error("this auth server knows no agent `{0}`")]
     NoSuchAgent(Text),
-    #[error("the recorded observation `{0}` could not be read")]
-    Recorded(&'static str),
+    #[error("the recorded observations could not be read")]
+    Recorded(#[source] InvalidCase),
     #[error("no folder could be made for the demo's identities")]
     DemoFolder(#[source] io::Error),
     #[error("{agents} agents need more open files than this process may have; {most} agents do not")]

@@ -9,7 +9,7 @@ use crate::Outcome;
 use crate::run::cargo;
 
 /// Each library, and the crates of the project that it may use. Dependencies point downwards.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("selfcheck-core", &[]),
     ("selfcheck-probe", &["selfcheck-core"]),
     ("selfcheck-protocol", &["selfcheck-core"]),
@@ -18,6 +18,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("selfcheck-server", &["selfcheck-core", "selfcheck-protocol", "selfcheck-fleet"]),
     ("selfcheck-authority", &["selfcheck-core", "selfcheck-protocol"]),
     ("selfcheck-daemon", &["selfcheck-core", "selfcheck-probe", "selfcheck-reporter"]),
+    ("selfcheck-cases", &["selfcheck-core", "selfcheck-probe"]),
 ];
 /// The programs, which may use all of them.
 const PROGRAMS: [&str; 5] =

@@ -36,7 +36,6 @@ use selfcheck_fleet::StreamId;
 use selfcheck_protocol::ClaimedUpdater;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::Report;
-use selfcheck_tests::cases;
 use selfcheck_tests::resident;
 use semver::Version;
 
@@ -202,7 +201,7 @@ fn scan(fleet: &Fleet) -> BTreeMap<(String, String), u64> {
 }
 
 fn report(case: &str) -> Report {
-    let case = cases().iter().find(|found| found.name == case).expect("the case");
+    let case = selfcheck_tests::case(case);
     Report::from(&assess(&case.observation, &case.policy, case.observation.clock))
 }
 

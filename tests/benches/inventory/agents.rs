@@ -23,7 +23,6 @@ use selfcheck_protocol::wire::teleport::selfcheck::v1 as wire;
 use selfcheck_protocol::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
 use selfcheck_reporter::AuthClient;
 use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
-use selfcheck_tests::cases;
 use selfcheck_tests::wall_clock;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -63,7 +62,7 @@ struct Common {
 /// Opens the streams, and sends so many beats on each as a line of the input says, until that ends.
 pub(crate) fn run(dir: &Path, server: &str, connections: usize, streams: usize) {
     let runtime = tokio::runtime::Runtime::new().expect("runtime");
-    let case = cases().iter().find(|case| case.name == CASE).expect("the case");
+    let case = selfcheck_tests::case(CASE);
     let status = selfcheck_core::assess(&case.observation, &case.policy, case.observation.clock);
     let common = Arc::new(Common {
         authority: Authority::load(dir).expect("authority"),

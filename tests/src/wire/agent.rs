@@ -13,7 +13,6 @@ use selfcheck_reporter::ReporterConfig;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::cases;
 use crate::wall_clock;
 
 use super::PATIENCE;
@@ -25,7 +24,7 @@ pub const MASKED: &str = "schedule: the timer is masked";
 
 /// The status of a case, as a daemon would publish it.
 pub fn status(case: &str, sequence: u64) -> Arc<Status> {
-    let case = cases().iter().find(|found| found.name == case).expect("the case");
+    let case = crate::case(case);
     let clock = case.observation.clock.after(case.later);
     let status = selfcheck_core::assess(&case.observation, &case.policy, clock);
     Arc::new(Status { sequence: Some(sequence), ..status })

@@ -1,6 +1,5 @@
 //! `demo`: the whole loop in one process, with nothing to install.
 
-mod cases;
 mod cluster;
 mod files;
 mod replay;
@@ -9,11 +8,12 @@ mod show;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cases::Cases;
 use cluster::Cluster;
 use cluster::HOLD_DOWN;
 use cluster::SETTLING;
 use replay::Replay;
+use selfcheck_cases::Case;
+use selfcheck_cases::CaseFile;
 use selfcheck_core::Fact;
 use selfcheck_core::Observation;
 use selfcheck_core::Text;
@@ -33,18 +33,20 @@ use super::auth::told_to_end;
 use super::bus_address;
 
 /// What works.
-const WELL: &str = "all is well";
+const WELL: &str = "schedule: all is well";
 /// What the agents replay, in turn: each twentieth of them one of these, the others [`WELL`].
 const TROUBLES: [&str; 7] = [
     NOTHING,
-    "the package ships an updater that nobody enabled",
-    "the timer is masked",
-    "updater and agent ask different proxies",
-    "the version is pinned",
-    "the auth service is enabled",
-    "an ordinary user sees neither environment nor configuration",
+    "applicability: the package ships an updater that nobody enabled",
+    "schedule: the timer is masked",
+    "agent: updater and agent ask different proxies",
+    "config: the version is pinned",
+    "applicability: the auth service is enabled",
+    "applicability: an ordinary user sees neither environment nor configuration",
 ];
-const NOTHING: &str = "nothing updates this agent";
+const NOTHING: &str = "applicability: nothing updates this agent";
+/// Where those are.
+const CASES: [CaseFile; 4] = [CaseFile::AGENT, CaseFile::APPLICABILITY, CaseFile::CONFIG, CaseFile::SCHEDULE];
 /// How many agents have one of each trouble among them.
 const TURN: usize = 20;
 /// The host id of this host's own agent.
@@ -119,11 +121,11 @@ async fn start(args: &DemoArgs, cluster: &mut Cluster) -> Result<Agents, CliErro
     }
     drop(first);
     cluster.report(THIS_HOST, &this_host.handle())?;
-    let cases = Cases::read()?;
+    let cases = selfcheck_cases::read(&CASES).map_err(CliError::Recorded)?;
     let mut replayed = Vec::new();
     for number in 1..=usize::from(args.agents) {
         let case = TROUBLES.get((number - 1) % TURN).copied().unwrap_or(WELL);
-        let named = |case| Ok(Arc::new(named(cases.observation(case)?, number)));
+        let named = |case| Ok(Arc::new(named(recorded(&cases, case)?, number)));
         let (scene, scenes) = watch::channel(named(case)?);
         let check = SelfCheck::builder()
             .start_on(move || Replay::new(scenes.clone()))
@@ -133,6 +135,12 @@ async fn start(args: &DemoArgs, cluster: &mut Cluster) -> Result<Agents, CliErro
         replayed.push(Replayed { case, scene, well: named(WELL)?, _check: check });
     }
     Ok(Agents { this_host, replayed })
+}
+
+/// What was seen in a case.
+fn recorded(cases: &[Case], name: &'static str) -> Result<Observation, CliError> {
+    let case = selfcheck_cases::find(cases, name).map_err(CliError::Recorded)?;
+    Ok(case.observation.clone())
 }
 
 /// A recorded host under a name that says so.
