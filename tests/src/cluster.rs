@@ -17,10 +17,10 @@ use selfcheck_protocol::IdentityFile;
 use selfcheck_protocol::Role;
 use selfcheck_reporter::AuthClient;
 use selfcheck_server::AuthServer;
+use selfcheck_server::Builder;
 use selfcheck_server::Inventory;
 use selfcheck_server::Limits;
 use selfcheck_server::Listener;
-use selfcheck_server::serve;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -127,9 +127,10 @@ impl Cluster {
         let listener = Listener::new(tcp, &identity, wall_clock).expect("TLS");
         let address = listener.local_addr().expect("address");
         let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth-1".to_owned() };
-        let inventory = Inventory::new(Fleet::new(self.counting.clone()), server, limits, wall_clock);
+        let server = Builder::new(server, wall_clock).limits(limits).fleet(self.counting.clone()).build();
+        let inventory = server.inventory().clone();
         let (end, ended) = oneshot::channel();
-        let serving = serve(inventory.clone(), listener, async {
+        let serving = server.serve(listener, async {
             let _ = ended.await;
         });
         let task = tokio::spawn(async {

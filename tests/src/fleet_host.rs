@@ -229,9 +229,7 @@ impl Host {
     /// to the end after a graceful restart; the result is its id.
     pub fn start_beside_the_agent(&self, program: &str) -> String {
         let group = "/sys/fs/cgroup/system.slice/teleport.service/cgroup.procs";
-        let start =
-            format!("echo 0 > {group} && {{ setsid {program} </dev/null >/dev/null 2>&1 & echo $!; }}");
-        self.guest.must(&["sh", "-c", &start]).trim().to_owned()
+        self.guest.start(&format!("echo 0 > {group}; setsid {program}"), program).to_string()
     }
 
     /// `debug updater-status` inside the guest.

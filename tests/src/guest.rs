@@ -20,6 +20,7 @@ use nix::unistd::Uid;
 use tempfile::TempDir;
 
 use crate::available;
+use crate::eventually;
 
 /// How long a guest may take to boot or to end; it takes a fraction of a second.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -162,6 +163,16 @@ impl SystemdGuest {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Starts `program` in the background by a shell's words, of which it is the last program that is executed; the result is its
+    /// process, which executes it already.
+    pub fn start(&self, words: &str, program: &str) -> u32 {
+        let told = self.must(&["sh", "-ec", &format!("{words} </dev/null >/dev/null 2>&1 & echo $!")]);
+        let process = told.trim().parse().expect("a process");
+        let is_executed = format!("test /proc/{process}/exe -ef {program}");
+        eventually(program, || self.run(User::Root, &["sh", "-c", &is_executed]).status.success());
+        process
     }
 
     /// Runs the guest's own `systemctl`, which must succeed.

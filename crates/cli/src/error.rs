@@ -19,6 +19,7 @@ use selfcheck_probe::FileError;
 use selfcheck_probe::NotAnAgent;
 use selfcheck_probe::YamlError;
 use selfcheck_protocol::IdentityError;
+use selfcheck_server::ServeError;
 use selfcheck_server::TlsError;
 
 use crate::args::BUS;
@@ -86,8 +87,8 @@ pub(crate) enum CliError {
     Listen { address: SocketAddr, flag: Option<&'static str>, source: io::Error },
     #[error("metrics could not be prepared")]
     Metrics(#[source] prometheus::Error),
-    #[error("the auth server ended: {0}")]
-    Serve(String),
+    #[error("the auth server ended")]
+    Serve(#[source] ServeError),
     #[error(transparent)]
     AskAuth(ReportError),
     #[error("{error}")]
@@ -102,8 +103,8 @@ pub(crate) enum CliError {
     DemoFolder(#[source] io::Error),
     #[error("{agents} agents need more open files than this process may have; {most} agents do not")]
     OpenFiles { agents: u16, most: u64 },
-    #[error("the demo waited in vain for {0}")]
-    DemoStuck(&'static str),
+    #[error("the demo {0}")]
+    Demo(&'static str),
     #[error("output could not be written")]
     Write(#[source] io::Error),
     #[error("output could not be made")]
@@ -216,7 +217,7 @@ impl CliError {
             | Self::Signals(_)
             | Self::Write(_)
             | Self::Recorded(_)
-            | Self::DemoStuck(_)
+            | Self::Demo(_)
             | Self::Metrics(_)
             | Self::Serialize(_) => return None,
             Self::OpenFiles { .. } => "give fewer with `--agents`, or raise the limit with `ulimit -n`",

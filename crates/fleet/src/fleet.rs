@@ -7,6 +7,7 @@ use std::sync::RwLockWriteGuard;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use selfcheck_core::Policy;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::UpdateTarget;
 use selfcheck_protocol::Hello;
@@ -47,6 +48,18 @@ pub struct FleetConfig {
     pub faults: FaultRules,
     /// Which versions agents should have.
     pub targets: Vec<UpdateTarget>,
+}
+
+impl FleetConfig {
+    /// As a policy has it, for an auth server of this version.
+    pub fn of(policy: &Policy, version: &str) -> Self {
+        Self {
+            reports: usize::try_from(policy.limits.agents_in_full).unwrap_or(usize::MAX),
+            faults: FaultRules::new(&policy.alerts, version),
+            targets: policy.targets.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for FleetConfig {

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod admission;
+mod builder;
 mod caller;
 mod codec;
 mod connection;
@@ -24,6 +25,9 @@ mod terms;
 mod tls;
 pub mod wire;
 
+pub use builder::Builder;
+pub use builder::ServeError;
+pub use builder::Server;
 pub use caller::Caller;
 pub use caller::Signer;
 pub use connection::Connection;

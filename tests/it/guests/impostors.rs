@@ -12,10 +12,8 @@ fn impostor(host: &Host, program: &str) -> u32 {
         "-ec",
         "mkdir -p /srv/user && cp /opt/teleport/system/bin/teleport /srv/user/teleport && chown -R 65534:65534 /srv/user",
     ]);
-    let start = format!(
-        "setpriv --reuid 65534 --regid 65534 --clear-groups {program} start >/dev/null 2>&1 & echo $!"
-    );
-    host.guest.must(&["sh", "-ec", &start]).trim().parse().expect("a process")
+    let words = format!("setpriv --reuid 65534 --regid 65534 --clear-groups {program} start");
+    host.guest.start(&words, program)
 }
 
 #[test]

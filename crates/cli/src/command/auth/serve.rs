@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use nix::sys::resource::Resource;
 use nix::sys::resource::getrlimit;
@@ -11,18 +10,13 @@ use selfcheck_authority::Authority;
 use selfcheck_authority::Validity;
 use selfcheck_core::Policy;
 use selfcheck_core::ProxyAddr;
-use selfcheck_fleet::AlertKeeper;
-use selfcheck_fleet::AlertRules;
-use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::Fleet;
-use selfcheck_fleet::FleetConfig;
 use selfcheck_protocol::IdentityFile;
 use selfcheck_protocol::Role;
 use selfcheck_server::AuthServer;
+use selfcheck_server::Builder;
 use selfcheck_server::Inventory;
-use selfcheck_server::Limits;
 use selfcheck_server::Listener;
-use selfcheck_server::serve;
 use tokio::net::TcpListener;
 use tokio::net::TcpSocket;
 
@@ -64,19 +58,9 @@ async fn serve_until_told(args: &ServeArgs, policy: &Policy, output: &Output) ->
     let address = listener.local_addr().map_err(listening)?;
     let denying = denials::keep(listener.gate(), args.policy.clone(), policy.denied.clone(), output);
 
-    let server = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
-    let counting = FleetConfig {
-        reports: usize::try_from(policy.limits.agents_in_full).unwrap_or(usize::MAX),
-        faults: FaultRules::new(&policy.alerts, VERSION),
-        targets: policy.targets.clone(),
-        ..FleetConfig::default()
-    };
-    let inventory = Inventory::new(Fleet::new(counting), server, Limits::default(), now);
-    let rules = AlertRules::new(&policy.alerts, args.public_addr.clone());
-    let keeper = AlertKeeper::new(rules, policy.alerts.linger.duration());
-    let keeping =
-        tokio::spawn(keeper.run(Arc::clone(inventory.store()), Arc::clone(inventory.alerts()), now));
-    let web = web(args, &inventory, output).await?;
+    let who = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
+    let server = Builder::new(who, now).policy(policy, args.public_addr.clone()).build();
+    let web = web(args, server.inventory(), output).await?;
     for (flag, address) in [("--listen", Some(address)), ("--web", args.web)] {
         if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {
             output.warn(&format!("others than this host may reach `{flag}` {address}"));
@@ -87,11 +71,9 @@ async fn serve_until_told(args: &ServeArgs, policy: &Policy, output: &Output) ->
         output::print(&format!("serving metrics on {}\n", web.url()))?;
         tokio::spawn(web.serve());
     }
-    let serving = serve(inventory, listener, end);
     tokio::select! {
         never = denying => match never {},
-        result = serving => result.map_err(|error| CliError::Serve(error.to_string()))?,
-        Ok(Err(error)) = keeping => return Err(CliError::Serve(error.to_string())),
+        ended = server.serve(listener, end) => ended.map_err(CliError::Serve)?,
     }
     Ok(0)
 }

@@ -3,7 +3,6 @@
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -18,17 +17,14 @@ use selfcheck_daemon::report::ReporterConfig;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::FaultRules;
-use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_protocol::IdentityFile;
 use selfcheck_protocol::Role;
 use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
 use selfcheck_reporter::AuthClient;
 use selfcheck_server::AuthServer;
-use selfcheck_server::Inventory;
-use selfcheck_server::Limits;
+use selfcheck_server::Builder;
 use selfcheck_server::Listener;
-use selfcheck_server::serve;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -87,20 +83,18 @@ impl Cluster {
         };
         let counting = FleetConfig { settling: SETTLING, faults, ..FleetConfig::default() };
         let server = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
-        let inventory = Inventory::new(Fleet::new(counting), server, Limits::default(), now);
+        let keeper = AlertKeeper::new(AlertRules::new(&policy, ProxyAddr::parse(PROXY)), LINGER);
+        let server = Builder::new(server, now).fleet(counting).alerts(keeper).build();
         if let Some(address) = web {
-            let web = Web::bind(address, &inventory).await?;
+            let web = Web::bind(address, server.inventory()).await?;
             cluster.web = Some(web.url());
             cluster.running.spawn(async {
                 web.serve().await;
                 Ok(())
             });
         }
-        let keeper = AlertKeeper::new(AlertRules::new(&policy, ProxyAddr::parse(PROXY)), LINGER);
-        let serving = serve(inventory.clone(), listener, std::future::pending());
-        cluster.running.spawn(async { serving.await.map_err(|error| CliError::Serve(error.to_string())) });
-        let keeping = keeper.run(Arc::clone(inventory.store()), Arc::clone(inventory.alerts()), now);
-        cluster.running.spawn(async { keeping.await.map_err(|error| CliError::Serve(error.to_string())) });
+        let serving = server.serve(listener, std::future::pending());
+        cluster.running.spawn(async { serving.await.map_err(CliError::Serve) });
         Ok(cluster)
     }
 
@@ -143,7 +137,7 @@ impl Cluster {
     pub(super) async fn failed(&mut self) -> CliError {
         match self.running.join_next().await {
             Some(Ok(Err(error))) => error,
-            _ => CliError::Serve("a part of the demo ended by itself".to_owned()),
+            _ => CliError::Demo("ended in part by itself"),
         }
     }
 

@@ -203,7 +203,7 @@ async fn gather(ask: &AuthClient, all: usize) -> Result<(), CliError> {
             return Ok(());
         }
         if Instant::now() > deadline {
-            return Err(CliError::DemoStuck("all agents to be counted"));
+            return Err(CliError::Demo("waited in vain for all agents to be counted"));
         }
         sleep(LOOK).await;
     }
@@ -221,7 +221,7 @@ async fn until(
             return Ok(alerts);
         }
         if Instant::now() > deadline {
-            return Err(CliError::DemoStuck("the alerts to change"));
+            return Err(CliError::Demo("waited in vain for the alerts to change"));
         }
         sleep(LOOK).await;
     }

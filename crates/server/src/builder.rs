@@ -1,0 +1,113 @@
+//! An auth server, put together.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use selfcheck_core::Policy;
+use selfcheck_core::ProxyAddr;
+use selfcheck_fleet::AlertKeeper;
+use selfcheck_fleet::AlertRules;
+use selfcheck_fleet::Fleet;
+use selfcheck_fleet::FleetConfig;
+use selfcheck_fleet::InvalidAlert;
+
+use crate::AuthServer;
+use crate::Inventory;
+use crate::Limits;
+use crate::Listener;
+use crate::serve;
+
+/// Puts an auth server together that has nothing to serve but the inventory of its agents, kept in memory.
+#[derive(Debug)]
+#[must_use = "it does nothing before it is built"]
+pub struct Builder {
+    server: AuthServer,
+    clock: fn() -> Timestamp,
+    limits: Limits,
+    fleet: FleetConfig,
+    keeper: Option<AlertKeeper>,
+}
+
+/// An auth server that has nothing to serve but the inventory of its agents.
+#[derive(Debug)]
+#[must_use = "it serves nobody before it is told where"]
+pub struct Server {
+    inventory: Inventory<Fleet>,
+    keeper: Option<AlertKeeper>,
+    clock: fn() -> Timestamp,
+}
+
+/// Why an auth server no longer serves.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Its connections broke, all of them.
+    #[error("connections could not be served")]
+    Serve(#[source] tonic::transport::Error),
+    /// An alert could not be raised.
+    #[error("an alert could not be raised")]
+    Raise(#[source] InvalidAlert),
+}
+
+impl Builder {
+    /// With the usual limits, counting as usual, and without alerts. `clock` tells the wall-clock time.
+    pub fn new(server: AuthServer, clock: fn() -> Timestamp) -> Self {
+        Self { server, clock, limits: Limits::default(), fleet: FleetConfig::default(), keeper: None }
+    }
+
+    /// Counts as this policy says, and raises its alerts, whose commands name the cluster's proxy. Whom it denies is told to
+    /// [`Listener::gate`].
+    pub fn policy(self, policy: &Policy, proxy: Option<ProxyAddr>) -> Self {
+        let fleet = FleetConfig::of(policy, &self.server.version);
+        let rules = AlertRules::new(&policy.alerts, proxy);
+        self.fleet(fleet).alerts(AlertKeeper::new(rules, policy.alerts.linger.duration()))
+    }
+
+    /// Counts like this.
+    pub fn fleet(self, fleet: FleetConfig) -> Self {
+        Self { fleet, ..self }
+    }
+
+    /// Raises alerts like this.
+    pub fn alerts(self, keeper: AlertKeeper) -> Self {
+        Self { keeper: Some(keeper), ..self }
+    }
+
+    /// Agents may ask so much.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// It, with no agents yet.
+    pub fn build(self) -> Server {
+        let Self { server, clock, limits, fleet, keeper } = self;
+        Server { inventory: Inventory::new(Fleet::new(fleet), server, limits, clock), keeper, clock }
+    }
+}
+
+impl Server {
+    /// What it knows of its agents, for metrics and other services beside it.
+    pub fn inventory(&self) -> &Inventory<Fleet> {
+        &self.inventory
+    }
+
+    /// Serves on `listener`, and keeps its alerts as they should be, until `end` is there.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be served any more, or an alert cannot be raised. Whoever runs it starts it again; agents come back.
+    pub async fn serve(self, listener: Listener, end: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let Self { inventory, keeper, clock } = self;
+        let (fleet, alerts) = (Arc::clone(inventory.store()), Arc::clone(inventory.alerts()));
+        let keeping = async {
+            match keeper {
+                Some(keeper) => keeper.run(fleet, alerts, clock).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            served = serve(inventory, listener, end) => served.map_err(ServeError::Serve),
+            kept = keeping => kept.map_err(ServeError::Raise),
+        }
+    }
+}
