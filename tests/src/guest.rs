@@ -61,6 +61,13 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
+/// Copies what is to be executed, by a process of its own. What this one has open for writing, the processes that other tests
+/// start have open, too, until they execute their programs; and what somebody may write cannot be executed (ETXTBSY).
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").args([from, to]).output().expect("cp");
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+}
+
 impl SystemdGuest {
     /// Boots a guest, or says why none can be had here and returns `None`.
     pub fn boot() -> Option<Self> {
@@ -130,6 +137,11 @@ impl SystemdGuest {
     pub fn write(&self, path: &str, text: &str) {
         let outside = self.path(path);
         fs::create_dir_all(outside.parent().expect("folder")).expect("folder");
+        if text.starts_with("#!") {
+            let script = self.state.path().join("script");
+            fs::write(&script, text).expect("script");
+            return copy(&script, &outside);
+        }
         fs::write(&outside, text).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
@@ -137,7 +149,7 @@ impl SystemdGuest {
     pub fn install(&self, program: &str, path: &str) {
         let outside = self.path(path);
         fs::create_dir_all(outside.parent().expect("folder")).expect("folder");
-        fs::copy(binary(program), &outside).unwrap_or_else(|error| panic!("{path}: {error}"));
+        copy(&binary(program), &outside);
     }
 
     /// Runs a command in the guest.
