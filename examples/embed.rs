@@ -17,8 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let check = SelfCheck::builder().target(Target::this_process()).start()?;
     let mut statuses = check.subscribe();
     // The agent's own work goes on meanwhile; here there is none.
-    while statuses.changed().await.is_ok() {
-        let Some(status) = statuses.borrow_and_update().clone() else { continue };
+    while let Some(status) = statuses.next().await {
         println!("change {}: {}: {}", status.sequence.unwrap_or(0), status.verdict, status.summary);
         if let Some(remedy) = &status.remedy {
             println!("    run `{}`, which {}", remedy.shell, remedy.effect);

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::SelfCheckBuilder;
+use crate::Statuses;
 
 /// What a running self-check can be asked.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub(crate) type Published = watch::Receiver<Option<Arc<Status>>>;
 
 /// A running self-check. It ends when this is dropped; [`shutdown`](Self::shutdown) also waits for it.
 #[derive(Debug)]
+#[must_use = "it ends when it is dropped"]
 pub struct SelfCheck {
     handle: Handle,
     stop: Option<oneshot::Sender<()>>,
@@ -79,7 +81,7 @@ impl SelfCheck {
     }
 
     /// See [`Handle::subscribe`].
-    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<Status>>> {
+    pub fn subscribe(&self) -> Statuses {
         self.handle.subscribe()
     }
 
@@ -121,11 +123,12 @@ impl Handle {
         self.requests.is_closed()
     }
 
-    /// Follows the status. The receiver is told of the present status, if there is one, and then of changes only; what it
-    /// borrows is always the present status, and `None` before the first look has ended. It ends with the self-check.
-    ///
-    /// What it borrows is locked while it is: the next status has to wait. Clone it before anything else is awaited.
-    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<Status>>> {
+    /// Follows the status: the present one, as soon as there is one, and then changes only. It ends with the self-check.
+    pub fn subscribe(&self) -> Statuses {
+        Statuses::new(self.published())
+    }
+
+    pub(crate) fn published(&self) -> Published {
         self.published.clone()
     }
 

@@ -7,9 +7,7 @@
 //!
 //! let check = SelfCheck::builder().target(Target::this_process()).start()?;
 //! let mut statuses = check.subscribe();
-//! while statuses.changed().await.is_ok() {
-//!     // Cloned, because what is borrowed is locked.
-//!     let Some(status) = statuses.borrow_and_update().clone() else { continue };
+//! while let Some(status) = statuses.next().await {
 //!     tracing::info!(verdict = %status.verdict, "{}", status.summary);
 //! }
 //! # Ok(())
@@ -45,6 +43,7 @@ mod metrics;
 #[cfg(feature = "report")]
 pub mod report;
 mod source;
+mod statuses;
 mod textfile;
 
 pub use builder::SelfCheckBuilder;
@@ -66,4 +65,5 @@ pub use selfcheck_probe::SYSTEM_BUS;
 pub use selfcheck_probe::Target;
 pub use source::HostSource;
 pub use source::Source;
+pub use statuses::Statuses;
 pub use textfile::Textfile;

@@ -20,6 +20,6 @@ impl Handle {
         config: ReporterConfig,
     ) -> (impl Future<Output = Result<(), ReportError>> + Send + use<>, watch::Receiver<Progress>) {
         let (reporter, progress) = Reporter::new(config);
-        (reporter.run(self.subscribe()), progress)
+        (reporter.run(self.published()), progress)
     }
 }

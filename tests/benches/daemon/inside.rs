@@ -7,7 +7,7 @@ use std::time::Instant;
 use selfcheck_core::Basis;
 use selfcheck_core::Verdict;
 use selfcheck_daemon::SelfCheck;
-use selfcheck_daemon::Status;
+use selfcheck_daemon::Statuses;
 use selfcheck_daemon::report::Neighbour;
 use selfcheck_daemon::report::ReporterConfig;
 use selfcheck_fleet::Count;
@@ -20,7 +20,6 @@ use selfcheck_tests::NODE;
 use selfcheck_tests::wall_clock;
 use serde::Deserialize;
 use serde::Serialize;
-use tokio::sync::watch;
 use zbus::Connection;
 
 use crate::figures::Sample;
@@ -79,7 +78,7 @@ pub(crate) fn run() {
 /// A self-check of this host, and somebody who changes the host.
 struct Daemon {
     check: SelfCheck,
-    statuses: watch::Receiver<Option<std::sync::Arc<Status>>>,
+    statuses: Statuses,
     bus: Connection,
 }
 
@@ -88,20 +87,17 @@ impl Daemon {
         let check = SelfCheck::builder().start().expect("started");
         check.recheck().await.expect("running");
         let mut statuses = check.subscribe();
-        statuses.mark_unchanged();
+        statuses.next().await.expect("running");
         Self { check, statuses, bus: Connection::system().await.expect("bus") }
     }
 
     /// Until the subscriber has a status of this verdict, in microseconds since `began`.
     async fn until(&mut self, began: Instant, verdict: Verdict) -> f64 {
         loop {
-            let told =
-                self.statuses.borrow_and_update().as_ref().is_some_and(|status| status.verdict == verdict);
-            if told {
+            let told = tokio::time::timeout(Duration::from_secs(20), self.statuses.next()).await;
+            if told.expect("told in time").expect("running").verdict == verdict {
                 return began.elapsed().as_secs_f64() * 1e6;
             }
-            let changed = tokio::time::timeout(Duration::from_secs(20), self.statuses.changed()).await;
-            changed.expect("told in time").expect("running");
         }
     }
 

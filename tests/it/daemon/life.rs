@@ -138,7 +138,7 @@ async fn everything_ends_with_it() {
         } else {
             check.shutdown().await;
         }
-        while statuses.changed().await.is_ok() {}
+        while statuses.next().await.is_some() {}
         handle.recheck().await.expect_err("ended");
         handle.ping().await.expect_err("ended");
         assert_eq!(alive(), before);

@@ -8,12 +8,13 @@ mod time;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use prometheus::Registry;
 use selfcheck_core::policy::Policy;
 use selfcheck_daemon::SelfCheck;
 use selfcheck_daemon::Status;
+use selfcheck_daemon::Statuses;
 use selfcheck_tests::Stage;
-use tokio::sync::watch;
 
 const HEALTHY: &str = "schedule: all is well";
 const MINUTE: Duration = Duration::from_secs(60);
@@ -32,9 +33,13 @@ fn start_with(stage: &Stage, policy: Policy, registry: Option<Registry>) -> Self
 }
 
 /// The next change that is published.
-async fn next(statuses: &mut watch::Receiver<Option<Arc<Status>>>) -> Arc<Status> {
-    statuses.changed().await.expect("running");
-    statuses.borrow_and_update().clone().expect("a status")
+async fn next(statuses: &mut Statuses) -> Arc<Status> {
+    statuses.next().await.expect("running")
+}
+
+/// Whether nothing was published that has not been told yet, and the self-check runs.
+fn is_silent(statuses: &mut Statuses) -> bool {
+    statuses.next().now_or_never().is_none()
 }
 
 fn label(status: &Status) -> (u64, String) {

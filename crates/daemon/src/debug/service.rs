@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::Handle;
-use crate::handle::Published;
+use crate::Statuses;
 
 use super::STATUS_PATH;
 use super::UPDATE_PATH;
@@ -161,21 +161,13 @@ impl DebugService {
 
 /// The present status, then each that changes, until the self-check ends.
 fn lines(
-    published: Published,
+    statuses: Statuses,
     reporting: Option<Fill>,
     place: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Bytes> {
-    let present = (published, true, reporting);
-    stream::unfold(present, |(mut published, mut is_first, reporting)| async move {
-        loop {
-            if !std::mem::take(&mut is_first) {
-                published.changed().await.ok()?;
-            }
-            let status = published.borrow_and_update().clone();
-            if let Some(status) = status {
-                return Some((Bytes::from(line(&status, reporting.as_ref())), (published, false, reporting)));
-            }
-        }
+    stream::unfold((statuses, reporting), |(mut statuses, reporting)| async move {
+        let status = statuses.next().await?;
+        Some((Bytes::from(line(&status, reporting.as_ref())), (statuses, reporting)))
     })
     .map(move |line| {
         let _kept_until_the_end = &place;

@@ -115,8 +115,8 @@ async fn start(args: &DemoArgs, cluster: &mut Cluster) -> Result<Agents, CliErro
     let this_host =
         SelfCheck::builder().bus_address(bus_address(None)?).start().map_err(CliError::StartSelfCheck)?;
     let mut first = this_host.subscribe();
-    let seen = tokio::time::timeout(PATIENCE, first.wait_for(Option::is_some)).await;
-    if let Some(status) = seen.ok().and_then(Result::ok).and_then(|status| status.clone()) {
+    let seen = tokio::time::timeout(PATIENCE, first.next()).await;
+    if let Ok(Some(status)) = seen {
         output::print(&show::this_host(&status))?;
     }
     drop(first);

@@ -37,8 +37,7 @@ pub(super) async fn host(args: &StatusArgs, policy: Policy, output: &Output) -> 
     let mut statuses = check.subscribe();
     let mut printer = Printer::default();
     let changes = async {
-        while statuses.changed().await.is_ok() {
-            let Some(status) = statuses.borrow_and_update().clone() else { continue };
+        while let Some(status) = statuses.next().await {
             require_process(args, &status)?;
             // Only a daemon counts changes.
             let status = Status { sequence: None, ..Status::clone(&status) };
