@@ -162,6 +162,7 @@ async fn an_auth_server_made_of_teleports_service_is_told_in_its_own_terms() {
 async fn the_extension_is_harmless_to_teleports_service() {
     use selfcheck_protocol::IdentityFile;
     use selfcheck_protocol::wire::proto as wire;
+    use selfcheck_protocol::wire::proto::downstream_inventory_one_of::Msg as Down;
     use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
     use selfcheck_protocol::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
     use selfcheck_reporter::AuthClient;
@@ -187,6 +188,9 @@ async fn the_extension_is_harmless_to_teleports_service() {
     send(Up::Heartbeat(wire::InventoryHeartbeat { self_check: Some(check) })).await;
     assert_eq!(auth.tells("heartbeat"), json!("82b1070408011002"), "passed over, and the stream goes on");
     auth.write("9");
+    // One that is answered before it was asked may be asked on a stream that has ended.
+    let asked = down.message().await.expect("a message").and_then(|message| message.msg);
+    assert!(matches!(asked, Some(Down::Ping(wire::DownstreamInventoryPing { id: 9 }))), "{asked:?}");
     send(Up::Pong(wire::UpstreamInventoryPong { id: 9, system_clock: None })).await;
     assert_eq!(auth.tells("pong"), json!(9));
     // What only this project serves is refused as every call is that Teleport does not know.
