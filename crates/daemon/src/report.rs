@@ -1,25 +1,38 @@
 //! Keeping an auth server told of the status.
+//!
+//! ```no_run
+//! # async fn agent(check: selfcheck_daemon::SelfCheck) -> Result<(), selfcheck_daemon::report::ReportError> {
+//! use selfcheck_daemon::report::ReporterConfig;
+//!
+//! let config = ReporterConfig::new("auth.example.com:3025", "/var/lib/teleport/identity.pem");
+//! check.handle().report(config).run().await
+//! # }
+//! ```
 
-use std::future::Future;
-
-use tokio::sync::watch;
+use selfcheck_core::Text;
+use selfcheck_reporter::HostMetadata;
 
 use crate::Handle;
 
 pub use selfcheck_reporter::Neighbour;
 pub use selfcheck_reporter::Progress;
+pub use selfcheck_reporter::ProgressWatch;
 pub use selfcheck_reporter::ReportError;
 pub use selfcheck_reporter::Reporter;
 pub use selfcheck_reporter::ReporterConfig;
 
 impl Handle {
-    /// Keeps an auth server told of every status of this self-check. What is returned first does that while it is polled, and ends with
-    /// the self-check; the second tells how far it has got, for [`DebugService::with_reporting`](crate::debug::DebugService::with_reporting).
-    pub fn report(
-        &self,
-        config: ReporterConfig,
-    ) -> (impl Future<Output = Result<(), ReportError>> + Send + use<>, watch::Receiver<Progress>) {
-        let (reporter, progress) = Reporter::new(config);
-        (reporter.run(self.published()), progress)
+    /// Keeps an auth server told of every status of this self-check, while [`Reporter::run`] is polled; it ends with the self-check.
+    /// [`Reporter::progress`] tells how far it has got, for
+    /// [`DebugService::with_reporting`](crate::debug::DebugService::with_reporting).
+    pub fn report(&self, config: ReporterConfig) -> Reporter {
+        Reporter::new(config.or_host(this_host), self.published())
     }
+}
+
+/// What this runs on, as Teleport tells it.
+fn this_host() -> HostMetadata {
+    let host = selfcheck_probe::this_host();
+    let known = |text: Option<Text>| text.unwrap_or_default();
+    HostMetadata { os: host.os, os_version: known(host.os_version), architecture: known(host.architecture) }
 }

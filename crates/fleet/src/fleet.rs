@@ -11,6 +11,7 @@ use selfcheck_core::Policy;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::UpdateTarget;
 use selfcheck_protocol::Hello;
+use selfcheck_protocol::HostMetadata;
 use selfcheck_protocol::Report;
 use tokio::time::Instant;
 
@@ -19,7 +20,6 @@ use crate::Cursor;
 use crate::Farewell;
 use crate::FaultRules;
 use crate::FaultSummary;
-use crate::Metadata;
 use crate::Part;
 use crate::Store;
 use crate::StreamId;
@@ -135,7 +135,7 @@ impl Store for Fleet {
     }
 
     // What an agent runs on decides nothing yet.
-    fn described(&self, _place: Place, _metadata: Metadata) {}
+    fn described(&self, _place: Place, _metadata: HostMetadata) {}
 
     fn reported(&self, place: Place, report: Report, _last_run: Option<Timestamp>, now: Timestamp) {
         self.write().reported(place, report, now, self.now());

@@ -57,7 +57,6 @@ pub use store::AgentRecord;
 pub use store::Cursor;
 pub use store::Farewell;
 pub use store::Filter;
-pub use store::Metadata;
 pub use store::Part;
 pub use store::Store;
 pub use store::StreamId;

@@ -8,8 +8,8 @@ use selfcheck_core::Basis;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_protocol::Hello;
+use selfcheck_protocol::HostMetadata;
 use selfcheck_protocol::Report;
-use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
 use semver::Version;
 
 use crate::Summary;
@@ -26,7 +26,7 @@ pub trait Store: Send + Sync + 'static {
     /// A stream was opened. Its Hello has been checked against the certificate.
     fn joined(&self, stream: StreamId, hello: Hello, now: Timestamp) -> Self::Place;
     /// The agent said what it runs on.
-    fn described(&self, place: Self::Place, metadata: Metadata);
+    fn described(&self, place: Self::Place, metadata: HostMetadata);
     /// The agent reported its status.
     fn reported(&self, place: Self::Place, report: Report, last_run: Option<Timestamp>, now: Timestamp);
     /// The agent was heard of; its status is what it was.
@@ -70,27 +70,6 @@ pub enum Farewell {
     Goodbye,
     /// Another process of the same agent takes over.
     SoftReload,
-}
-
-/// What an agent runs on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Metadata {
-    /// `linux` or `darwin`.
-    pub os: Text,
-    /// The operating system's version.
-    pub os_version: Text,
-    /// The processor architecture.
-    pub architecture: Text,
-}
-
-impl From<&UpstreamInventoryAgentMetadata> for Metadata {
-    fn from(metadata: &UpstreamInventoryAgentMetadata) -> Self {
-        Self {
-            os: Text::new(&metadata.os),
-            os_version: Text::new(&metadata.os_version),
-            architecture: Text::new(&metadata.host_architecture),
-        }
-    }
 }
 
 /// What is known of an agent.

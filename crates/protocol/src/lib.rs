@@ -11,6 +11,7 @@
 mod connected;
 mod field;
 mod hello;
+mod host;
 pub mod identity;
 mod instance;
 mod report;
@@ -27,6 +28,7 @@ pub use field::Since;
 pub use hello::ClaimedUpdater;
 pub use hello::Hello;
 pub use hello::InvalidHello;
+pub use host::HostMetadata;
 pub use identity::AUTH_SERVER;
 pub use identity::CertificateError;
 pub use identity::HostIdentity;

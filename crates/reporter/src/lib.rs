@@ -8,6 +8,7 @@
 mod backoff;
 mod client;
 mod codec;
+mod config;
 mod connect;
 mod error;
 mod progress;
@@ -24,11 +25,13 @@ pub mod wire;
 use services::services;
 
 pub use client::AuthClient;
+pub use config::Neighbour;
+pub use config::ReporterConfig;
 pub use error::ReportError;
 pub use progress::Progress;
-pub use reporter::Neighbour;
+pub use progress::ProgressWatch;
 pub use reporter::Reporter;
-pub use reporter::ReporterConfig;
+pub use selfcheck_protocol::HostMetadata;
 pub use stock::ReadCount;
 pub use stock::StockInventory;
 pub use tls::TlsError;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use selfcheck_core::Reporting;
 use selfcheck_core::ReportingMode;
 use selfcheck_core::Text;
+use tokio::sync::watch;
 
 use crate::Neighbour;
 
@@ -22,6 +23,29 @@ pub struct Progress {
     pub neighbour: Neighbour,
     /// Why there is no stream, in a word and in words.
     pub trouble: Option<(&'static str, Text)>,
+}
+
+/// Follows how far reporting has got; see [`Reporter::progress`](crate::Reporter::progress).
+#[derive(Debug, Clone)]
+#[must_use = "it tells nothing before it is asked"]
+pub struct ProgressWatch(watch::Receiver<Progress>);
+
+impl ProgressWatch {
+    pub(crate) const fn new(progress: watch::Receiver<Progress>) -> Self {
+        Self(progress)
+    }
+
+    /// How far it has got.
+    pub fn latest(&self) -> Progress {
+        self.0.borrow().clone()
+    }
+
+    /// The next time that it has got further, or not so far any more; `None` once reporting has ended. Nothing is lost where this is
+    /// dropped before it has answered.
+    pub async fn next(&mut self) -> Option<Progress> {
+        self.0.changed().await.ok()?;
+        Some(self.0.borrow_and_update().clone())
+    }
 }
 
 impl Progress {

@@ -1,26 +1,29 @@
 //! Keeping an auth server told: connect, tell, and connect again.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use selfcheck_core::Status;
 use selfcheck_core::Text;
 use selfcheck_protocol::ClaimedUpdater;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::HostIdentity;
+use selfcheck_protocol::HostMetadata;
 use selfcheck_protocol::IdentityError;
 use selfcheck_protocol::IdentityFile;
 use selfcheck_protocol::valid;
-use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio::time::sleep;
 use tokio::time::timeout;
 
 use crate::AuthClient;
+use crate::Neighbour;
 use crate::Progress;
+use crate::ProgressWatch;
 use crate::ReportError;
+use crate::ReporterConfig;
 use crate::backoff::Backoff;
 use crate::backoff::GOOD;
 use crate::backoff::asked;
@@ -34,61 +37,42 @@ use crate::session::Statuses;
 /// How long an auth server may take to say whether it is a stock one.
 const ASK_TIME: Duration = Duration::from_secs(30);
 
-/// Whom to tell, and as whom.
-#[derive(Debug, Clone)]
-pub struct ReporterConfig {
-    /// The auth server, or a proxy that forwards to one, as `HOST:PORT`.
-    pub server: String,
-    /// The identity file. It is read again for every connection, so a renewed one counts from the next on.
-    pub identity: PathBuf,
-    /// The agent's Teleport version, where its status does not tell it.
-    pub version: Option<Text>,
-    /// What the agent runs on.
-    pub metadata: UpstreamInventoryAgentMetadata,
-    /// Who else reports for this agent.
-    pub neighbour: Neighbour,
-    /// Tells the wall-clock time.
-    pub clock: fn() -> Timestamp,
-    /// What all jitter is drawn from, to have the same in every run; otherwise something random.
-    pub seed: Option<u64>,
-}
-
-/// Who else reports for this agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Neighbour {
-    /// Nobody: this is the agent's own stream.
-    Nobody,
-    /// The stock agent itself. A stock auth server is told nothing: between two streams of one agent its inventory would flip.
-    StockAgent,
-}
-
 /// Keeps an auth server told.
 #[derive(Debug)]
+#[must_use = "it tells nobody before it runs"]
 pub struct Reporter {
     config: ReporterConfig,
+    statuses: Statuses,
     progress: watch::Sender<Progress>,
     random: fastrand::Rng,
 }
 
 impl Reporter {
-    /// A reporter, and where it tells how far it has got.
-    pub fn new(config: ReporterConfig) -> (Self, watch::Receiver<Progress>) {
-        let (progress, told) = watch::channel(Progress::beside(config.neighbour));
+    /// Keeps an auth server told of these statuses. It is started by [`run`](Self::run).
+    pub fn new(config: ReporterConfig, statuses: watch::Receiver<Option<Arc<Status>>>) -> Self {
+        let (progress, _) = watch::channel(Progress::beside(config.neighbour));
         let random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        (Self { config, progress, random }, told)
+        Self { config, statuses, progress, random }
     }
 
-    /// Follows `statuses` until their sender is dropped, and then says goodbye. What goes wrong is tried again, ever more rarely; the
+    /// Follows how far it has got, also while it runs.
+    pub fn progress(&self) -> ProgressWatch {
+        ProgressWatch::new(self.progress.subscribe())
+    }
+
+    /// Follows the statuses until their sender is dropped, and then says goodbye. What goes wrong is tried again, ever more rarely; the
     /// only errors are [`ReportError::Stock`] and [`ReportError::NotAHost`], where there was nobody to be told, or nobody to
     /// speak for, from the first. A stock auth server met later, as while several are exchanged one after the other, is left
     /// alone and tried again like one that is away.
-    pub async fn run(mut self, mut statuses: Statuses) -> Result<(), ReportError> {
+    pub async fn run(mut self) -> Result<(), ReportError> {
+        let mut statuses = self.statuses.clone();
+        let metadata = self.config.metadata().await;
         let mut backoff = Backoff::new(self.random.fork());
         let mut renewal = Renewal::new(self.random.fork());
         let mut has_reported = false;
         loop {
             let mut opened = None;
-            let error = match self.once(&mut statuses, &mut renewal, &mut opened).await {
+            let error = match self.once(&metadata, &mut statuses, &mut renewal, &mut opened).await {
                 Ok(End::Stopped) => return Ok(()),
                 Ok(End::Renew) => continue,
                 Err(error) => error,
@@ -124,6 +108,7 @@ impl Reporter {
     /// One connection and its stream; `opened` says when there was one.
     async fn once(
         &mut self,
+        metadata: &HostMetadata,
         statuses: &mut Statuses,
         renewal: &mut Renewal,
         opened: &mut Option<Instant>,
@@ -133,9 +118,8 @@ impl Reporter {
             connected = self.connect(statuses) => connected?,
             () = ended(&mut watched) => return Ok(End::Stopped),
         };
-        let Connection { client, host, hello } = connected;
-        let end = self.talk(&client, &host, hello, statuses, renewal, opened).await;
-        client.close().await;
+        let end = self.talk(&connected, metadata, statuses, renewal, opened).await;
+        connected.client.close().await;
         end
     }
 
@@ -166,9 +150,8 @@ impl Reporter {
     /// A stream on a connection, from its Hello to its end.
     async fn talk(
         &mut self,
-        client: &AuthClient,
-        host: &HostIdentity,
-        hello: Hello,
+        Connection { client, host, hello }: &Connection,
+        metadata: &HostMetadata,
         statuses: &mut Statuses,
         renewal: &mut Renewal,
         opened: &mut Option<Instant>,
@@ -187,7 +170,7 @@ impl Reporter {
                 random: &mut self.random,
                 clock: self.config.clock,
             };
-            Session::open(client, hello, self.config.metadata.clone(), context).await
+            Session::open(client, hello, metadata, context).await
         };
         let session = tokio::select! {
             session = opening => session?,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wire::proto::auth_service_client::AuthServiceClient;
 use futures_util::stream;
 use jiff::Timestamp;
 use selfcheck_core::ReportingMode;
@@ -11,12 +10,12 @@ use selfcheck_core::Status;
 use selfcheck_protocol::ClaimedUpdater;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::HostIdentity;
+use selfcheck_protocol::HostMetadata;
 use selfcheck_protocol::Report;
 use selfcheck_protocol::valid;
 use selfcheck_protocol::wire::proto::DownstreamInventoryHello;
 use selfcheck_protocol::wire::proto::DownstreamInventoryOneOf;
 use selfcheck_protocol::wire::proto::InventoryHeartbeat;
-use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
 use selfcheck_protocol::wire::proto::UpstreamInventoryGoodbye;
 use selfcheck_protocol::wire::proto::UpstreamInventoryOneOf;
 use selfcheck_protocol::wire::proto::UpstreamInventoryPong;
@@ -37,6 +36,7 @@ use crate::client::AuthClient;
 use crate::renewal::Announcement;
 use crate::renewal::Renewal;
 use crate::services;
+use crate::wire::proto::auth_service_client::AuthServiceClient;
 
 /// How long the Hellos may take.
 const HELLO_TIME: Duration = Duration::from_secs(30);
@@ -113,12 +113,12 @@ impl<'a> Session<'a> {
     /// Opens a stream and exchanges Hellos.
     pub(crate) async fn open(
         client: &AuthClient,
-        hello: Hello,
-        metadata: UpstreamInventoryAgentMetadata,
+        hello: &Hello,
+        metadata: &HostMetadata,
         context: Context<'a>,
     ) -> Result<Self, ReportError> {
         let Context { server, host, statuses, progress, renewal, random, clock } = context;
-        let said = Announcement::from(&hello);
+        let said = Announcement::from(hello);
         let (sender, mut receiver) = mpsc::channel(BUFFER);
         let messages = stream::poll_fn(move |context| receiver.poll_recv(context));
         // There is room: the buffer is new.
@@ -141,7 +141,7 @@ impl<'a> Session<'a> {
             }
             None => return Err(ReportError::Ended(server.to_owned())),
         };
-        let _ = sender.try_send(up(Up::AgentMetadata(metadata)));
+        let _ = sender.try_send(up(Up::AgentMetadata(metadata.to_wire())));
         renewal.said(said);
         Ok(Self {
             server,

@@ -12,11 +12,11 @@ use futures_util::Stream as _;
 use jiff::Timestamp;
 use selfcheck_core::Text;
 use selfcheck_fleet::Farewell;
-use selfcheck_fleet::Metadata;
 use selfcheck_fleet::Outcome;
 use selfcheck_fleet::Store;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::HostIdentity;
+use selfcheck_protocol::HostMetadata;
 use selfcheck_protocol::Report;
 use selfcheck_protocol::valid;
 use selfcheck_protocol::wire::proto::DownstreamInventoryHello;
@@ -138,7 +138,7 @@ impl<S: Store> AgentStream<S> {
                 self.shared.store.heard(place, None, self.shared.now());
             }
             Some(Up::AgentMetadata(metadata)) => {
-                self.shared.store.described(place, Metadata::from(&metadata));
+                self.shared.store.described(place, HostMetadata::from(&metadata));
             }
             Some(Up::Goodbye(goodbye)) => {
                 self.farewell = if goodbye.soft_reload { Farewell::SoftReload } else { Farewell::Goodbye };

@@ -8,11 +8,9 @@ use selfcheck_core::Basis;
 use selfcheck_core::Verdict;
 use selfcheck_daemon::SelfCheck;
 use selfcheck_daemon::Statuses;
-use selfcheck_daemon::report::Neighbour;
 use selfcheck_daemon::report::ReporterConfig;
 use selfcheck_fleet::Count;
 use selfcheck_fleet::Store;
-use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
 use selfcheck_server::Limits;
 use selfcheck_server::Rate;
 use selfcheck_tests::Cluster;
@@ -128,17 +126,12 @@ impl Daemon {
         let cluster = Cluster::default();
         let fast = Rate { burst: u32::MAX, per_second: 1e6 };
         let auth = cluster.serve_with(Limits { reports: fast, ..Limits::default() }).await;
-        let (reporting, mut progress) = self.check.handle().report(ReporterConfig {
-            server: auth.server(),
-            identity: cluster.identity("bench", NODE),
-            version: None,
-            metadata: UpstreamInventoryAgentMetadata::default(),
-            neighbour: Neighbour::Nobody,
-            clock: wall_clock,
-            seed: None,
-        });
-        let reporting = tokio::spawn(reporting);
-        progress.wait_for(|progress| progress.acked.is_some()).await.expect("reporting");
+        let identity = cluster.identity("bench", NODE);
+        let reporter =
+            self.check.handle().report(ReporterConfig::new(auth.server(), identity).clock(wall_clock));
+        let mut progress = reporter.progress();
+        let reporting = tokio::spawn(reporter.run());
+        while progress.next().await.expect("reporting").acked.is_none() {}
         let mut runs = Vec::new();
         for change in 0..CHANGES {
             let (began, verdict) = self.toggle(change).await;

@@ -35,8 +35,10 @@ async fn a_way_that_is_cut_is_given_up_by_both_ends() {
     pipe.cut();
     tokio::time::pause();
     let cut = tokio::time::Instant::now();
-    let trouble =
-        agent.progress.wait_for(|progress| !progress.connected).await.expect("reporting").trouble.clone();
+    while agent.progress.latest().connected {
+        agent.progress.next().await.expect("reporting");
+    }
+    let trouble = agent.progress.latest().trouble;
     let silent = cut.elapsed();
     tokio::time::resume();
     let (kind, words) = trouble.expect("why");
@@ -67,7 +69,7 @@ async fn an_agent_whose_host_went_away_without_a_word_counts_once_when_it_is_bac
     let counted = |outcome| auth.inventory.counters().get(outcome);
     eventually("the old stream is dropped", || counted(Outcome::Silent) == 1).await;
     assert_eq!(known(&auth), ["a1: impaired observed timer-masked"]);
-    assert!(after.progress.borrow().connected);
+    assert!(after.progress.latest().connected);
 }
 
 /// Its streams are not looked after, for there is no room to answer, so it is for the connection to notice.
@@ -82,7 +84,7 @@ async fn one_who_takes_nothing_that_is_sent() {
     eventually("it joined", || known(&scene.auth).len() == 2).await;
     bad.closed("takes nothing").await;
     eventually("it left", || known(&scene.auth) == [GOOD]).await;
-    assert!(scene.good.progress.borrow().connected);
+    assert!(scene.good.progress.latest().connected);
 }
 
 #[tokio::test]
@@ -93,7 +95,7 @@ async fn one_who_asks_for_nothing() {
     bad.write(&[bare::PREFACE, &bare::frame(bare::SETTINGS, 0, 0, &[])].concat()).await;
     bad.closed("asks for nothing").await;
     assert_eq!(known(&scene.auth), [GOOD]);
-    assert!(scene.good.progress.borrow().connected);
+    assert!(scene.good.progress.latest().connected);
 }
 
 #[tokio::test]
@@ -164,7 +166,7 @@ async fn what_nobody_can_read() {
     });
     futures_util::future::join_all(all).await;
     assert_eq!(known(&scene.auth), [GOOD]);
-    assert!(scene.good.progress.borrow().connected);
+    assert!(scene.good.progress.latest().connected);
     let counted = |outcome| scene.auth.inventory.counters().get(outcome);
     assert_eq!(counted(Outcome::Garbage), expected);
     assert_eq!(counted(Outcome::Joined), joined, "the good agent kept its stream");

@@ -52,6 +52,6 @@ impl Scene {
     pub(super) async fn only_the_offender_is_gone(&self, outcome: Outcome) {
         eventually_known(&self.auth, &[GOOD]).await;
         assert_eq!(self.auth.inventory.counters().get(outcome), 1, "{outcome:?}");
-        assert!(self.good.progress.borrow().connected);
+        assert!(self.good.progress.latest().connected);
     }
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use selfcheck_core::Status;
-use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
 use selfcheck_reporter::Neighbour;
 use selfcheck_reporter::Progress;
+use selfcheck_reporter::ProgressWatch;
 use selfcheck_reporter::ReportError;
 use selfcheck_reporter::Reporter;
 use selfcheck_reporter::ReporterConfig;
@@ -35,7 +35,7 @@ pub fn status(case: &str, sequence: u64) -> Arc<Status> {
 pub struct Agent {
     statuses: watch::Sender<Option<Arc<Status>>>,
     /// How far reporting has got.
-    pub progress: watch::Receiver<Progress>,
+    pub progress: ProgressWatch,
     /// The reporter.
     pub task: JoinHandle<Result<(), ReportError>>,
 }
@@ -49,16 +49,9 @@ impl Agent {
     /// One beside that agent.
     pub fn beside(server: &str, identity: &Path, neighbour: Neighbour) -> Self {
         let (statuses, followed) = watch::channel(None);
-        let (reporter, progress) = Reporter::new(ReporterConfig {
-            server: server.to_owned(),
-            identity: identity.to_owned(),
-            version: None,
-            metadata: UpstreamInventoryAgentMetadata::default(),
-            neighbour,
-            clock: wall_clock,
-            seed: Some(7),
-        });
-        Self { statuses, progress, task: tokio::spawn(reporter.run(followed)) }
+        let config = ReporterConfig::new(server, identity).beside(neighbour).clock(wall_clock).seed(7);
+        let reporter = Reporter::new(config, followed);
+        Self { statuses, progress: reporter.progress(), task: tokio::spawn(reporter.run()) }
     }
 
     /// Its status from now on.
@@ -67,10 +60,16 @@ impl Agent {
     }
 
     /// Waits until reporting has got so far.
-    pub async fn until(&mut self, what: &str, is_so: impl FnMut(&Progress) -> bool) -> Progress {
-        let waiting = self.progress.wait_for(is_so);
+    pub async fn until(&mut self, what: &str, is_so: impl Fn(&Progress) -> bool) -> Progress {
+        let waiting = async {
+            let mut progress = self.progress.latest();
+            while !is_so(&progress) {
+                progress = self.progress.next().await.expect("reporting");
+            }
+            progress
+        };
         let told = tokio::time::timeout(PATIENCE, waiting).await;
-        told.unwrap_or_else(|_| panic!("still not so: {what}")).expect("reporting").clone()
+        told.unwrap_or_else(|_| panic!("still not so: {what}"))
     }
 
     /// Waits until a status is acknowledged.

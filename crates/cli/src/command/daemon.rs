@@ -1,13 +1,11 @@
 //! `daemon`: the daemon beside a stock agent.
 
-use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
 use prometheus::Registry;
 use sd_notify::NotifyState;
 use selfcheck_core::Policy;
-use selfcheck_core::Text;
 use selfcheck_daemon::Handle;
 use selfcheck_daemon::SelfCheck;
 use selfcheck_daemon::Status;
@@ -16,14 +14,12 @@ use selfcheck_daemon::Textfile;
 use selfcheck_daemon::debug::DebugService;
 use selfcheck_daemon::debug::DebugSocket;
 use selfcheck_daemon::report::Neighbour;
-use selfcheck_daemon::report::Progress;
 use selfcheck_daemon::report::ReportError;
+use selfcheck_daemon::report::Reporter;
 use selfcheck_daemon::report::ReporterConfig;
-use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio::time::timeout;
@@ -109,9 +105,10 @@ async fn serve(args: &DaemonArgs, policy: Policy) -> Result<u8, CliError> {
     tracing::info!("answering on `{}`", socket.path().display());
     let mut service = DebugService::new(handle.clone()).with_metrics(registry);
     let mut report = None;
-    if let Some((reporting, progress)) = reporting(args, &handle) {
-        service = service.with_reporting(move |reporting| progress.borrow().fill(reporting));
-        report = Some(tokio::spawn(reporting));
+    if let Some(reporter) = reporter(args, &handle) {
+        let progress = reporter.progress();
+        service = service.with_reporting(move |reporting| progress.latest().fill(reporting));
+        report = Some(tokio::spawn(reporter.run()));
     }
     let serving = tokio::spawn(async move { socket.serve(service).await });
     let writing = file.map(|file| tokio::spawn(file.follow(handle.clone())));
@@ -161,27 +158,12 @@ async fn refused(report: Option<&mut JoinHandle<Result<(), ReportError>>>) -> Re
 }
 
 /// Reports to an auth server, if that is wanted.
-fn reporting(
-    args: &DaemonArgs,
-    handle: &Handle,
-) -> Option<(impl Future<Output = Result<(), ReportError>> + use<>, watch::Receiver<Progress>)> {
+fn reporter(args: &DaemonArgs, handle: &Handle) -> Option<Reporter> {
     let (server, identity) = args.auth_server.as_ref().zip(args.identity.as_ref())?;
-    let host = selfcheck_probe::this_host();
-    let text = |text: Option<Text>| text.map(|text| text.to_string()).unwrap_or_default();
-    Some(handle.report(ReporterConfig {
-        server: auth_address(server),
-        identity: identity.clone(),
-        version: None,
-        metadata: UpstreamInventoryAgentMetadata {
-            os: host.os.to_string(),
-            os_version: text(host.os_version),
-            host_architecture: text(host.architecture),
-            ..UpstreamInventoryAgentMetadata::default()
-        },
-        neighbour: Neighbour::StockAgent,
-        clock: || selfcheck_probe::now().realtime,
-        seed: None,
-    }))
+    let config = ReporterConfig::new(auth_address(server), identity)
+        .beside(Neighbour::StockAgent)
+        .clock(|| selfcheck_probe::now().realtime);
+    Some(handle.report(config))
 }
 
 /// Ready with the first status. The line that `systemctl status` shows follows every look: its words may move on with the

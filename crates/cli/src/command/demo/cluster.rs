@@ -11,8 +11,6 @@ use selfcheck_authority::Validity;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_daemon::Handle;
-use selfcheck_daemon::report::Neighbour;
-use selfcheck_daemon::report::ReportError;
 use selfcheck_daemon::report::ReporterConfig;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
@@ -20,7 +18,6 @@ use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_protocol::IdentityFile;
 use selfcheck_protocol::Role;
-use selfcheck_protocol::wire::proto::UpstreamInventoryAgentMetadata;
 use selfcheck_reporter::AuthClient;
 use selfcheck_server::AuthServer;
 use selfcheck_server::Builder;
@@ -120,16 +117,9 @@ impl Cluster {
 
     /// Lets an agent report.
     pub(super) fn report(&mut self, host_id: &str, agent: &Handle) -> Result<(), CliError> {
-        let (reporting, _) = agent.report(ReporterConfig {
-            server: self.address.to_string(),
-            identity: self.identity(host_id, &[Role::Instance, Role::Node])?,
-            version: None,
-            metadata: UpstreamInventoryAgentMetadata::default(),
-            neighbour: Neighbour::Nobody,
-            clock: now,
-            seed: None,
-        });
-        self.running.spawn(async { reporting.await.map_err(|error: ReportError| CliError::AskAuth(error)) });
+        let identity = self.identity(host_id, &[Role::Instance, Role::Node])?;
+        let reporter = agent.report(ReporterConfig::new(self.address.to_string(), identity).clock(now));
+        self.running.spawn(async { reporter.run().await.map_err(CliError::AskAuth) });
         Ok(())
     }
 
