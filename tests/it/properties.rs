@@ -234,6 +234,11 @@ proptest! {
         if before.verdict == Verdict::Unaccompanied && reasons(&after).contains(&"restart-needed") {
             return Ok(());
         }
+        // A pod is called after what makes it, but not one that was bred: without its workload, its name tells what that is.
+        let kind = bred.document.pointer("/kubernetes/present/api/present/workload/present/kind");
+        if kind == Some(&"Deployment".into()) && reasons(&after).contains(&"kube-never-ran") {
+            return Ok(());
+        }
         prop_assert_ne!(after.verdict, Verdict::Impaired, "{:?} -> {:?}", reasons(&before), reasons(&after));
     }
 
