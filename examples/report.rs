@@ -4,7 +4,8 @@
 //! cargo run --package selfcheck-examples --example report -- HOST:PORT IDENTITY-FILE
 //! ```
 //!
-//! An auth server to try it with: `teleport-selfcheck auth serve`. To a stock one, the Hello says what stock Teleport has words for.
+//! An auth server to try it with: `teleport-selfcheck auth serve`. To a stock one, the Hello says what stock Teleport has words
+//! for.
 #![expect(clippy::print_stdout, reason = "an example says what it finds")]
 
 use selfcheck_daemon::SelfCheck;

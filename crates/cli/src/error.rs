@@ -87,8 +87,8 @@ pub(crate) enum CliError {
     Listen { address: SocketAddr, flag: Option<&'static str>, source: io::Error },
     #[error("metrics could not be prepared")]
     Metrics(#[source] prometheus::Error),
-    #[error("the auth server ended")]
-    Serve(#[source] ServeError),
+    #[error(transparent)]
+    Serve(ServeError),
     #[error(transparent)]
     AskAuth(ReportError),
     #[error("{error}")]

@@ -22,8 +22,8 @@ pub use selfcheck_reporter::Reporter;
 pub use selfcheck_reporter::ReporterConfig;
 
 impl Handle {
-    /// Keeps an auth server told of every status of this self-check, while [`Reporter::run`] is polled; it ends with the self-check.
-    /// [`Reporter::progress`] tells how far it has got, for
+    /// Keeps an auth server told of every status of this self-check, while [`Reporter::run`] is polled; it ends with the
+    /// self-check. [`Reporter::progress`] tells how far it has got, for
     /// [`DebugService::with_reporting`](crate::debug::DebugService::with_reporting).
     pub fn report(&self, config: ReporterConfig) -> Reporter {
         Reporter::new(config.or_host(this_host), self.published())

@@ -1,9 +1,10 @@
 //! What an auth server knows of the agents connected to it: each one's report, or its claim judged; and how many of which kind there
 //! are, at any instant and without looking at them again.
 //!
-//! A [`Store`] is what an auth server keeps of its agents, and a [`Fleet`] is one in memory; `selfcheck-server` tells it what they say. An agent is known while it has a
-//! stream, and for a moment longer while another process of it takes over; two streams of one agent count once. It counts once it
-//! has been connected for a while, so that agents that come back at once, as after a restart, are not counted half.
+//! A [`Store`] is what an auth server keeps of its agents, and a [`Fleet`] is one in memory; `selfcheck-server` tells it what
+//! they say. An agent is known while it has a stream, and for a moment longer while another process of it takes over; two streams
+//! of one agent count once. It counts once it has been connected for a while, so that agents that come back at once, as after a
+//! restart, are not counted half.
 
 mod alerts;
 mod counters;

@@ -1,12 +1,12 @@
 //! Teleport's inventory stream as messages, with an agent's self-check in its heartbeat: for Teleport agents and auth servers.
 //!
-//! The messages ([`wire`]) have the names, numbers and types of Teleport's own, so a stock agent speaks to an auth server made with
-//! this, and an agent made with this to a stock auth server. Two things ride along, each only where the other side announced that it
-//! knows them: the [`Report`] of an agent on itself, and what the auth side answers. Only typed values travel; each side checks what it
-//! sends and what it takes.
+//! The messages ([`wire`]) have the names, numbers and types of Teleport's own, so a stock agent speaks to an auth server made
+//! with this, and an agent made with this to a stock auth server. Two things ride along, each only where the other side announced
+//! that it knows them: the [`Report`] of an agent on itself, and what the auth side answers. Only typed values travel; each side
+//! checks what it sends and what it takes.
 //!
-//! There is no connection in here, no TLS and no gRPC: `selfcheck-reporter` is the agent's end of the stream, and `selfcheck-server`
-//! the auth server's.
+//! There is no connection in here, no TLS and no gRPC: `selfcheck-reporter` is the agent's end of the stream, and
+//! `selfcheck-server` the auth server's.
 
 mod connected;
 mod field;

@@ -40,8 +40,8 @@ impl ProgressWatch {
         self.0.borrow().clone()
     }
 
-    /// The next time that it has got further, or not so far any more; `None` once reporting has ended. Nothing is lost where this is
-    /// dropped before it has answered.
+    /// The next time that it has got further, or not so far any more; `None` once reporting has ended. Nothing is lost where this
+    /// is dropped before it has answered.
     pub async fn next(&mut self) -> Option<Progress> {
         self.0.changed().await.ok()?;
         Some(self.0.borrow_and_update().clone())

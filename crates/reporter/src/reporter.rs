@@ -60,10 +60,10 @@ impl Reporter {
         ProgressWatch::new(self.progress.subscribe())
     }
 
-    /// Follows the statuses until their sender is dropped, and then says goodbye. What goes wrong is tried again, ever more rarely; the
-    /// only errors are [`ReportError::Stock`] and [`ReportError::NotAHost`], where there was nobody to be told, or nobody to
-    /// speak for, from the first. A stock auth server met later, as while several are exchanged one after the other, is left
-    /// alone and tried again like one that is away.
+    /// Follows the statuses until their sender is dropped, and then says goodbye. What goes wrong is tried again, ever more
+    /// rarely; the only errors are [`ReportError::Stock`] and [`ReportError::NotAHost`], where there was nobody to be told, or
+    /// nobody to speak for, from the first. A stock auth server met later, as while several are exchanged one after the other, is
+    /// left alone and tried again like one that is away.
     pub async fn run(mut self) -> Result<(), ReportError> {
         let mut statuses = self.statuses.clone();
         let metadata = self.config.metadata().await;

@@ -42,10 +42,10 @@ pub struct Server {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Its connections broke, all of them.
-    #[error("connections could not be served")]
+    #[error("the auth server can serve no connections any more")]
     Serve(#[source] tonic::transport::Error),
     /// An alert could not be raised.
-    #[error("an alert could not be raised")]
+    #[error("the auth server could not raise an alert")]
     Raise(#[source] InvalidAlert),
 }
 

@@ -1,8 +1,8 @@
-//! The auth server's end of Teleport agents' inventory streams: services that an auth server mounts, and a listener for one that has
-//! none.
+//! The auth server's end of Teleport agents' inventory streams: services that an auth server mounts, and a listener for one that
+//! has none.
 //!
-//! Every agent has one stream. What it says goes, checked and bounded, to a [`Store`](selfcheck_fleet::Store); what it breaks closes that stream alone,
-//! with a status that says why, and is counted. Nothing here scans: each stream looks after itself.
+//! Every agent has one stream. What it says goes, checked and bounded, to a [`Store`](selfcheck_fleet::Store); what it breaks
+//! closes that stream alone, with a status that says why, and is counted. Nothing here scans: each stream looks after itself.
 
 mod accounts;
 mod admission;

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use crate::Outcome;
 use crate::run::cargo;
 use crate::run::must;
+use crate::run::output;
 use crate::run::root;
 
 const TARGETS: [&str; 12] = [
@@ -98,9 +99,7 @@ fn start(folder: &Path, programs: &Path, target: &str, seconds: u32) -> Result<s
 
 /// The platform that this compiler builds for by itself.
 fn host() -> Result<String, String> {
-    let output =
-        Command::new("rustc").arg("-vV").output().map_err(|error| format!("error: rustc: {error}"))?;
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told = output(Command::new("rustc").arg("-vV"))?;
     let host = told.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).ok_or_else(|| "error: rustc does not say its host".to_owned())
 }

@@ -1,12 +1,12 @@
 //! Which crate may depend on which, and what the small ones must not bring to those who link them.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use serde_json::Value;
 
 use crate::Outcome;
 use crate::run::cargo;
+use crate::run::output;
 
 /// Each library, and the crates of the project that it may use. Dependencies point downwards.
 const LAYERS: [(&str, &[&str]); 9] = [
@@ -66,13 +66,4 @@ fn is_small(name: &str) -> Outcome {
         }
         None => Ok(()),
     }
-}
-
-/// What a command prints.
-fn output(command: &mut Command) -> Result<String, String> {
-    let done = command.output().map_err(|error| format!("error: {command:?} could not be run: {error}"))?;
-    if !done.status.success() {
-        return Err(format!("error: {command:?} failed: {}", String::from_utf8_lossy(&done.stderr)));
-    }
-    String::from_utf8(done.stdout).map_err(|error| format!("error: {error}"))
 }

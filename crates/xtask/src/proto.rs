@@ -50,9 +50,12 @@ impl Part {
         let mut builder = tonic_prost_build::configure()
             .build_client(self == Self::Clients)
             .build_server(self == Self::Servers)
-            .codec_path("crate::codec::SmallCodec")
             .btree_map(".")
             .out_dir(folder);
+        // An auth server has many streams, and each keeps its buffers.
+        if self == Self::Servers {
+            builder = builder.codec_path("crate::codec::SmallCodec");
+        }
         if self != Self::Messages {
             for (package, path) in PACKAGES {
                 builder = builder.extern_path(package, path);

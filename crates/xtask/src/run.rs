@@ -28,3 +28,12 @@ pub(crate) fn must(command: &mut Command) -> Outcome {
         Err(error) => Err(format!("error: `{line}` could not be run: {error}")),
     }
 }
+
+/// What a command prints.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
+    let done = command.output().map_err(|error| format!("error: {command:?} could not be run: {error}"))?;
+    if !done.status.success() {
+        return Err(format!("error: {command:?} failed: {}", String::from_utf8_lossy(&done.stderr)));
+    }
+    String::from_utf8(done.stdout).map_err(|error| format!("error: {error}"))
+}

@@ -15,6 +15,7 @@ use crate::packages;
 use crate::proto;
 use crate::run::cargo;
 use crate::run::must;
+use crate::run::output;
 use crate::run::root;
 use crate::steps::Steps;
 use crate::steps::timed;
@@ -81,7 +82,8 @@ fn all(suites: &[Suite], skips: &Path, steps: &mut Steps) -> Outcome {
         // The tests run the workspace's programs, which cargo does not build for tests of another package.
         steps.take("build", || {
             must(&mut cargo(&["build", "--locked", "--workspace", "--bins", "--examples"]))?;
-            must(&mut cargo(&["test", "--locked", "--workspace", "--no-run"]))
+            must(&mut cargo(&["test", "--locked", "--workspace", "--no-run"]))?;
+            in_one_suite()
         })?;
         let (newer, time) = system.join().map_err(|_| "error: installing packages panicked".to_owned())?;
         steps.note("packages and Debian 13 (beside those)", time);
@@ -98,6 +100,9 @@ fn all(suites: &[Suite], skips: &Path, steps: &mut Steps) -> Outcome {
     }
     Ok(())
 }
+
+/// The tests that cross crates.
+const CROSSING: [&str; 7] = ["test", "--locked", "--package", "selfcheck-tests", "--test", "it", "--"];
 
 /// What needs no test to run.
 fn checks() -> Outcome {
@@ -132,9 +137,34 @@ fn tested(suite: Suite, skips: &Path) -> Outcome {
 
 /// The tests of a suite that cross crates.
 fn crossing(suite: Suite) -> Command {
-    let mut command = cargo(&["test", "--locked", "--package", "selfcheck-tests", "--test", "it", "--"]);
+    let mut command = cargo(&CROSSING);
     command.args(suite.filters());
     command
+}
+
+/// Requires that each test that crosses crates is in one suite.
+fn in_one_suite() -> Outcome {
+    let listed = |mut command: Command| {
+        let told = output(command.arg("--list"))?;
+        Ok::<_, String>(
+            told.lines().filter_map(|line| Some(line.strip_suffix(": test")?.to_owned())).collect(),
+        )
+    };
+    let mut all: Vec<_> = listed(cargo(&CROSSING))?;
+    let of_suites: Result<Vec<Vec<_>>, _> = Suite::ALL
+        .into_iter()
+        .filter(|suite| !suite.modules().is_empty())
+        .map(|suite| listed(crossing(suite)))
+        .collect();
+    let mut of_suites = of_suites?.concat();
+    all.sort_unstable();
+    of_suites.sort_unstable();
+    if all == of_suites && !all.is_empty() {
+        return Ok(());
+    }
+    let twice = of_suites.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &pair[0]);
+    let wrong = twice.or_else(|| all.iter().find(|test| !of_suites.contains(test)));
+    Err(format!("error: crates/xtask/src/suite.rs has {wrong:?} in two suites or in none"))
 }
 
 /// The root of a newer systemd, where it is wanted; else why there is none.

@@ -82,7 +82,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/proto.AuthService/Ping");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("proto.AuthService", "Ping"));
@@ -104,7 +104,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/proto.AuthService/InventoryControlStream");
             let mut req = request.into_streaming_request();
             req.extensions_mut().insert(GrpcMethod::new("proto.AuthService", "InventoryControlStream"));
@@ -122,7 +122,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/proto.AuthService/GetInventoryStatus");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("proto.AuthService", "GetInventoryStatus"));
@@ -142,7 +142,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/proto.AuthService/GetInventoryConnectedServiceCounts");
             let mut req = request.into_request();
@@ -162,7 +162,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/proto.AuthService/PingInventory");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("proto.AuthService", "PingInventory"));
@@ -180,7 +180,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/proto.AuthService/GetInstances");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("proto.AuthService", "GetInstances"));
@@ -198,7 +198,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/proto.AuthService/GetClusterAlerts");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("proto.AuthService", "GetClusterAlerts"));
@@ -213,7 +213,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/proto.AuthService/UpsertClusterAlert");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("proto.AuthService", "UpsertClusterAlert"));
@@ -228,7 +228,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/proto.AuthService/DeleteClusterAlert");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("proto.AuthService", "DeleteClusterAlert"));
@@ -243,7 +243,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/proto.AuthService/CreateAlertAck");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("proto.AuthService", "CreateAlertAck"));
@@ -261,7 +261,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/proto.AuthService/GetAlertAcks");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("proto.AuthService", "GetAlertAcks"));
@@ -276,7 +276,7 @@ pub mod auth_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/proto.AuthService/ClearAlertAcks");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("proto.AuthService", "ClearAlertAcks"));

@@ -84,7 +84,7 @@ pub mod fleet_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/teleport.selfcheck.v1.FleetService/GetSummary");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("teleport.selfcheck.v1.FleetService", "GetSummary"));
@@ -104,7 +104,7 @@ pub mod fleet_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/teleport.selfcheck.v1.FleetService/ListAgents");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("teleport.selfcheck.v1.FleetService", "ListAgents"));
@@ -124,7 +124,7 @@ pub mod fleet_service_client {
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
-            let codec = crate::codec::SmallCodec::default();
+            let codec = tonic_prost::ProstCodec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/teleport.selfcheck.v1.FleetService/ListRemedies");
             let mut req = request.into_request();
