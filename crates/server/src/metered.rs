@@ -84,19 +84,7 @@ impl Metered {
                     if self.has_message && self.kind == Kind::Question {
                         return Err(Status::invalid_argument("a request has one message"));
                     }
-                    // Nearly always it is there at once.
-                    let whole = bytes.split_first_chunk().filter(|_| *there == 0);
-                    let (whole, rest) = whole.map_or_else(
-                        || {
-                            let (taken, rest) = bytes.split_at(bytes.len().min(PREFIX - usize::from(*there)));
-                            for byte in taken {
-                                prefix[usize::from(*there)] = *byte;
-                                *there += 1;
-                            }
-                            ((usize::from(*there) == PREFIX).then_some(*prefix), rest)
-                        },
-                        |(whole, rest)| (Some(*whole), rest),
-                    );
+                    let (whole, rest) = gather(prefix, there, bytes);
                     match whole {
                         Some([_, length @ ..]) => self.announced(u32::from_be_bytes(length), rest)?,
                         None => rest,
@@ -152,6 +140,26 @@ impl Message {
     const NONE: Self = Self::Prefix([0; PREFIX], 0);
 }
 
+/// What comes before a message, of which `prefix` has so many bytes already: it, if it is whole now, and what comes after.
+fn gather<'b>(
+    prefix: &mut [u8; PREFIX],
+    there: &mut u8,
+    bytes: &'b [u8],
+) -> (Option<[u8; PREFIX]>, &'b [u8]) {
+    // Nearly always it comes at once.
+    if *there == 0
+        && let Some((whole, rest)) = bytes.split_first_chunk()
+    {
+        return (Some(*whole), rest);
+    }
+    let (taken, rest) = bytes.split_at(bytes.len().min(PREFIX - usize::from(*there)));
+    for byte in taken {
+        prefix[usize::from(*there)] = *byte;
+        *there += 1;
+    }
+    ((usize::from(*there) == PREFIX).then_some(*prefix), rest)
+}
+
 /// The first so many bytes, as far as they are there: how many those are, and what comes after them.
 fn split(bytes: &[u8], many: u32) -> (u32, &[u8]) {
     let there = u32::try_from(bytes.len()).unwrap_or(u32::MAX).min(many);
@@ -187,5 +195,31 @@ impl http_body::Body for Metered {
 
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_before_a_message_is_the_same_in_any_pieces() {
+        let bytes = [0, 0, 0, 1, 44, 7, 8];
+        for first in 0..=bytes.len() {
+            for second in first..=bytes.len() {
+                let (mut prefix, mut there) = ([0; PREFIX], 0);
+                let mut found = None;
+                for piece in [&bytes[..first], &bytes[first..second], &bytes[second..]] {
+                    match found {
+                        None => {
+                            let (whole, rest) = gather(&mut prefix, &mut there, piece);
+                            found = whole.map(|whole| (whole, rest.to_vec()));
+                        }
+                        Some((_, ref mut rest)) => rest.extend_from_slice(piece),
+                    }
+                }
+                assert_eq!(found, Some(([0, 0, 0, 1, 44], vec![7, 8])), "{first} and {second}");
+            }
+        }
     }
 }
