@@ -9,6 +9,7 @@ use selfcheck_core::StockView;
 use selfcheck_core::Text;
 use selfcheck_core::UpdaterStatus;
 
+use crate::HostIdentity;
 use crate::ReportedFinding;
 use crate::ReportedUpdater;
 use crate::Role;
@@ -103,6 +104,20 @@ impl ClaimedUpdater {
 }
 
 impl Hello {
+    /// That of an agent that is as `status` says, and speaks with the identity `host`. `version` is the agent's Teleport version
+    /// where its status does not tell it.
+    pub fn of(status: &Status, host: &HostIdentity, version: Option<&Text>) -> Self {
+        let version = status.agent.version.as_ref().or(version);
+        let hostname = status.agent.hostname.as_ref();
+        Self {
+            version: version.and_then(|version| valid::version(version.as_str())).unwrap_or_default(),
+            server_id: host.host_id.clone(),
+            services: host.services(status),
+            hostname: hostname.and_then(|name| valid::name(name.as_str())).unwrap_or_default(),
+            updater: ClaimedUpdater::of(status),
+        }
+    }
+
     /// The message.
     pub fn to_wire(&self) -> UpstreamInventoryHello {
         let updater = &self.updater;

@@ -9,6 +9,7 @@
 //! `selfcheck-server` the auth server's.
 
 mod connected;
+mod conversation;
 mod field;
 mod hello;
 mod host;
@@ -21,6 +22,11 @@ pub mod valid;
 pub mod wire;
 
 pub use connected::Connected;
+pub use conversation::Announcement;
+pub use conversation::Conversation;
+pub use conversation::Course;
+pub use conversation::Heard;
+pub use conversation::OutOfTurn;
 pub use field::FIELDS;
 pub use field::Field;
 pub use field::ServerFields;

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use selfcheck_protocol::CertificateError;
 use selfcheck_protocol::IdentityError;
+use selfcheck_protocol::OutOfTurn;
 use tonic::Code;
 use tonic::Status;
 
@@ -73,6 +74,14 @@ pub enum ReportError {
         /// What it did.
         what: &'static str,
     },
+    /// The auth server does not keep to the order of a stream.
+    #[error("auth server `{server}` {what}")]
+    OutOfTurn {
+        /// The address.
+        server: String,
+        /// What it did.
+        what: OutOfTurn,
+    },
 }
 
 impl ReportError {
@@ -97,7 +106,7 @@ impl ReportError {
             Self::Answer { status, .. } => word(status.code()),
             Self::Lost { .. } => "lost",
             Self::Ended(_) => "ended",
-            Self::Protocol { .. } => "protocol",
+            Self::Protocol { .. } | Self::OutOfTurn { .. } => "protocol",
         }
     }
 

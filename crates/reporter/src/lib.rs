@@ -5,6 +5,8 @@
 //! and a tiny beat otherwise. To a stock auth server it sends the stock fields alone, in the Hello, and opens a new stream where
 //! they have changed for good. An auth server that is away, slow or pushing back changes no status.
 
+#[cfg(test)]
+mod against_landed;
 mod backoff;
 mod client;
 mod codec;
@@ -12,17 +14,13 @@ mod config;
 mod connect;
 mod error;
 mod progress;
-mod renewal;
 mod reporter;
-mod services;
 mod session;
 mod socket;
 mod stock;
 mod tls;
 mod trust;
 pub mod wire;
-
-use services::services;
 
 pub use client::AuthClient;
 pub use config::Neighbour;

@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use selfcheck_core::Status;
 use selfcheck_core::Text;
-use selfcheck_protocol::ClaimedUpdater;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::HostIdentity;
 use selfcheck_protocol::HostMetadata;
 use selfcheck_protocol::IdentityError;
 use selfcheck_protocol::IdentityFile;
-use selfcheck_protocol::valid;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio::time::sleep;
@@ -27,8 +25,6 @@ use crate::ReporterConfig;
 use crate::backoff::Backoff;
 use crate::backoff::GOOD;
 use crate::backoff::asked;
-use crate::renewal::Renewal;
-use crate::services;
 use crate::session::Context;
 use crate::session::End;
 use crate::session::Session;
@@ -68,11 +64,11 @@ impl Reporter {
         let mut statuses = self.statuses.clone();
         let metadata = self.config.metadata().await;
         let mut backoff = Backoff::new(self.random.fork());
-        let mut renewal = Renewal::new(self.random.fork());
+        let mut renewed = None;
         let mut has_reported = false;
         loop {
             let mut opened = None;
-            let error = match self.once(&metadata, &mut statuses, &mut renewal, &mut opened).await {
+            let error = match self.once(&metadata, &mut statuses, &mut renewed, &mut opened).await {
                 Ok(End::Stopped) => return Ok(()),
                 Ok(End::Renew) => continue,
                 Err(error) => error,
@@ -110,7 +106,7 @@ impl Reporter {
         &mut self,
         metadata: &HostMetadata,
         statuses: &mut Statuses,
-        renewal: &mut Renewal,
+        renewed: &mut Option<Instant>,
         opened: &mut Option<Instant>,
     ) -> Result<End, ReportError> {
         let mut watched = statuses.clone();
@@ -118,7 +114,7 @@ impl Reporter {
             connected = self.connect(statuses) => connected?,
             () = ended(&mut watched) => return Ok(End::Stopped),
         };
-        let end = self.talk(&connected, metadata, statuses, renewal, opened).await;
+        let end = self.talk(&connected, metadata, statuses, renewed, opened).await;
         connected.client.close().await;
         end
     }
@@ -134,26 +130,18 @@ impl Reporter {
             _ => std::future::pending().await, // the self-check has ended, which is noticed beside
         };
         identity.check_time((config.clock)()).map_err(ReportError::Identity)?;
-        let version = status.agent.version.as_ref().or(config.version.as_ref());
-        let version = version.and_then(|version| valid::version(version.as_str())).unwrap_or_default();
-        let hello = Hello {
-            services: services(&status, host),
-            server_id: host.host_id.clone(),
-            hostname: hostname(&status),
-            updater: ClaimedUpdater::of(&status),
-            version: version.clone(),
-        };
-        let client = AuthClient::connect(&config.server, &identity).await?.for_agent(version.as_str());
-        Ok(Connection { client, host: host.clone(), hello })
+        let hello = Hello::of(&status, host, config.version.as_ref());
+        let client = AuthClient::connect(&config.server, &identity).await?.for_agent(hello.version.as_str());
+        Ok(Connection { client, host: host.clone(), hello, status })
     }
 
     /// A stream on a connection, from its Hello to its end.
     async fn talk(
         &mut self,
-        Connection { client, host, hello }: &Connection,
+        Connection { client, host, hello, status }: &Connection,
         metadata: &HostMetadata,
         statuses: &mut Statuses,
-        renewal: &mut Renewal,
+        renewed: &mut Option<Instant>,
         opened: &mut Option<Instant>,
     ) -> Result<End, ReportError> {
         let mut watched = statuses.clone();
@@ -166,11 +154,11 @@ impl Reporter {
                 host,
                 statuses,
                 progress: &self.progress,
-                renewal,
-                random: &mut self.random,
+                renewed,
+                seed: self.random.u64(..),
                 clock: self.config.clock,
             };
-            Session::open(client, hello, metadata, context).await
+            Session::open(client, hello, Arc::clone(status), metadata, context).await
         };
         let session = tokio::select! {
             session = opening => session?,
@@ -181,11 +169,12 @@ impl Reporter {
     }
 }
 
-/// A connection, as whom, and what is said on it first.
+/// A connection, as whom, and what is said on it first, of which status.
 struct Connection {
     client: AuthClient,
     host: HostIdentity,
     hello: Hello,
+    status: Arc<Status>,
 }
 
 /// A stock auth server is told nothing beside the agent itself, and knows no question that only this project's servers answer.
@@ -207,10 +196,6 @@ async fn read(path: PathBuf) -> Result<IdentityFile, IdentityError> {
     });
     // It fails only where the runtime ends.
     reading.await.unwrap_or(Err(IdentityError::Unusual(path)))
-}
-
-fn hostname(status: &Status) -> Text {
-    status.agent.hostname.as_ref().and_then(|name| valid::name(name.as_str())).unwrap_or_default()
 }
 
 /// Returns when the self-check has ended.

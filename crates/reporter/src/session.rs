@@ -1,28 +1,24 @@
-//! One stream: Hello, and then whatever is due.
+//! One stream: the Hellos, and then what the conversation says.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::Stream;
+use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::Timestamp;
 use selfcheck_core::ReportingMode;
 use selfcheck_core::Status;
-use selfcheck_protocol::ClaimedUpdater;
+use selfcheck_protocol::Announcement;
+use selfcheck_protocol::Conversation;
+use selfcheck_protocol::Course;
+use selfcheck_protocol::Heard;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::HostIdentity;
 use selfcheck_protocol::HostMetadata;
-use selfcheck_protocol::Report;
-use selfcheck_protocol::valid;
-use selfcheck_protocol::wire::proto::DownstreamInventoryHello;
 use selfcheck_protocol::wire::proto::DownstreamInventoryOneOf;
-use selfcheck_protocol::wire::proto::InventoryHeartbeat;
-use selfcheck_protocol::wire::proto::UpstreamInventoryGoodbye;
 use selfcheck_protocol::wire::proto::UpstreamInventoryOneOf;
-use selfcheck_protocol::wire::proto::UpstreamInventoryPong;
-use selfcheck_protocol::wire::proto::downstream_inventory_one_of::Msg as Down;
 use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::SelfCheckDown;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -33,9 +29,6 @@ use tonic::Streaming;
 use crate::Progress;
 use crate::ReportError;
 use crate::client::AuthClient;
-use crate::renewal::Announcement;
-use crate::renewal::Renewal;
-use crate::services;
 use crate::wire::proto::auth_service_client::AuthServiceClient;
 
 /// How long the Hellos may take.
@@ -44,49 +37,28 @@ const HELLO_TIME: Duration = Duration::from_secs(30);
 const GOODBYE_TIME: Duration = Duration::from_secs(2);
 /// How many messages wait to be written.
 const BUFFER: usize = 8;
-/// The beat that an auth server may ask for.
-const BEAT_LEAST: u32 = 1;
-const BEAT_MOST: u32 = 3600;
 
 /// The status followed; the sender ends with the self-check.
 pub(crate) type Statuses = watch::Receiver<Option<Arc<Status>>>;
 
-/// One stream.
-pub(crate) struct Session<'a> {
-    server: &'a str,
-    /// Whose identity it speaks with.
-    host: &'a HostIdentity,
-    statuses: &'a mut Statuses,
-    progress: &'a watch::Sender<Progress>,
-    renewal: &'a mut Renewal,
-    random: &'a mut fastrand::Rng,
-    clock: fn() -> Timestamp,
+/// One stream; `down` is what the auth server says.
+pub(crate) struct Session<'a, D> {
+    context: Context<'a>,
     sender: mpsc::Sender<UpstreamInventoryOneOf>,
-    down: Streaming<DownstreamInventoryOneOf>,
-    /// What the auth server said first.
-    hello: DownstreamInventoryHello,
-    due: Due,
-    /// The sequence of the last full report on this stream, and whether it was acknowledged.
-    reported: Option<(u64, bool)>,
-}
-
-/// What waits to be sent. However much happens, each is sent once.
-#[derive(Debug, Default)]
-struct Due {
-    report: bool,
-    beat: bool,
-    pong: Option<u64>,
+    down: D,
+    conversation: Conversation,
+    /// What the times of the conversation count from.
+    origin: Instant,
 }
 
 /// What a session waits for.
 enum Event {
-    Heard(Result<Option<DownstreamInventoryOneOf>, tonic::Status>),
+    Heard(Option<Result<DownstreamInventoryOneOf, tonic::Status>>),
     /// Whether there is room for a message; otherwise the stream has ended.
     Room(bool),
     /// Whether the status has changed; otherwise the self-check has ended.
     Changed(bool),
-    Beat,
-    Renew,
+    Time,
 }
 
 /// Why a stream ended without an error.
@@ -101,24 +73,27 @@ pub(crate) enum End {
 /// What a session needs of its reporter.
 pub(crate) struct Context<'a> {
     pub(crate) server: &'a str,
+    /// Whose identity it speaks with.
     pub(crate) host: &'a HostIdentity,
     pub(crate) statuses: &'a mut Statuses,
     pub(crate) progress: &'a watch::Sender<Progress>,
-    pub(crate) renewal: &'a mut Renewal,
-    pub(crate) random: &'a mut fastrand::Rng,
+    /// When a stream was last renewed.
+    pub(crate) renewed: &'a mut Option<Instant>,
+    /// What all jitter of this stream is drawn from.
+    pub(crate) seed: u64,
     pub(crate) clock: fn() -> Timestamp,
 }
 
-impl<'a> Session<'a> {
-    /// Opens a stream and exchanges Hellos.
+impl<'a> Session<'a, Streaming<DownstreamInventoryOneOf>> {
+    /// Opens a stream and exchanges Hellos; the agent's is about `status`.
     pub(crate) async fn open(
         client: &AuthClient,
         hello: &Hello,
+        status: Arc<Status>,
         metadata: &HostMetadata,
         context: Context<'a>,
     ) -> Result<Self, ReportError> {
-        let Context { server, host, statuses, progress, renewal, random, clock } = context;
-        let said = Announcement::from(hello);
+        let server = context.server;
         let (sender, mut receiver) = mpsc::channel(BUFFER);
         let messages = stream::poll_fn(move |context| receiver.poll_recv(context));
         // There is room: the buffer is new.
@@ -133,38 +108,68 @@ impl<'a> Session<'a> {
         };
         let timed_out = |_| ReportError::Timeout { server: server.to_owned(), what: "say Hello" };
         let (down, first) = timeout(HELLO_TIME, exchange).await.map_err(timed_out)??;
-        let hello_of_server = match first {
-            Some(DownstreamInventoryOneOf { msg: Some(Down::Hello(hello)) }) => hello,
-            Some(_) => {
-                let what = "did not begin with a Hello";
-                return Err(ReportError::Protocol { server: server.to_owned(), what });
-            }
-            None => return Err(ReportError::Ended(server.to_owned())),
-        };
-        let _ = sender.try_send(up(Up::AgentMetadata(metadata.to_wire())));
-        renewal.said(said);
-        Ok(Self {
-            server,
-            host,
-            statuses,
-            progress,
-            renewal,
-            random,
-            clock,
-            sender,
-            down,
-            hello: hello_of_server,
-            due: Due::default(),
-            reported: None,
-        })
+        let first = first.ok_or_else(|| ReportError::Ended(server.to_owned()))?;
+        let session = Self::begin(Announcement::from(hello), status, &first, (sender, down), context)?;
+        let _ = session.sender.try_send(up(Up::AgentMetadata(metadata.to_wire())));
+        Ok(session)
+    }
+}
+
+impl<'a, D> Session<'a, D>
+where
+    D: Stream<Item = Result<DownstreamInventoryOneOf, tonic::Status>> + Unpin,
+{
+    /// A stream on which the agent's Hello `said` this of `status`, and that of the auth server, `first`, has come.
+    pub(crate) fn begin(
+        said: Announcement,
+        status: Arc<Status>,
+        first: &DownstreamInventoryOneOf,
+        (sender, down): (mpsc::Sender<UpstreamInventoryOneOf>, D),
+        context: Context<'a>,
+    ) -> Result<Self, ReportError> {
+        let out_of_turn = |what| ReportError::OutOfTurn { server: context.server.to_owned(), what };
+        let renewed = *context.renewed;
+        let origin = renewed.unwrap_or_else(Instant::now);
+        let conversation = Conversation::begin(status, said, first, context.seed, origin.elapsed())
+            .map_err(out_of_turn)?
+            .renewed(renewed.map(|at| at - origin));
+        Ok(Self { context, sender, down, conversation, origin })
     }
 
     /// Keeps the auth server told until one of the two ends.
     pub(crate) async fn run(mut self) -> Result<End, ReportError> {
-        let extension = self.hello.self_check.filter(|extension| extension.version >= 1);
-        let mode = if extension.is_some() { ReportingMode::Extension } else { ReportingMode::Stock };
-        let sent = (self.clock)();
-        self.progress.send_modify(|progress| {
+        self.opened();
+        loop {
+            let wakes = self.conversation.wakes().map(|at| self.origin + at);
+            let event = tokio::select! {
+                biased;
+                message = self.down.next() => Event::Heard(message),
+                room = self.sender.reserve(), if self.conversation.has_message() => Event::Room(room.is_ok()),
+                changed = self.context.statuses.changed() => Event::Changed(changed.is_ok()),
+                () = until(wakes) => Event::Time,
+            };
+            match event {
+                Event::Heard(message) => self.hear(message)?,
+                Event::Room(true) => self.send(),
+                Event::Room(false) => return Err(ReportError::Ended(self.context.server.to_owned())),
+                Event::Changed(true) => self.look(),
+                Event::Changed(false) => return Ok(self.say_goodbye().await),
+                Event::Time => match self.conversation.elapse(self.origin.elapsed()) {
+                    Course::GoesOn => {}
+                    Course::Renew => {
+                        *self.context.renewed = Some(Instant::now());
+                        return Ok(End::Renew);
+                    }
+                },
+            }
+        }
+    }
+
+    /// A stream is open.
+    fn opened(&self) {
+        let mode = self.conversation.mode();
+        let sent = (self.context.clock)();
+        self.context.progress.send_modify(|progress| {
             let last_sent = if mode == ReportingMode::Stock { Some(sent) } else { progress.last_sent };
             *progress = Progress {
                 mode,
@@ -175,147 +180,65 @@ impl<'a> Session<'a> {
                 neighbour: progress.neighbour,
             };
         });
-        tracing::info!(server = self.server, extension = extension.is_some(), "reporting");
-        let beat = extension
-            .map(|extension| Duration::from_secs(extension.beat_seconds.clamp(BEAT_LEAST, BEAT_MOST).into()));
-        let mut next_beat = beat.map(|beat| Instant::now() + beat.mul_f32(self.random.f32()));
-        self.due.report = extension.is_some();
-        if extension.is_none() {
-            self.compare(); // it may have changed since the Hello was written
-        }
-        loop {
-            let event = tokio::select! {
-                biased;
-                message = self.down.message() => Event::Heard(message),
-                room = self.sender.reserve(), if self.due.is_any() => Event::Room(room.is_ok()),
-                changed = self.statuses.changed() => Event::Changed(changed.is_ok()),
-                () = until(next_beat) => Event::Beat,
-                () = until(self.renewal.due()) => Event::Renew,
-            };
-            match event {
-                Event::Heard(message) => self.hear(message)?,
-                Event::Room(true) => self.send(),
-                Event::Room(false) => return Err(ReportError::Ended(self.server.to_owned())),
-                Event::Changed(false) => return Ok(self.say_goodbye().await),
-                Event::Changed(true) if extension.is_some() => self.due.report = true,
-                Event::Changed(true) => self.compare(),
-                Event::Beat => {
-                    self.due.beat = true;
-                    // Every beat comes a little early, so that those of a fleet do not fall into step.
-                    next_beat = beat.map(|beat| Instant::now() + beat.mul_f32(1.0 - self.random.f32() / 7.0));
-                }
-                Event::Renew => {
-                    self.renewal.renewed(Instant::now());
-                    return Ok(End::Renew);
-                }
-            }
-        }
+        let extension = mode == ReportingMode::Extension;
+        tracing::info!(server = self.context.server, extension, "reporting");
     }
 
-    /// Whether a new Hello would say something else, which only a stock auth server has to be told by one.
-    fn compare(&mut self) {
-        let holds = self.statuses.borrow_and_update().as_deref().map(|status| Announcement {
-            updater: ClaimedUpdater::of(status),
-            services: services(status, self.host),
-        });
-        if let Some(holds) = holds {
-            self.renewal.holds(holds, Instant::now());
-        }
+    /// Tells the conversation how the agent is.
+    fn look(&mut self) {
+        let Some(status) = self.context.statuses.borrow_and_update().clone() else { return };
+        let holds = Announcement::of(&status, self.context.host.services(&status));
+        self.conversation.is_now(status, holds, self.origin.elapsed());
     }
 
-    /// Sends what is due; there is room for it.
+    /// Sends what is due, of the agent as it is now; there is room for it.
     fn send(&mut self) {
-        let Some(message) = self.due.next(self.statuses, &mut self.reported, self.clock) else { return };
+        // Also where nobody follows the agent any more, which is noticed after this.
+        let has_changed = self.context.statuses.borrow().has_changed();
+        if has_changed {
+            self.look();
+        }
+        let now = (self.context.clock)();
+        let Some(message) = self.conversation.message(now) else { return };
         if matches!(message, Up::Heartbeat(_)) {
-            let now = (self.clock)();
-            self.progress.send_modify(|progress| progress.last_sent = Some(now));
+            self.context.progress.send_modify(|progress| progress.last_sent = Some(now));
         }
         let _ = self.sender.try_send(up(message)); // nobody else sends
     }
 
     fn hear(
         &mut self,
-        message: Result<Option<DownstreamInventoryOneOf>, tonic::Status>,
+        message: Option<Result<DownstreamInventoryOneOf, tonic::Status>>,
     ) -> Result<(), ReportError> {
-        let server = || self.server.to_owned();
-        let message = message.map_err(|status| ReportError::answered(self.server, status))?;
-        match message.ok_or_else(|| ReportError::Ended(server()))?.msg {
-            Some(Down::Hello(_)) => {
-                return Err(ReportError::Protocol { server: server(), what: "said Hello twice" });
-            }
-            Some(Down::Ping(ping)) => self.due.pong = Some(ping.id),
-            Some(Down::SelfCheck(SelfCheckDown { acked, resend })) => {
-                if resend {
-                    self.due.report = true;
-                } else if let Some((sequence, is_acked)) = &mut self.reported
-                    && *sequence == acked
-                {
-                    *is_acked = true;
-                    self.progress.send_modify(|progress| progress.acked = Some(acked));
-                }
-            }
-            // Labels are the agent's own matter, and what is not known is passed over as stock agents do.
-            Some(Down::UpdateLabels(_)) | None => {}
+        let server = self.context.server;
+        let message = message.ok_or_else(|| ReportError::Ended(server.to_owned()))?;
+        let message = message.map_err(|status| ReportError::answered(server, status))?;
+        let out_of_turn = |what| ReportError::OutOfTurn { server: server.to_owned(), what };
+        if let Heard::Acked(sequence) = self.conversation.hear(&message).map_err(out_of_turn)? {
+            self.context.progress.send_modify(|progress| progress.acked = Some(sequence));
         }
         Ok(())
     }
 
     /// Says goodbye where that is taken, and lets the stream end.
     async fn say_goodbye(mut self) -> End {
-        let is_taken = self.hello.capabilities.as_ref().is_some_and(|able| able.app_cleanup);
         let ending = async {
-            if is_taken {
-                let _ = self.sender.send(up(Up::Goodbye(UpstreamInventoryGoodbye::default()))).await;
+            if let Some(goodbye) = self.conversation.goodbye() {
+                let _ = self.sender.send(up(goodbye)).await;
             }
             drop(self.sender);
-            while let Ok(Some(_)) = self.down.message().await {}
+            while let Some(Ok(_)) = self.down.next().await {}
         };
         let _ = timeout(GOODBYE_TIME, ending).await;
         End::Stopped
     }
 }
 
-impl Due {
-    const fn is_any(&self) -> bool {
-        self.report || self.beat || self.pong.is_some()
-    }
-
-    /// The next message, with the status as it is now.
-    fn next(
-        &mut self,
-        statuses: &mut Statuses,
-        reported: &mut Option<(u64, bool)>,
-        clock: fn() -> Timestamp,
-    ) -> Option<Up> {
-        if let Some(id) = self.pong.take() {
-            let now = clock();
-            let system_clock =
-                prost_types::Timestamp { seconds: now.as_second(), nanos: now.subsec_nanosecond() };
-            return Some(Up::Pong(UpstreamInventoryPong { id, system_clock: Some(system_clock) }));
-        }
-        let status = statuses.borrow_and_update().clone();
-        let wants_report = std::mem::take(&mut self.report);
-        let wants_beat = std::mem::take(&mut self.beat);
-        let status = status?;
-        let sequence = status.sequence.unwrap_or(0);
-        // What was not acknowledged by the time of the next beat is told again.
-        let is_known = matches!(reported, Some((known, true)) if *known == sequence);
-        let report = (wants_report || (wants_beat && !is_known)).then(|| Report::from(&*status).to_wire());
-        if report.is_some() {
-            *reported = Some((sequence, false));
-        }
-        let last_run = valid::seconds(status.proof.last_run);
-        Some(Up::Heartbeat(InventoryHeartbeat {
-            self_check: Some(UpdaterSelfCheck { sequence, last_run, report }),
-        }))
-    }
-}
-
-fn up(message: Up) -> UpstreamInventoryOneOf {
+pub(crate) fn up(message: Up) -> UpstreamInventoryOneOf {
     UpstreamInventoryOneOf { msg: Some(message) }
 }
 
-async fn until(instant: Option<Instant>) {
+pub(crate) async fn until(instant: Option<Instant>) {
     match instant {
         Some(instant) => sleep_until(instant).await,
         None => std::future::pending().await,

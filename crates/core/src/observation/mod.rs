@@ -104,6 +104,22 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// One in which nothing was looked at yet, made at these clocks.
+    pub fn new(clock: Clock, evidence: EvidenceKind) -> Self {
+        Self {
+            schema: ObservationSchema,
+            clock,
+            evidence,
+            host: Host::default(),
+            agent: Agent::default(),
+            systemd: Systemd::default(),
+            v2: UpdaterV2::default(),
+            v1: UpdaterV1::default(),
+            kubernetes: Fact::NotApplicable,
+            history: None,
+        }
+    }
+
     /// The same, with what is remembered of earlier looks brought up to date by this one.
     ///
     /// `before` is what was remembered when this look began. A look that did not see the updater's service leaves it

@@ -5,6 +5,7 @@ mod file;
 
 use std::collections::BTreeSet;
 
+use selfcheck_core::Status;
 use selfcheck_core::Text;
 
 use crate::Role;
@@ -42,6 +43,15 @@ impl HostIdentity {
     /// Whether it is a server of the cluster, which may open an inventory stream.
     pub fn is_server(&self) -> bool {
         self.roles.iter().any(|role| role.is_server())
+    }
+
+    /// Which services an agent that is as `status` says announces: of those that its certificate has, the ones it runs; all of
+    /// them where nobody could see what it runs.
+    pub fn services(&self, status: &Status) -> Vec<Text> {
+        let run = &status.agent.services;
+        let held = self.roles.iter().filter(|role| role.is_server() && **role != Role::Instance);
+        let names = held.map(|role| role.name());
+        names.filter(|name| run.is_empty() || run.iter().any(|run| run == *name)).map(Text::from).collect()
     }
 
     /// Whether it may say that it runs this service.
