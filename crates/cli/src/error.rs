@@ -10,14 +10,13 @@ use selfcheck_cases::InvalidCase;
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
-use selfcheck_core::policy::InvalidPolicy;
 use selfcheck_daemon::StartError;
 use selfcheck_daemon::debug::AskError;
 use selfcheck_daemon::debug::BindError;
 use selfcheck_daemon::report::ReportError;
 use selfcheck_probe::FileError;
 use selfcheck_probe::NotAnAgent;
-use selfcheck_probe::YamlError;
+use selfcheck_probe::PolicyError;
 use selfcheck_protocol::IdentityError;
 use selfcheck_server::ServeError;
 use selfcheck_server::TlsError;
@@ -27,12 +26,8 @@ use crate::args::BUS;
 /// An error that ends a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    #[error("policy {0}")]
-    ReadPolicy(FileError),
-    #[error("policy `{}` is not valid: {source}", .path.display())]
-    ParsePolicy { path: PathBuf, source: YamlError },
-    #[error("policy `{}` is not valid: {source}", .path.display())]
-    SensePolicy { path: PathBuf, source: InvalidPolicy },
+    #[error(transparent)]
+    Policy(PolicyError),
     #[error("observation {0}")]
     ReadObservation(FileError),
     #[error("observation from standard input could not be read")]
@@ -125,16 +120,14 @@ impl CliError {
     /// What to do about it, where that is not plain from the error.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::ReadPolicy(FileError::Missing(_)) => {
+            Self::Policy(PolicyError::Read(FileError::Missing(_))) => {
                 "name an existing file; without a policy the defaults count"
             }
-            Self::ReadPolicy(FileError::Unreadable { .. })
+            Self::Policy(PolicyError::Read(FileError::Unreadable { .. }))
             | Self::ReadObservation(FileError::Unreadable { .. }) => {
                 "the file must be a regular file of UTF-8 text that this user may read"
             }
-            Self::ParsePolicy { .. } | Self::SensePolicy { .. } => {
-                "docs/policy.md lists every key and its default"
-            }
+            Self::Policy(_) => "docs/policy.md lists every key and its default",
             Self::LongStdin { .. }
             | Self::ReadObservation(FileError::Missing(_))
             | Self::ParseObservation { .. } => {

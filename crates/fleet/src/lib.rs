@@ -2,7 +2,7 @@
 //! are, at any instant and without looking at them again.
 //!
 //! A [`Store`] is what an auth server keeps of its agents, and a [`Fleet`] is one in memory; `selfcheck-server` tells it what
-//! they say. An agent is known while it has a stream, and for a moment longer while another process of it takes over; two streams
+//! they say. An [`AlertKeeper`] keeps the cluster's alerts in an [`AlertStore`] as the counts have them. An agent is known while it has a stream, and for a moment longer while another process of it takes over; two streams
 //! of one agent count once. It counts once it has been connected for a while, so that agents that come back at once, as after a
 //! restart, are not counted half.
 
@@ -30,13 +30,14 @@ mod store;
 mod summary;
 mod targets;
 
+pub use alerts::AcknowledgeError;
 pub use alerts::Alert;
 pub use alerts::AlertAck;
 pub use alerts::AlertFilter;
 pub use alerts::AlertKeeper;
 pub use alerts::AlertRules;
+pub use alerts::AlertStore;
 pub use alerts::Alerts;
-pub use alerts::AlreadyAcknowledged;
 pub use alerts::IMPAIRED;
 pub use alerts::InvalidAlert;
 pub use alerts::UNACCOMPANIED;

@@ -8,6 +8,8 @@ use selfcheck_core::Policy;
 use selfcheck_core::ProxyAddr;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
+use selfcheck_fleet::AlertStore;
+use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::InvalidAlert;
@@ -27,6 +29,7 @@ pub struct Builder {
     limits: Limits,
     fleet: FleetConfig,
     keeper: Option<AlertKeeper>,
+    alerts: Arc<dyn AlertStore>,
 }
 
 /// An auth server that has nothing to serve but the inventory of its agents.
@@ -52,7 +55,14 @@ pub enum ServeError {
 impl Builder {
     /// With the usual limits, counting as usual, and without alerts. `clock` tells the wall-clock time.
     pub fn new(server: AuthServer, clock: fn() -> Timestamp) -> Self {
-        Self { server, clock, limits: Limits::default(), fleet: FleetConfig::default(), keeper: None }
+        Self {
+            server,
+            clock,
+            limits: Limits::default(),
+            fleet: FleetConfig::default(),
+            keeper: None,
+            alerts: Arc::new(Alerts::default()),
+        }
     }
 
     /// Counts as this policy says, and raises its alerts, whose commands name the cluster's proxy. Whom it denies is told to
@@ -73,6 +83,11 @@ impl Builder {
         Self { keeper: Some(keeper), ..self }
     }
 
+    /// Keeps the cluster's alerts there; in memory unless it is said.
+    pub fn alert_store(self, alerts: Arc<dyn AlertStore>) -> Self {
+        Self { alerts, ..self }
+    }
+
     /// Agents may ask so much.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
@@ -80,8 +95,8 @@ impl Builder {
 
     /// It, with no agents yet.
     pub fn build(self) -> Server {
-        let Self { server, clock, limits, fleet, keeper } = self;
-        Server { inventory: Inventory::new(Fleet::new(fleet), server, limits, clock), keeper, clock }
+        let Self { server, clock, limits, fleet, keeper, alerts } = self;
+        Server { inventory: Inventory::new(Fleet::new(fleet), alerts, server, limits, clock), keeper, clock }
     }
 }
 

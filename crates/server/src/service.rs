@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering;
 use futures_util::stream;
 use prost_types::Timestamp;
 use selfcheck_core::Text;
+use selfcheck_fleet::AcknowledgeError;
 use selfcheck_fleet::AgentRecord;
 use selfcheck_fleet::Alert;
 use selfcheck_fleet::AlertAck;
-use selfcheck_fleet::Alerts;
-use selfcheck_fleet::AlreadyAcknowledged;
+use selfcheck_fleet::AlertStore;
 use selfcheck_fleet::Counters;
 use selfcheck_fleet::Cursor;
 use selfcheck_fleet::Filter;
@@ -69,7 +69,7 @@ pub(crate) struct Shared<S> {
     pub(crate) limits: Limits,
     pub(crate) streams: Streams,
     pub(crate) tally: Arc<Tally>,
-    alerts: Arc<Alerts>,
+    alerts: Arc<dyn AlertStore>,
     clock: Now,
     pings: AtomicU64,
 }
@@ -87,9 +87,10 @@ impl<S> Clone for Inventory<S> {
 }
 
 impl<S: Store> Inventory<S> {
-    /// An inventory kept in `store`. `clock` tells the wall-clock time.
+    /// An inventory kept in `store`, and alerts in `alerts`. `clock` tells the wall-clock time.
     pub fn new(
         store: impl Into<Arc<S>>,
+        alerts: Arc<dyn AlertStore>,
         server: AuthServer,
         limits: Limits,
         clock: fn() -> jiff::Timestamp,
@@ -100,7 +101,7 @@ impl<S: Store> Inventory<S> {
             limits,
             streams: Streams::default(),
             tally: Arc::default(),
-            alerts: Arc::default(),
+            alerts,
             clock,
             pings: AtomicU64::new(1),
         }))
@@ -121,7 +122,7 @@ impl<S: Store> Inventory<S> {
     }
 
     /// The cluster's alerts.
-    pub fn alerts(&self) -> &Arc<Alerts> {
+    pub fn alerts(&self) -> &Arc<dyn AlertStore> {
         &self.0.alerts
     }
 
@@ -327,12 +328,13 @@ impl<S: Store> AuthService for Inventory<S> {
         self.admit(&request)?;
         let ack = AlertAck::from_wire(request.into_inner()).map_err(|why| refused(&why))?;
         let id = Text::new(&ack.id);
-        match self.0.alerts.acknowledge(ack, self.0.now()).map_err(|why| refused(&why))? {
-            Ok(()) => Ok(Response::new(())),
-            Err(AlreadyAcknowledged) => {
-                Err(Status::already_exists(format!("alert `{id}` has been acknowledged already")))
+        self.0.alerts.acknowledge(ack, self.0.now()).map_err(|why| match why {
+            AcknowledgeError::Already => {
+                Status::already_exists(format!("alert `{id}` has been acknowledged already"))
             }
-        }
+            _ => Status::resource_exhausted(why.to_string()),
+        })?;
+        Ok(Response::new(()))
     }
 
     async fn get_alert_acks(

@@ -25,6 +25,7 @@ use selfcheck_core::policy::UpdateTarget;
 use selfcheck_fleet::AlertFilter;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
+use selfcheck_fleet::AlertStore;
 use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Cursor;
 use selfcheck_fleet::FaultRules;

@@ -2,8 +2,10 @@
 
 use std::io::BufRead;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::Outcome;
 use selfcheck_protocol::HostIdentity;
@@ -65,7 +67,7 @@ pub(crate) fn run(connections: Connections, dir: &Path) {
         ..Limits::default()
     };
     let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth-1".to_owned() };
-    let inventory = Inventory::new(Fleet::default(), server, limits, wall_clock);
+    let inventory = Inventory::new(Fleet::default(), Arc::new(Alerts::default()), server, limits, wall_clock);
     runtime.spawn({
         let inventory = inventory.clone();
         async move {

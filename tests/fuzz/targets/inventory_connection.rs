@@ -4,6 +4,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
 use selfcheck_fleet::Cursor;
+use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Store;
@@ -144,7 +146,7 @@ async fn connect(bytes: &[u8]) {
     let counting =
         FleetConfig { settling: Duration::ZERO, hand_over: Duration::ZERO, ..FleetConfig::default() };
     let inventory =
-        Inventory::new(Fleet::new(counting), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
+        Inventory::new(Fleet::new(counting), Arc::new(Alerts::default()), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
     let (bytes, role) = sent(bytes);
     let identity = HostIdentity { host_id: "a".into(), cluster: "c".into(), roles: [role].into() };
     let (ours, theirs) = tokio::io::duplex(ROOM);

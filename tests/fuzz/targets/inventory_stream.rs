@@ -1,6 +1,7 @@
 //! What an agent sends after its Hello, as bytes of any kind, through the auth server's own service.
 #![no_main]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
@@ -10,6 +11,7 @@ use hyper::body::Bytes;
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
 use selfcheck_fleet::Cursor;
+use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Store;
@@ -38,7 +40,7 @@ async fn answer(bytes: &[u8]) {
     // An agent counts at once, and one that reloads is gone at once.
     let counting =
         FleetConfig { settling: Duration::ZERO, hand_over: Duration::ZERO, ..FleetConfig::default() };
-    let inventory = Inventory::new(Fleet::new(counting), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
+    let inventory = Inventory::new(Fleet::new(counting), Arc::new(Alerts::default()), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
     let hello = UpstreamInventoryHello {
         version: "18.2.0".to_owned(),
         server_id: "a".to_owned(),

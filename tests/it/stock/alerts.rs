@@ -15,6 +15,7 @@ use selfcheck_fleet::Alert;
 use selfcheck_fleet::AlertFilter;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertRules;
+use selfcheck_fleet::AlertStore;
 use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Count;
 use selfcheck_fleet::FaultSummary;

@@ -4,6 +4,7 @@ mod agent;
 mod drop_in;
 mod history;
 mod host;
+mod identifiers;
 mod kubernetes;
 mod schema;
 mod service;

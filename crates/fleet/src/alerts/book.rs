@@ -10,8 +10,11 @@ use std::sync::PoisonError;
 use jiff::Timestamp;
 use selfcheck_core::policy::AlertSeverity;
 
+use super::AcknowledgeError;
 use super::Alert;
 use super::AlertAck;
+use super::AlertFilter;
+use super::AlertStore;
 use super::InvalidAlert;
 use super::labels;
 
@@ -24,7 +27,7 @@ const ALL: &str = "*";
 /// The growth, in percent, that makes an acknowledgement void.
 const GROWTH: u64 = 20;
 
-/// The cluster alerts of an auth server, and who knows of them.
+/// The cluster alerts of an auth server and who knows of them, in memory.
 #[derive(Debug, Default)]
 pub struct Alerts(Mutex<Book>);
 
@@ -36,30 +39,8 @@ struct Book {
     bytes: usize,
 }
 
-/// Which alerts are asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AlertFilter {
-    /// The least severity; none for all.
-    pub severity: Option<AlertSeverity>,
-    /// This one.
-    pub id: Option<String>,
-    /// With these labels.
-    pub labels: BTreeMap<String, String>,
-    /// Also those that a graver one speaks for.
-    pub with_superseded: bool,
-    /// Also those that somebody knows of.
-    pub with_acknowledged: bool,
-    /// Also those that are meant for nobody in particular.
-    pub with_untargeted: bool,
-}
-
-/// An alert is acknowledged already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AlreadyAcknowledged;
-
-impl Alerts {
-    /// Keeps an alert, in place of the one with its id.
-    pub fn upsert(&self, alert: Alert, now: Timestamp) -> Result<(), InvalidAlert> {
+impl AlertStore for Alerts {
+    fn upsert(&self, alert: Alert, now: Timestamp) -> Result<(), InvalidAlert> {
         alert.check()?;
         let mut book = self.book(now);
         // Those about agents are few, and nobody else's alerts keep them out.
@@ -79,21 +60,18 @@ impl Alerts {
         Ok(())
     }
 
-    /// Takes an alert back. Whether there was one.
-    pub fn delete(&self, id: &str, now: Timestamp) -> bool {
+    fn delete(&self, id: &str, now: Timestamp) -> bool {
         let mut book = self.book(now);
         let removed = book.alerts.remove(id);
         book.bytes -= removed.as_ref().map_or(0, Alert::size);
         removed.is_some()
     }
 
-    /// One alert, acknowledged or not.
-    pub fn get(&self, id: &str, now: Timestamp) -> Option<Alert> {
+    fn get(&self, id: &str, now: Timestamp) -> Option<Alert> {
         self.book(now).alerts.get(id).cloned()
     }
 
-    /// The alerts asked for, the gravest and then the newest first.
-    pub fn list(&self, wanted: &AlertFilter, now: Timestamp) -> Vec<Alert> {
+    fn list(&self, wanted: &AlertFilter, now: Timestamp) -> Vec<Alert> {
         let book = self.book(now);
         let spoken_for = if wanted.with_superseded { HashMap::new() } else { book.spoken_for(wanted) };
         let takes = |alert: &&Alert| book.takes(wanted, &spoken_for, alert);
@@ -102,31 +80,24 @@ impl Alerts {
         found
     }
 
-    /// Somebody knows of an alert, which is hidden.
-    pub fn acknowledge(
-        &self,
-        ack: AlertAck,
-        now: Timestamp,
-    ) -> Result<Result<(), AlreadyAcknowledged>, InvalidAlert> {
+    fn acknowledge(&self, ack: AlertAck, now: Timestamp) -> Result<(), AcknowledgeError> {
         let mut book = self.book(now);
         if book.acks.contains_key(&ack.id) {
-            return Ok(Err(AlreadyAcknowledged));
+            return Err(AcknowledgeError::Already);
         }
         if book.acks.len() >= MOST {
-            return Err(InvalidAlert::Full);
+            return Err(AcknowledgeError::Full);
         }
         let agents = book.alerts.get(&ack.id).and_then(|alert| alert.agents);
         book.acks.insert(ack.id.clone(), AlertAck { agents, ..ack });
-        Ok(Ok(()))
+        Ok(())
     }
 
-    /// Who knows of what.
-    pub fn acknowledgements(&self, now: Timestamp) -> Vec<AlertAck> {
+    fn acknowledgements(&self, now: Timestamp) -> Vec<AlertAck> {
         self.book(now).acks.values().cloned().collect()
     }
 
-    /// Shows an alert again, or all of them where the id is `*`.
-    pub fn clear_acknowledgements(&self, id: &str, now: Timestamp) {
+    fn clear_acknowledgements(&self, id: &str, now: Timestamp) {
         let mut book = self.book(now);
         if id == ALL {
             book.acks.clear();
@@ -134,7 +105,9 @@ impl Alerts {
             book.acks.remove(id);
         }
     }
+}
 
+impl Alerts {
     /// What there is, without what has ended. Nothing that holds the lock can panic half-way.
     fn book(&self, now: Timestamp) -> MutexGuard<'_, Book> {
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 use tokio::time::interval;
 
 use crate::Alert;
-use crate::Alerts;
+use crate::AlertStore;
 use crate::FaultSummary;
 use crate::Fleet;
 use crate::InvalidAlert;
@@ -45,14 +45,14 @@ impl AlertKeeper {
     pub async fn run(
         mut self,
         fleet: Arc<Fleet>,
-        alerts: Arc<Alerts>,
+        alerts: Arc<dyn AlertStore>,
         clock: fn() -> Timestamp,
     ) -> Result<(), InvalidAlert> {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.keep(&fleet.faults(), &alerts, clock())?;
+            self.keep(&fleet.faults(), &*alerts, clock())?;
         }
     }
 
@@ -60,7 +60,7 @@ impl AlertKeeper {
     pub fn keep(
         &mut self,
         faults: &FaultSummary,
-        alerts: &Alerts,
+        alerts: &dyn AlertStore,
         now: Timestamp,
     ) -> Result<(), InvalidAlert> {
         let of = self.agents(faults.agents);

@@ -170,11 +170,8 @@ fn conclude(
     daemon: Option<&Answer>,
 ) -> Result<u8, CliError> {
     if let Some(path) = &args.save_observation {
-        let shared = if args.include_identifiers {
-            observation.clone()
-        } else {
-            save::without_identifiers(observation.clone())
-        };
+        let shared = observation.clone();
+        let shared = if args.include_identifiers { shared } else { shared.without_identifiers() };
         save::save(&shared, path)?;
     }
     let mut status = assess(observation, policy, observation.clock);

@@ -1,0 +1,68 @@
+//! Where the cluster's alerts are kept, behind a small trait.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use selfcheck_core::policy::AlertSeverity;
+
+use super::Alert;
+use super::AlertAck;
+use super::InvalidAlert;
+
+/// Where the cluster's alerts are kept, and who knows of them. Its methods are called by requests and by the
+/// [`AlertKeeper`](crate::AlertKeeper), and must not block: what is kept elsewhere is written there by somebody else. Nothing that
+/// has ended by `now` is told of.
+pub trait AlertStore: fmt::Debug + Send + Sync + 'static {
+    /// Keeps an alert, in place of the one with its id.
+    ///
+    /// # Errors
+    ///
+    /// Where the alert is none that a cluster shows, or there is no room for another one.
+    fn upsert(&self, alert: Alert, now: Timestamp) -> Result<(), InvalidAlert>;
+    /// Takes an alert back. Whether there was one.
+    fn delete(&self, id: &str, now: Timestamp) -> bool;
+    /// One alert, acknowledged or not.
+    fn get(&self, id: &str, now: Timestamp) -> Option<Alert>;
+    /// The alerts asked for, the gravest and then the newest first.
+    fn list(&self, wanted: &AlertFilter, now: Timestamp) -> Vec<Alert>;
+    /// Somebody knows of an alert, which is hidden.
+    ///
+    /// # Errors
+    ///
+    /// Where somebody already knows of it, or there is no room for another acknowledgement.
+    fn acknowledge(&self, ack: AlertAck, now: Timestamp) -> Result<(), AcknowledgeError>;
+    /// Who knows of what.
+    fn acknowledgements(&self, now: Timestamp) -> Vec<AlertAck>;
+    /// Shows an alert again, or all of them where the id is `*`.
+    fn clear_acknowledgements(&self, id: &str, now: Timestamp);
+}
+
+/// Which alerts are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AlertFilter {
+    /// The least severity; none for all.
+    pub severity: Option<AlertSeverity>,
+    /// This one.
+    pub id: Option<String>,
+    /// With these labels.
+    pub labels: BTreeMap<String, String>,
+    /// Also those that a graver one speaks for.
+    pub with_superseded: bool,
+    /// Also those that somebody knows of.
+    pub with_acknowledged: bool,
+    /// Also those that are meant for nobody in particular.
+    pub with_untargeted: bool,
+}
+
+/// Why an alert is not acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcknowledgeError {
+    /// Somebody has done so before.
+    #[error("the alert is acknowledged already")]
+    Already,
+    /// There is no room for another one.
+    #[error("there are as many acknowledgements as are kept; take some back")]
+    Full,
+}
