@@ -49,7 +49,7 @@ fn every_case_is_judged_as_it_says() {
         }
         for near in &case.near_miss_of {
             let near =
-                Reason::from_code(near).unwrap_or_else(|| panic!("{}: {near} is no reason", case.name));
+                near.parse::<Reason>().unwrap_or_else(|_| panic!("{}: {near} is no reason", case.name));
             assert!(!seen.1.contains(&near.code()), "{}: {near} is found", case.name);
         }
     }

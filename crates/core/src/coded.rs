@@ -1,6 +1,7 @@
 //! Words of a closed set, as read from a version that may know more of them.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::Deserializer;
@@ -9,12 +10,21 @@ use serde::Serializer;
 
 use crate::Text;
 
-/// A closed set of words.
-pub trait Code: Copy + PartialEq {
+/// A closed set of words, each read by its [`FromStr`].
+pub trait Code: Copy + PartialEq + FromStr {
     /// The word of a value.
     fn word(self) -> &'static str;
-    /// The value of a word, if it is one.
-    fn of_word(word: &str) -> Option<Self>;
+}
+
+/// A word is none of a closed set, as far as this version knows it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is none of the codes that this version knows")]
+pub struct UnknownCode(Text);
+
+impl UnknownCode {
+    pub(crate) fn new(code: &str) -> Self {
+        Self(Text::new(code))
+    }
 }
 
 /// A value of a closed set, or the word that a newer version has for one that this version does not know.
@@ -78,7 +88,7 @@ impl<T: Code> Serialize for Coded<T> {
 impl<'de, T: Code> Deserialize<'de> for Coded<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = Text::deserialize(deserializer)?;
-        Ok(T::of_word(word.as_str()).map_or(Self::Other(word), Self::Known))
+        Ok(word.as_str().parse().map_or(Self::Other(word), Self::Known))
     }
 }
 

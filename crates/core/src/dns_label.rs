@@ -1,6 +1,7 @@
 //! Names in Kubernetes that may become part of a command.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -19,19 +20,23 @@ pub struct DnsLabel(Text);
 pub struct NotALabel(Text);
 
 impl DnsLabel {
-    /// The label, if `name` is one.
-    pub fn parse(name: &str) -> Option<Self> {
+    /// It as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl FromStr for DnsLabel {
+    type Err = NotALabel;
+
+    fn from_str(name: &str) -> Result<Self, NotALabel> {
         let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let is_label = (1..=63).contains(&name.len())
             && name.bytes().all(permitted)
             && !name.starts_with('-')
             && !name.ends_with('-');
-        is_label.then(|| Self(Text::new(name)))
-    }
-
-    /// It as text.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        let name = Text::new(name);
+        if is_label { Ok(Self(name)) } else { Err(NotALabel(name)) }
     }
 }
 
@@ -51,7 +56,7 @@ impl TryFrom<Text> for DnsLabel {
     type Error = NotALabel;
 
     fn try_from(name: Text) -> Result<Self, NotALabel> {
-        Self::parse(name.as_str()).ok_or(NotALabel(name))
+        name.as_str().parse()
     }
 }
 
@@ -61,9 +66,10 @@ mod tests {
 
     #[test]
     fn labels_are_those_of_the_domain_name_system() {
-        assert_eq!(DnsLabel::parse("teleport-agent").expect("a label").as_str(), "teleport-agent");
+        let label: DnsLabel = "teleport-agent".parse().expect("a label");
+        assert_eq!(label.as_str(), "teleport-agent");
         for bad in ["", "-a", "a-", "A", "a.b", "a/b", "a b", "$(id)", &"x".repeat(64)] {
-            assert_eq!(DnsLabel::parse(bad), None, "{bad:?}");
+            assert_eq!(bad.parse::<DnsLabel>(), Err(NotALabel(bad.into())), "{bad:?}");
         }
     }
 }

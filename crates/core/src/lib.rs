@@ -14,7 +14,7 @@
 //! ```
 //! use selfcheck_core::{Reason, Verdict};
 //!
-//! let masked = Reason::from_code("timer-masked").unwrap();
+//! let masked = "timer-masked".parse::<Reason>().unwrap();
 //! assert_eq!(masked.verdict(), Some(Verdict::Impaired));
 //! ```
 
@@ -46,6 +46,7 @@ pub use clock::Usec;
 pub use cluster_view::ClusterView;
 pub use coded::Code;
 pub use coded::Coded;
+pub use coded::UnknownCode;
 pub use dns_label::DnsLabel;
 pub use dns_label::NotALabel;
 pub use fact::Fact;
@@ -57,6 +58,7 @@ pub use namespace::InvalidSuffix;
 pub use namespace::Namespace;
 pub use observation::Observation;
 pub use policy::Policy;
+pub use proxy_addr::InvalidProxyAddr;
 pub use proxy_addr::ProxyAddr;
 pub use reason::Effect;
 pub use reason::Entry;

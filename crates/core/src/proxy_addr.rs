@@ -1,6 +1,9 @@
 //! The address of a Teleport proxy, compared the way the product means it.
 
 use std::fmt;
+use std::str::FromStr;
+
+use crate::Text;
 
 /// Host and port of a proxy, from any of the spellings a configuration may use.
 ///
@@ -12,27 +15,12 @@ pub struct ProxyAddr {
     port: Option<u16>,
 }
 
-impl ProxyAddr {
-    /// Reads `raw`; `None` if it holds no host name or address, or anything a host name cannot hold.
-    pub fn parse(raw: &str) -> Option<Self> {
-        let rest = raw.trim();
-        let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest);
-        let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (host, port) = if let Some(bracketed) = rest.strip_prefix('[') {
-            let (host, after) = bracketed.split_once(']')?;
-            (host, after.strip_prefix(':'))
-        } else if rest.matches(':').count() > 1 {
-            (rest, None) // a bare IPv6 address
-        } else {
-            rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)))
-        };
-        let port = port.map(str::parse).transpose().ok()?;
-        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        let permitted = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':');
-        (!host.is_empty() && host.len() <= 253 && !host.starts_with('-') && host.bytes().all(permitted))
-            .then_some(Self { host, port })
-    }
+/// A text is no proxy's address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no address like teleport.example.com or teleport.example.com:443")]
+pub struct InvalidProxyAddr(Text);
 
+impl ProxyAddr {
     /// The host, in lower case.
     pub fn host(&self) -> &str {
         &self.host
@@ -62,6 +50,34 @@ impl ProxyAddr {
     }
 }
 
+impl FromStr for ProxyAddr {
+    type Err = InvalidProxyAddr;
+
+    fn from_str(raw: &str) -> Result<Self, InvalidProxyAddr> {
+        read(raw).ok_or_else(|| InvalidProxyAddr(Text::new(raw)))
+    }
+}
+
+/// `None` where it holds no host name or address, or anything a host name cannot hold.
+fn read(raw: &str) -> Option<ProxyAddr> {
+    let rest = raw.trim();
+    let rest = rest.split_once("://").map_or(rest, |(_, rest)| rest);
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = if let Some(bracketed) = rest.strip_prefix('[') {
+        let (host, after) = bracketed.split_once(']')?;
+        (host, after.strip_prefix(':'))
+    } else if rest.matches(':').count() > 1 {
+        (rest, None) // a bare IPv6 address
+    } else {
+        rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)))
+    };
+    let port = port.map(str::parse).transpose().ok()?;
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let permitted = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':');
+    (!host.is_empty() && host.len() <= 253 && !host.starts_with('-') && host.bytes().all(permitted))
+        .then_some(ProxyAddr { host, port })
+}
+
 impl fmt::Display for ProxyAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
@@ -78,7 +94,8 @@ mod tests {
     use super::*;
 
     fn same(left: &str, right: &str) -> bool {
-        ProxyAddr::parse(left).expect(left).same_as(&ProxyAddr::parse(right).expect(right))
+        let read = |text: &str| text.parse::<ProxyAddr>().expect("an address");
+        read(left).same_as(&read(right))
     }
 
     #[test]
@@ -100,7 +117,7 @@ mod tests {
     #[test]
     fn refuses_what_is_no_address() {
         for bad in ["", "https://", "host:port", "a b", "$(id)", "a;b", "-oProxy", "host:99999", "[::1"] {
-            assert_eq!(ProxyAddr::parse(bad), None, "{bad}");
+            assert_eq!(bad.parse::<ProxyAddr>(), Err(InvalidProxyAddr(bad.into())), "{bad}");
         }
     }
 }

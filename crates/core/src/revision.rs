@@ -1,6 +1,7 @@
 //! A version of Teleport with its edition, as update.yaml and the version folders name it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use semver::Version;
 use serde::Deserialize;
@@ -17,6 +18,11 @@ pub struct Revision {
     #[serde(default)]
     pub edition: Edition,
 }
+
+/// A text is no revision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no version like 18.2.0, 18.2.0_ent or 18.2.0_ent_fips")]
+pub struct InvalidRevision(Text);
 
 /// The editions Teleport is built in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -35,26 +41,32 @@ impl Revision {
     /// The revision in whose version folder a program lies, `…/versions/<folder>/…`.
     pub fn of_program(path: &str) -> Option<Self> {
         let (_, after) = path.rsplit_once("/versions/")?;
-        Self::from_folder(after.split_once('/')?.0)
+        after.split_once('/')?.0.parse().ok()
     }
 
     /// The version, as versions are compared; `None` if it is none.
     pub fn semver(&self) -> Option<Version> {
         Version::parse(self.version.as_str()).ok()
     }
+}
 
-    /// Reads the name of a version folder, `<version>[_ent[_fips]]`.
-    pub fn from_folder(name: &str) -> Option<Self> {
+/// As a version folder is called, `<version>[_ent[_fips]]`.
+impl FromStr for Revision {
+    type Err = InvalidRevision;
+
+    fn from_str(name: &str) -> Result<Self, InvalidRevision> {
         let (version, edition) = match name.split_once('_') {
             None => (name, Edition::Oss),
             Some((version, "ent")) => (version, Edition::Enterprise),
             Some((version, "ent_fips")) => (version, Edition::EnterpriseFips),
-            Some(_) => return None,
+            Some(_) => return Err(InvalidRevision(name.into())),
         };
         let version = version.strip_prefix('v').unwrap_or(version);
-        version
-            .starts_with(|first: char| first.is_ascii_digit())
-            .then(|| Self { version: version.into(), edition })
+        if version.starts_with(|first: char| first.is_ascii_digit()) {
+            Ok(Self { version: version.into(), edition })
+        } else {
+            Err(InvalidRevision(name.into()))
+        }
     }
 }
 
@@ -76,10 +88,10 @@ mod tests {
     #[test]
     fn folder_names_round_trip() {
         for name in ["18.2.0", "18.2.0_ent", "18.2.0-rc.1_ent_fips"] {
-            assert_eq!(Revision::from_folder(name).expect(name).to_string(), name);
+            assert_eq!(name.parse::<Revision>().expect(name).to_string(), name);
         }
         for bad in ["", "bin", "18.2.0_dev"] {
-            assert_eq!(Revision::from_folder(bad), None);
+            assert_eq!(bad.parse::<Revision>(), Err(InvalidRevision(bad.into())));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What an unmodified Teleport auth server is told: the one table from a status to the fields it knows.
 
+use std::str::FromStr;
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -8,6 +10,7 @@ use crate::Coded;
 use crate::Observation;
 use crate::Reason;
 use crate::Text;
+use crate::UnknownCode;
 use crate::Verdict;
 use crate::cluster_view::Detection;
 use crate::cluster_view::detected;
@@ -47,9 +50,14 @@ impl Code for UpdaterStatus {
             Self::Unreadable => "UNREADABLE",
         }
     }
+}
 
-    fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|value| value.word() == word)
+impl FromStr for UpdaterStatus {
+    type Err = UnknownCode;
+
+    fn from_str(word: &str) -> Result<Self, UnknownCode> {
+        let known = Self::ALL.into_iter().find(|value| value.word() == word);
+        known.ok_or_else(|| UnknownCode::new(word))
     }
 }
 

@@ -22,10 +22,14 @@ macro_rules! coded {
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
+        }
 
-            /// The value of a word, if it is one.
-            pub fn from_code(code: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|value| value.code() == code)
+        impl std::str::FromStr for $name {
+            type Err = $crate::UnknownCode;
+
+            fn from_str(code: &str) -> Result<Self, Self::Err> {
+                let known = Self::ALL.iter().copied().find(|value| value.code() == code);
+                known.ok_or_else(|| $crate::UnknownCode::new(code))
             }
         }
 

@@ -65,7 +65,7 @@ const _: () = assert!(Role::ALL.len() <= u16::BITS as usize);
 
 impl Roles {
     fn of(services: &[Text]) -> Self {
-        let named = services.iter().filter_map(|name| Role::from_name(name.as_str()));
+        let named = services.iter().filter_map(|name| name.as_str().parse::<Role>().ok());
         Self(named.fold(0, |bits, role| bits | 1 << role as u16))
     }
 

@@ -167,7 +167,7 @@ impl Hello {
             }
         }
         // Each once, however often it is named.
-        let named = hello.services.iter().filter_map(|name| Role::from_name(name));
+        let named = hello.services.iter().filter_map(|name| name.parse::<Role>().ok());
         let services: BTreeSet<_> = named.filter(|role| holds(*role)).collect();
         Ok(Self {
             version: Text::words(plain(&hello.version)),

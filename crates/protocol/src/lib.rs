@@ -55,5 +55,6 @@ pub use report::basis_to_wire;
 pub use report::verdict_from_wire;
 pub use report::verdict_to_wire;
 pub use role::Role;
+pub use role::UnknownRole;
 pub use severity::severity_from_wire;
 pub use valid::relaxed_version;

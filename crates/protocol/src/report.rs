@@ -361,9 +361,9 @@ impl ReportedRemedy {
 
     pub(crate) fn from_wire(remedy: &wire::Remedy) -> Self {
         Self {
-            id: RemedyId::from_code(&remedy.id),
-            release: DnsLabel::parse(&remedy.release),
-            kube_namespace: DnsLabel::parse(&remedy.kube_namespace),
+            id: remedy.id.parse().ok(),
+            release: remedy.release.parse().ok(),
+            kube_namespace: remedy.kube_namespace.parse().ok(),
         }
     }
 }
@@ -411,7 +411,7 @@ impl ReportedFinding {
             wire::Severity::Warning => Severity::Warning,
             wire::Severity::Advisory | wire::Severity::Unspecified => Severity::Advisory,
         };
-        Self { reason: Reason::from_code(&finding.reason), severity, since: valid::instant(finding.since) }
+        Self { reason: finding.reason.parse().ok(), severity, since: valid::instant(finding.since) }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Teleport's system roles.
 
 use std::fmt;
+use std::str::FromStr;
+
+use selfcheck_core::Text;
 
 /// Makes the enum of roles and their names.
 macro_rules! roles {
@@ -27,17 +30,22 @@ roles! {
     Admin,
 }
 
-impl Role {
-    /// The role of a name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|role| role.name() == name)
-    }
+/// A name is that of no role, as far as this version knows them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no system role")]
+pub struct UnknownRole(Text);
 
+impl Role {
     /// The role of a word as people write it for Teleport's own tools: in any case, with blanks around it.
-    pub fn from_word(word: &str) -> Option<Self> {
-        let word = word.trim().to_lowercase();
-        let word = if word == "windows_desktop" { "windowsdesktop" } else { &word };
-        Self::ALL.iter().copied().find(|role| role.name().eq_ignore_ascii_case(word))
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such role.
+    pub fn from_word(word: &str) -> Result<Self, UnknownRole> {
+        let lower = word.trim().to_lowercase();
+        let name = if lower == "windows_desktop" { "windowsdesktop" } else { &lower };
+        let known = Self::ALL.iter().copied().find(|role| role.name().eq_ignore_ascii_case(name));
+        known.ok_or_else(|| UnknownRole(word.into()))
     }
 
     /// Whether a server of this role opens an inventory stream.
@@ -49,6 +57,15 @@ impl Role {
     /// what the control plane runs.
     pub(crate) const fn is_of_kube_agent(self) -> bool {
         self.is_server() && !matches!(self, Self::Instance | Self::Auth | Self::Proxy | Self::Node)
+    }
+}
+
+/// By its name in certificates and messages.
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(name: &str) -> Result<Self, UnknownRole> {
+        Self::ALL.iter().copied().find(|role| role.name() == name).ok_or_else(|| UnknownRole(name.into()))
     }
 }
 
@@ -65,12 +82,12 @@ mod tests {
     #[test]
     fn people_write_services_as_they_like() {
         for word in ["node", "Node", "NODE", " node "] {
-            assert_eq!(Role::from_word(word), Some(Role::Node), "{word}");
+            assert_eq!(Role::from_word(word), Ok(Role::Node), "{word}");
         }
-        assert_eq!(Role::from_word("windows_desktop"), Some(Role::WindowsDesktop));
-        assert_eq!(Role::from_word("WindowsDesktop"), Some(Role::WindowsDesktop));
+        assert_eq!(Role::from_word("windows_desktop"), Ok(Role::WindowsDesktop));
+        assert_eq!(Role::from_word("WindowsDesktop"), Ok(Role::WindowsDesktop));
         for word in ["", "no de", "ssh", "node,kube"] {
-            assert_eq!(Role::from_word(word), None, "{word}");
+            assert_eq!(Role::from_word(word), Err(UnknownRole(word.into())), "{word}");
         }
     }
 }

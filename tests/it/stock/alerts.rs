@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use selfcheck_core::DnsLabel;
 use selfcheck_core::Namespace;
 use selfcheck_core::Policy;
 use selfcheck_core::ProxyAddr;
@@ -117,7 +116,8 @@ async fn they_are_listed_as_tctl_lists_them() {
 /// way, the severities, and what is said beside.
 fn every_alert() -> Vec<types::ClusterAlert> {
     let wall = selfcheck_tests::wall_clock();
-    let proxies = [None, ProxyAddr::parse("Teleport.Example.COM:443"), ProxyAddr::parse("[::1]:3080")];
+    let proxies =
+        [None, "Teleport.Example.COM:443".parse::<ProxyAddr>().ok(), "[::1]:3080".parse::<ProxyAddr>().ok()];
     let blue: Namespace = "Blue-1".parse().expect("a suffix");
     let mut alerts = Vec::new();
     let mut raise = |faults: &FaultSummary, policy: &AlertPolicy, proxy: &Option<ProxyAddr>| {
@@ -132,8 +132,8 @@ fn every_alert() -> Vec<types::ClusterAlert> {
             |(namespace, kind)| RemedyGroup {
                 remedy: ReportedRemedy {
                     id: Some(*id),
-                    release: DnsLabel::parse("agents"),
-                    kube_namespace: DnsLabel::parse("teleport"),
+                    release: "agents".parse().ok(),
+                    kube_namespace: "teleport".parse().ok(),
                 },
                 namespace,
                 kind: kind.into(),

@@ -19,9 +19,9 @@ pub(super) fn positive(text: &str) -> Result<Length, String> {
 }
 
 pub(super) fn proxy(address: &str) -> Result<ProxyAddr, String> {
-    ProxyAddr::parse(address).ok_or_else(|| {
-        "an address is written like teleport.example.com or teleport.example.com:443".to_owned()
-    })
+    address
+        .parse()
+        .map_err(|_| "an address is written like teleport.example.com or teleport.example.com:443".to_owned())
 }
 
 pub(super) fn metrics_file(path: &str) -> Result<PathBuf, String> {
@@ -51,7 +51,7 @@ pub(super) fn lasting(text: &str) -> Result<Length, String> {
 
 pub(super) fn role(name: &str) -> Result<Role, String> {
     let names = || Role::ALL.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
-    Role::from_name(name).ok_or_else(|| format!("a role is one of {}", names()))
+    name.parse().map_err(|_| format!("a role is one of {}", names()))
 }
 
 /// A service as tctl takes it.
@@ -60,9 +60,8 @@ pub(super) fn service(name: &str) -> Result<Role, String> {
         let services = Role::ALL.iter().filter(|role| role.is_server());
         services.map(|role| role.name().to_lowercase()).collect::<Vec<_>>().join(", ")
     };
-    Role::from_word(name)
-        .filter(|role| role.is_server())
-        .ok_or_else(|| format!("a service is one of {}", names()))
+    let role = Role::from_word(name).ok();
+    role.filter(|role| role.is_server()).ok_or_else(|| format!("a service is one of {}", names()))
 }
 
 pub(super) fn version(text: &str) -> Result<Version, String> {
@@ -71,11 +70,11 @@ pub(super) fn version(text: &str) -> Result<Version, String> {
 
 pub(super) fn verdict(code: &str) -> Result<Verdict, String> {
     let codes = || Verdict::ALL.iter().map(|verdict| verdict.code()).collect::<Vec<_>>().join(", ");
-    Verdict::from_code(code).ok_or_else(|| format!("a verdict is one of {}", codes()))
+    code.parse().map_err(|_| format!("a verdict is one of {}", codes()))
 }
 
 pub(super) fn reason(code: &str) -> Result<Reason, String> {
-    Reason::from_code(code).ok_or_else(|| "no such reason; `teleport-selfcheck reasons` lists all".to_owned())
+    code.parse().map_err(|_| "no such reason; `teleport-selfcheck reasons` lists all".to_owned())
 }
 
 /// The auth server takes an empty one for all agents.

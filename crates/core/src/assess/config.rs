@@ -81,8 +81,8 @@ fn proxy(case: &mut Case<'_>, config: &UpdateConfig) {
         return;
     };
     let Some(updaters) = &config.spec.proxy else { return };
-    let (Some(agent), Some(updater)) =
-        (ProxyAddr::parse(agents.as_str()), ProxyAddr::parse(updaters.as_str()))
+    let (Ok(agent), Ok(updater)) =
+        (agents.as_str().parse::<ProxyAddr>(), updaters.as_str().parse::<ProxyAddr>())
     else {
         return;
     };

@@ -103,8 +103,8 @@ pub(super) fn render(observation: &Observation, draft: &Draft) -> Option<Remedy>
             generation: draft.generation,
             // The host of a hashed address ends in `.invalid`, which by RFC 2606 is nobody's.
             proxy: agents_proxy
-                .and_then(|proxy| ProxyAddr::parse(proxy.as_str()))
-                .filter(|proxy| !proxy.host().ends_with(".invalid"))
+                .and_then(|proxy| proxy.as_str().parse().ok())
+                .filter(|proxy: &ProxyAddr| !proxy.host().ends_with(".invalid"))
                 .map(|proxy| proxy.or_port(PROXY_PORT)),
             update_config: observation.v2.config_path.as_str(),
             program: elsewhere.map_or(Generation::V2.updater(), |binary| binary.path.as_str()),

@@ -75,10 +75,10 @@ fn endpoint(case: &mut Case<'_>, v1: &UpdaterV1) {
         Fact::Absent => Some("missing"),
         Fact::Unreadable(why) if why.is_corruption() => Some(why.code()),
         Fact::Unreadable(_) | Fact::NotApplicable => None,
-        Fact::Present(endpoint) => match ProxyAddr::parse(endpoint.as_str()) {
-            None => Some("no address"),
-            Some(server) if server.host() == UpdaterV1::GLOBAL_SERVER => Some("global channel"),
-            Some(server) => {
+        Fact::Present(endpoint) => match endpoint.as_str().parse::<ProxyAddr>() {
+            Err(_) => Some("no address"),
+            Ok(server) if server.host() == UpdaterV1::GLOBAL_SERVER => Some("global channel"),
+            Ok(server) => {
                 agents.as_ref().filter(|agents| agents.host() != server.host()).map(|_| "another host")
             }
         },
@@ -95,7 +95,7 @@ fn endpoint(case: &mut Case<'_>, v1: &UpdaterV1) {
 }
 
 fn agents_proxy(observation: &Observation) -> Option<ProxyAddr> {
-    ProxyAddr::parse(observation.agent.config.present()?.proxy_server.as_ref()?.as_str())
+    observation.agent.config.present()?.proxy_server.as_ref()?.as_str().parse().ok()
 }
 
 /// When it may work and what installs for it. An empty schedule is what the agent leaves while it cannot reach the

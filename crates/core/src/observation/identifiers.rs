@@ -34,8 +34,8 @@ fn hashed(mut observation: Observation) -> Observation {
 
 /// The version server of all clusters tells nothing about this one, and is a fault by its name.
 fn hash_endpoint(endpoint: &Text) -> Text {
-    match ProxyAddr::parse(endpoint.as_str()) {
-        Some(address) if address.host() == UpdaterV1::GLOBAL_SERVER => endpoint.clone(),
+    match endpoint.as_str().parse::<ProxyAddr>() {
+        Ok(address) if address.host() == UpdaterV1::GLOBAL_SERVER => endpoint.clone(),
         _ => hash_proxy(endpoint),
     }
 }
@@ -47,14 +47,14 @@ fn hash(text: &str) -> Text {
 }
 
 fn hash_proxy(proxy: &Text) -> Text {
-    match ProxyAddr::parse(proxy.as_str()) {
-        Some(address) => {
+    match proxy.as_str().parse::<ProxyAddr>() {
+        Ok(address) => {
             let host = Text::new(&format!("{}.invalid", hash(address.host())));
             let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
             Text::new(&format!("{host}{port}"))
         }
-        None if proxy.is_empty() => proxy.clone(),
+        Err(_) if proxy.is_empty() => proxy.clone(),
         // What was no address must not become one.
-        None => Text::new(&format!("({})", hash(proxy.as_str()))),
+        Err(_) => Text::new(&format!("({})", hash(proxy.as_str()))),
     }
 }

@@ -59,7 +59,7 @@ impl Kubernetes {
 }
 
 fn label(text: Option<&Text>) -> Option<DnsLabel> {
-    text.and_then(|text| DnsLabel::parse(text.as_str()))
+    text.and_then(|text| text.as_str().parse().ok())
 }
 
 /// By which labels or annotations something says what it belongs to. Whoever makes an object may write them, so they say which Helm release a

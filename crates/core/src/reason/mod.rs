@@ -6,10 +6,12 @@
 mod table;
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::Code;
 use crate::RemedyId;
 use crate::Severity;
+use crate::UnknownCode;
 use crate::Verdict;
 
 pub use table::Reason;
@@ -90,11 +92,6 @@ impl Reason {
         self.entry().code
     }
 
-    /// The reason of a code, if there is one.
-    pub fn from_code(code: &str) -> Option<Self> {
-        table::CATALOGUE.iter().find(|entry| entry.code == code).map(|entry| entry.reason)
-    }
-
     /// The verdict it leads to; `None` for an advisory one.
     pub const fn verdict(self) -> Option<Verdict> {
         match self.entry().effect {
@@ -110,13 +107,18 @@ impl fmt::Display for Reason {
     }
 }
 
+impl FromStr for Reason {
+    type Err = UnknownCode;
+
+    fn from_str(code: &str) -> Result<Self, UnknownCode> {
+        let entry = table::CATALOGUE.iter().find(|entry| entry.code == code);
+        entry.map(|entry| entry.reason).ok_or_else(|| UnknownCode::new(code))
+    }
+}
+
 impl Code for Reason {
     fn word(self) -> &'static str {
         self.code()
-    }
-
-    fn of_word(word: &str) -> Option<Self> {
-        Self::from_code(word)
     }
 }
 
@@ -129,7 +131,7 @@ mod tests {
         let mut codes: Vec<_> = Reason::catalogue().iter().map(|entry| entry.code).collect();
         for (index, entry) in Reason::catalogue().iter().enumerate() {
             assert_eq!(entry.reason as usize, index, "{}", entry.code);
-            assert_eq!(Reason::from_code(entry.code), Some(entry.reason));
+            assert_eq!(entry.code.parse(), Ok(entry.reason));
         }
         codes.sort_unstable();
         codes.dedup();

@@ -104,10 +104,6 @@ impl Code for RemedyId {
     fn word(self) -> &'static str {
         self.code()
     }
-
-    fn of_word(word: &str) -> Option<Self> {
-        Self::from_code(word)
-    }
 }
 
 impl Coded<RemedyId> {

@@ -133,9 +133,9 @@ mod tests {
     #[test]
     fn what_is_not_known_has_to_be_filled_in_and_what_is_guessed_confirmed() {
         let known = KubernetesTarget {
-            release: DnsLabel::parse("agents"),
-            namespace: DnsLabel::parse("teleport"),
-            pod: DnsLabel::parse("agents-0"),
+            release: "agents".parse().ok(),
+            namespace: "teleport".parse().ok(),
+            pod: "agents-0".parse().ok(),
             ..KubernetesTarget::default()
         };
         let unknown = KubernetesTarget { release: None, pod: None, ..known.clone() };

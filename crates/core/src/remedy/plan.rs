@@ -124,7 +124,6 @@ mod tests {
     use crate::Generation;
     use crate::KubernetesTarget;
     use crate::Namespace;
-    use crate::ProxyAddr;
     use crate::Updates;
 
     #[test]
@@ -138,7 +137,7 @@ mod tests {
                 lost: None,
                 agent_unit: None,
                 generation: Generation::V2,
-                proxy: proxy.and_then(ProxyAddr::parse),
+                proxy: proxy.and_then(|proxy| proxy.parse().ok()),
                 update_config: "/opt/teleport/default/update.yaml",
                 program: "teleport-update",
                 kubernetes: KubernetesTarget::default(),

@@ -29,10 +29,10 @@ pub(crate) struct FilesV1 {
 
 /// The version server of an endpoint. Its path and query, which may hold a secret, are not kept.
 fn server(endpoint: &Text) -> Text {
-    match ProxyAddr::parse(endpoint.as_str()) {
-        Some(server) => Text::new(&server.to_string()),
-        None if endpoint.is_empty() => Text::default(),
-        None => Text::new("(not an address)"),
+    match endpoint.as_str().parse::<ProxyAddr>() {
+        Ok(server) => Text::new(&server.to_string()),
+        Err(_) if endpoint.is_empty() => Text::default(),
+        Err(_) => Text::new("(not an address)"),
     }
 }
 

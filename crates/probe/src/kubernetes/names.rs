@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn objects_are_asked_for_by_name() {
-        let place = Place { namespace: DnsLabel::parse("teleport").expect("a label"), release: None };
+        let place = Place { namespace: "teleport".parse().expect("a label"), release: None };
         let updater = place.object(Kind::Deployment, "agents-updater").expect("a name");
         assert_eq!(updater.path(), "/apis/apps/v1/namespaces/teleport/deployments/agents-updater");
         assert_eq!(

@@ -137,7 +137,7 @@ impl HostIdentity {
         let name = name.ok_or(CertificateError::Parse)?;
         // A host has one role of its own; the roles of users are the cluster's own words.
         let primary = match organizations.as_slice() {
-            [only] if !is_user => Role::from_name(only),
+            [only] if !is_user => only.parse().ok(),
             _ => None,
         };
         let Some(primary) = primary else { return Err(CertificateError::User(Text::new(&name))) };
@@ -145,7 +145,7 @@ impl HostIdentity {
             .split_once('.')
             .filter(|(id, cluster)| !id.is_empty() && !cluster.is_empty())
             .ok_or_else(|| CertificateError::Name(Text::new(&name)))?;
-        let others = system_roles.iter().filter_map(|name| Role::from_name(name));
+        let others = system_roles.iter().filter_map(|name| name.parse::<Role>().ok());
         // Administrators are made by their own authority alone.
         let others = others.filter(|role| role.is_server());
         let roles: BTreeSet<_> = std::iter::once(primary).chain(others).collect();

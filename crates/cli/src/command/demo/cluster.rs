@@ -8,7 +8,6 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use selfcheck_authority::Authority;
 use selfcheck_authority::Validity;
-use selfcheck_core::ProxyAddr;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_daemon::Handle;
 use selfcheck_daemon::report::ReporterConfig;
@@ -80,7 +79,7 @@ impl Cluster {
         };
         let counting = FleetConfig { settling: SETTLING, faults, ..FleetConfig::default() };
         let server = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
-        let keeper = AlertKeeper::new(AlertRules::new(&policy, ProxyAddr::parse(PROXY)), LINGER);
+        let keeper = AlertKeeper::new(AlertRules::new(&policy, PROXY.parse().ok()), LINGER);
         let server = Builder::new(server, now).fleet(counting).alerts(keeper).build();
         if let Some(address) = web {
             let web = Web::bind(address, server.inventory()).await?;

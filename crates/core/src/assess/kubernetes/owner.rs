@@ -49,14 +49,14 @@ impl Owner {
         let environment = applicability::environment(observation).unwrap_or(&nothing.0);
         let kubernetes = observation.kubernetes.present().unwrap_or(&nothing.1);
         let released_in =
-            kubernetes.marks().find_map(|marks| DnsLabel::parse(marks.release_namespace.as_ref()?.as_str()));
+            kubernetes.marks().find_map(|marks| marks.release_namespace.as_ref()?.as_str().parse().ok());
         let release = kubernetes.release(environment);
         Self {
             guess: kubernetes.guessed_release().filter(|_| release.is_none()),
             release,
             namespace: kubernetes.pod_namespace(environment).or_else(|| released_in.clone()),
             released_in,
-            pod: environment.replica_name.as_ref().and_then(|name| DnsLabel::parse(name.as_str())),
+            pod: environment.replica_name.as_ref().and_then(|name| name.as_str().parse().ok()),
             keeper: Keeper::of(kubernetes),
             chart_version: chart_version(kubernetes),
         }
