@@ -10,19 +10,14 @@ use selfcheck_daemon::Policy;
 use selfcheck_daemon::SelfCheck;
 use selfcheck_daemon::policy::Acknowledgement;
 use selfcheck_daemon::policy::Length;
-use selfcheck_daemon::policy::Thresholds;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let policy = Policy {
-        acknowledged: Some(Acknowledgement {
-            reason: "updated by our own Ansible until the migration is done".into(),
-            // When this passes, the self-check judges anew by itself.
-            until: Some("2027-03-31T00:00:00Z".parse()?),
-        }),
-        thresholds: Thresholds { overdue: Length::minutes(15), ..Thresholds::default() },
-        ..Policy::default()
-    };
+    let mut policy = Policy::default();
+    let acknowledgement = Acknowledgement::new("updated by our own Ansible until the migration is done");
+    // When this passes, the self-check judges anew by itself.
+    policy.acknowledged = Some(acknowledgement.until("2027-03-31T00:00:00Z".parse()?));
+    policy.thresholds.overdue = Length::minutes(15);
     let check = SelfCheck::builder().policy(policy).start()?;
     let acknowledged = check.recheck().await?;
     println!("{}: {}", acknowledged.verdict, acknowledged.summary);

@@ -13,7 +13,6 @@ use selfcheck_core::Observation;
 use selfcheck_core::Policy;
 use selfcheck_core::assess;
 use selfcheck_core::policy::Length;
-use selfcheck_core::policy::Thresholds;
 use selfcheck_probe::read_text;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -21,8 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let text = read_text(Path::new(&file), 4 << 20)?;
     let observation: Observation = serde_json::from_str(&text)?;
     // A host that is suspended for long stretches may be given more time.
-    let thresholds = Thresholds { overdue: Length::minutes(45), ..Thresholds::default() };
-    let policy = Policy { thresholds, ..Policy::default() };
+    let mut policy = Policy::default();
+    policy.thresholds.overdue = Length::minutes(45);
     for (when, later) in [("when it was made", Length::seconds(0)), ("an hour later", Length::minutes(60))] {
         let status = assess(&observation, &policy, observation.clock.after(later.usec()));
         println!("{when}: {}", status.label());

@@ -16,7 +16,7 @@ use selfcheck_probe::Target;
 fn main() -> std::io::Result<()> {
     // The caller brings the runtime; a look needs its IO and time drivers.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut probe = Probe::new(Target::default(), SYSTEM_BUS.to_owned());
+    let mut probe = Probe::new(Target::default(), SYSTEM_BUS);
     // Keep the probe to look again: it keeps its connection to the bus.
     let observation = runtime.block_on(probe.look(Duration::from_secs(3)));
     let status = assess(&observation, &Policy::default(), observation.clock);

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use jiff::Timestamp;
 use selfcheck_authority::Authority;
 use selfcheck_authority::Validity;
+use selfcheck_core::Policy;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
@@ -28,6 +29,7 @@ use tokio::task::JoinHandle;
 
 use crate::Release;
 use crate::StockAuth;
+use crate::with;
 
 /// The roles of most agents.
 pub const NODE: [Role; 2] = [Role::Instance, Role::Node];
@@ -67,8 +69,7 @@ impl Cluster {
     /// A cluster of this name.
     pub fn new(name: &str) -> Self {
         let authority = Authority::new(name, wall_clock()).expect("authority");
-        let counting = FleetConfig { settling: Duration::ZERO, ..FleetConfig::default() };
-        Self { authority, folder: TempDir::new().expect("folder"), counting }
+        Self { authority, folder: TempDir::new().expect("folder"), counting: counting(|_| {}) }
     }
 
     /// The file of a new identity that counts from now on for an hour.
@@ -126,7 +127,7 @@ impl Cluster {
         let tcp = TcpListener::bind(address).await.expect("listening");
         let listener = Listener::new(tcp, &identity, wall_clock).expect("TLS");
         let address = listener.local_addr().expect("address");
-        let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth-1".to_owned() };
+        let server = AuthServer::new("18.2.0", "auth-1");
         let server = Builder::new(server, wall_clock).limits(limits).fleet(self.counting.clone()).build();
         let inventory = server.inventory().clone();
         let (end, ended) = oneshot::channel();
@@ -140,9 +141,16 @@ impl Cluster {
     }
 }
 
+/// As tests count: at once, and by the usual policy with a change.
+pub fn counting(change: impl FnOnce(&mut Policy)) -> FleetConfig {
+    FleetConfig::of(&with(Policy::default(), change), "").settling(Duration::ZERO)
+}
+
 /// Limits with a beat that a test can wait for.
 pub fn quick() -> Limits {
-    Limits { beat: (Duration::from_secs(1), Duration::from_secs(1)), ..Limits::default() }
+    let mut limits = Limits::default();
+    limits.beat = (Duration::from_secs(1), Duration::from_secs(1));
+    limits
 }
 
 impl Auth {

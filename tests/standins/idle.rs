@@ -15,15 +15,10 @@ fn main() {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let target = match *words.as_slice() {
         ["watching"] => Some(Target::default()),
-        ["asking", pid, url, token, authority] => Some(Target {
-            pid: Some(pid.parse().expect("a pid")),
-            kubernetes: Some(ApiServer {
-                url: url.to_owned(),
-                token: token.into(),
-                authority: authority.into(),
-            }),
-            ..Target::default()
-        }),
+        ["asking", pid, url, token, authority] => {
+            let target = Target::default().pid(pid.parse().expect("a pid"));
+            Some(target.kubernetes(ApiServer::new(url, token, authority)))
+        }
         _ => None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");

@@ -15,7 +15,7 @@ use selfcheck_probe::Target;
 fn main() -> ExitCode {
     let looks: u32 = std::env::args().nth(1).expect("a number").parse().expect("a number");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-    let mut probe = Probe::new(Target::default(), SYSTEM_BUS.to_owned());
+    let mut probe = Probe::new(Target::default(), SYSTEM_BUS);
     let mut firings = BTreeSet::new();
     for look in 0..looks {
         let observation = runtime.block_on(probe.look(Duration::from_secs(20)));

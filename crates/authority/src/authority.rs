@@ -1,6 +1,5 @@
 //! The authority: its folder, and what it issues.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -43,6 +42,7 @@ pub struct Authority {
 
 /// Why nothing is issued.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum IssueError {
     /// There is an authority in the folder already.
     #[error("there is an authority in `{}` already", .0.display())]
@@ -186,11 +186,7 @@ impl Authority {
             // The name of a certificate is split at the first dot.
             if id.as_str().contains('.') { Err(IssueError::Name(id, "host")) } else { Ok(id) }
         })?;
-        let identity = HostIdentity {
-            host_id,
-            cluster: self.cluster.clone(),
-            roles: roles.into_iter().collect::<BTreeSet<_>>(),
-        };
+        let identity = HostIdentity::new(host_id, self.cluster.clone(), roles);
         let key = Key::generate().ok_or_else(no_key)?;
         let plan = Plan::host(&identity).map_err(made)?;
         let certificate = plan.sign(&serial()?, validity, &key.public(), &self.key).map_err(made)?;

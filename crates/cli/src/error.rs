@@ -123,15 +123,16 @@ impl CliError {
             Self::Policy(PolicyError::Read(FileError::Missing(_))) => {
                 "name an existing file; without a policy the defaults count"
             }
-            Self::Policy(PolicyError::Read(FileError::Unreadable { .. }))
-            | Self::ReadObservation(FileError::Unreadable { .. }) => {
-                "the file must be a regular file of UTF-8 text that this user may read"
+            Self::Policy(PolicyError::Parse { .. } | PolicyError::Check { .. }) => {
+                "docs/policy.md lists every key and its default"
             }
-            Self::Policy(_) => "docs/policy.md lists every key and its default",
             Self::LongStdin { .. }
             | Self::ReadObservation(FileError::Missing(_))
             | Self::ParseObservation { .. } => {
                 "record one with `teleport-selfcheck debug updater-status --save-observation FILE`"
+            }
+            Self::Policy(_) | Self::ReadObservation(_) => {
+                "the file must be a regular file of UTF-8 text that this user may read"
             }
             Self::NowBeforeObservation { .. } => "give a later time, or leave out `--now`",
             Self::Bus(_) => "name another bus by `--bus`, or unset the variable",

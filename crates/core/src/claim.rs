@@ -10,6 +10,7 @@ pub(crate) const FIRST_WITH_UPDATER: u64 = 13;
 
 /// What an agent says of its updater in its stock Hello.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Claim<'a> {
     /// Its Teleport version.
     pub version: &'a str,
@@ -19,6 +20,19 @@ pub struct Claim<'a> {
     pub external_upgrader: Option<&'a str>,
     /// `UpdaterStatus`, where it sent one.
     pub updater_status: Option<UpdaterStatus>,
+}
+
+impl<'a> Claim<'a> {
+    /// That of an agent of this version which runs these services, where nobody tells of its updater.
+    pub const fn new(version: &'a str, services: &'a [Text]) -> Self {
+        Self { version, services, external_upgrader: None, updater_status: None }
+    }
+
+    /// With this `ExternalUpgrader`, empty for none, and this `UpdaterStatus`, where it sent one.
+    #[must_use]
+    pub const fn updater(self, kind: &'a str, status: Option<UpdaterStatus>) -> Self {
+        Self { external_upgrader: Some(kind), updater_status: status, ..self }
+    }
 }
 
 impl Claim<'_> {

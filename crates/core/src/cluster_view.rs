@@ -14,6 +14,7 @@ use crate::claim::FIRST_WITH_UPDATER;
 
 /// What an agent by itself tells its cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClusterView {
     /// The fields of its Hello.
     #[serde(flatten)]

@@ -87,6 +87,7 @@ impl<T> From<Result<T, Why>> for Fact<T> {
 /// Why something could not be seen. The set is closed so that it can be a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Why {
     /// The operating system or the bus refused access.
     Denied,

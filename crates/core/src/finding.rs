@@ -14,6 +14,7 @@ use crate::Verdict;
 
 /// One reason that holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// The reason; that of a newer version may be one that this version does not know.
     pub reason: Coded<Reason>,

@@ -25,6 +25,7 @@ use crate::Why;
 ///
 /// It serialises to the JSON of `teleport-selfcheck debug updater-status --format json` (docs/status.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Status {
     /// The format of this document.
     pub schema: StatusSchema,
@@ -60,6 +61,7 @@ pub struct Status {
 
 /// The format of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum StatusSchema {
     /// The first format.
     #[serde(rename = "teleport.selfcheck/v1")]
@@ -68,6 +70,7 @@ pub enum StatusSchema {
 
 /// The agent judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AgentSummary {
     /// Its process id; null if it does not run.
     pub pid: Option<u32>,
@@ -91,6 +94,7 @@ pub struct AgentSummary {
 
 /// The Helm release of an agent in a pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct KubernetesSummary {
     /// Its name.
     pub release: Option<DnsLabel>,
@@ -100,6 +104,7 @@ pub struct KubernetesSummary {
 
 /// The updater judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct UpdaterSummary {
     /// `binary`, `unit`, `kube` or `integration_awsoidc`, as stock Teleport names them.
     pub kind: Text,
@@ -113,6 +118,7 @@ pub struct UpdaterSummary {
 
 /// Something that could not be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Unseen {
     /// What.
     pub fact: Text,
@@ -139,6 +145,7 @@ impl Unseen {
 
 /// When the updater ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Proof {
     /// The end, or the start, of the last run.
     pub last_run: Option<Timestamp>,
@@ -150,6 +157,7 @@ pub struct Proof {
 
 /// Whether and what the cluster knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Reporting {
     /// How this status reaches an auth server.
     pub mode: ReportingMode,
@@ -170,6 +178,7 @@ pub struct Reporting {
 /// How a status reaches an auth server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ReportingMode {
     /// In the heartbeat, to an auth server that knows the extension.
     Extension,

@@ -17,6 +17,7 @@ use crate::cluster_view::detected;
 
 /// The updater fields of a stock Hello.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StockView {
     /// `ExternalUpgrader`: `binary`, `unit`, `kube`, `integration_awsoidc`, or empty for none.
     pub external_upgrader: Text,

@@ -37,6 +37,7 @@ pub struct SelfCheckBuilder {
 
 /// Why a self-check could not be started.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// It was started outside a tokio runtime.
     #[error("a self-check is started within a tokio runtime, and there is none here")]
@@ -81,8 +82,8 @@ impl SelfCheckBuilder {
 
     /// The system bus. Default: [`SYSTEM_BUS`].
     #[must_use]
-    pub fn bus_address(self, bus_address: String) -> Self {
-        Self { bus_address, ..self }
+    pub fn bus_address(self, bus_address: impl Into<String>) -> Self {
+        Self { bus_address: bus_address.into(), ..self }
     }
 
     /// The most time one look may take. What has not answered by then could not be seen. Default: 3 s.
@@ -107,11 +108,7 @@ impl SelfCheckBuilder {
     pub fn start(self) -> Result<SelfCheck, StartError> {
         let (target, bus_address, look_time) =
             (self.target.clone(), self.bus_address.clone(), self.look_time);
-        let target = Target {
-            file_bytes: self.policy.limits.file_bytes,
-            pod: self.policy.kubernetes.clone(),
-            ..target
-        };
+        let target = target.under(&self.policy);
         self.start_on(move || HostSource::new(target.clone(), bus_address.clone(), look_time))
     }
 

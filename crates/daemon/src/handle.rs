@@ -51,6 +51,7 @@ pub struct Ended;
 
 /// Why a self-check does not judge by another policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JudgeError {
     /// The policy makes no sense; the one before stays.
     #[error("the policy is not valid")]

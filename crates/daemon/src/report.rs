@@ -9,7 +9,6 @@
 //! # }
 //! ```
 
-use selfcheck_core::Text;
 use selfcheck_reporter::HostMetadata;
 
 use crate::Handle;
@@ -33,6 +32,9 @@ impl Handle {
 /// What this runs on, as Teleport tells it.
 fn this_host() -> HostMetadata {
     let host = selfcheck_probe::this_host();
-    let known = |text: Option<Text>| text.unwrap_or_default();
-    HostMetadata { os: host.os, os_version: known(host.os_version), architecture: known(host.architecture) }
+    let mut metadata = HostMetadata::default();
+    metadata.os = host.os;
+    metadata.os_version = host.os_version.unwrap_or_default();
+    metadata.architecture = host.architecture.unwrap_or_default();
+    metadata
 }

@@ -74,6 +74,7 @@ outcomes! {
 
 /// What an outcome is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Subject {
     /// What an agent says of itself.
     Report,

@@ -89,11 +89,7 @@ pub(crate) struct Vocabulary {
 impl Default for Vocabulary {
     fn default() -> Self {
         let other = || Text::from(OTHER);
-        let remedy = RemedyGroup {
-            remedy: ReportedRemedy::OTHER,
-            namespace: Namespace::default(),
-            kind: Text::default(),
-        };
+        let remedy = RemedyGroup::new(ReportedRemedy::OTHER, Namespace::default(), Text::default());
         Self {
             versions: Names::new(other(), [Text::default()], WORDS),
             kinds: Names::new(other(), USUAL_KINDS.map(Text::from), KINDS),
@@ -157,23 +153,23 @@ impl Vocabulary {
     }
 
     fn updater(&self, facts: &Facts) -> ClaimedUpdater {
-        ClaimedUpdater {
-            kind: self.kinds.get(facts.kind).clone(),
-            version: some(&self.updaters.get(facts.updater).1),
-            group: some(self.groups.get(facts.group)),
-            status: facts.updater_status,
-        }
+        let mut updater = ClaimedUpdater::default();
+        updater.kind = self.kinds.get(facts.kind).clone();
+        updater.version = some(&self.updaters.get(facts.updater).1);
+        updater.group = some(self.groups.get(facts.group));
+        updater.status = facts.updater_status;
+        updater
     }
 
     /// The Hello that says this.
     pub(crate) fn hello(&self, server_id: Text, hostname: Text, facts: &Facts) -> Hello {
-        Hello {
-            version: self.versions.get(facts.version).clone(),
-            server_id,
-            services: facts.services.iter().map(|role| role.name().into()).collect(),
-            hostname,
-            updater: self.updater(facts),
-        }
+        let mut hello = Hello::default();
+        hello.version = self.versions.get(facts.version).clone();
+        hello.server_id = server_id;
+        hello.services = facts.services.iter().map(|role| role.name().into()).collect();
+        hello.hostname = hostname;
+        hello.updater = self.updater(facts);
+        hello
     }
 
     /// A report with what was found here.
@@ -186,29 +182,21 @@ impl Vocabulary {
 
     fn reported_findings(&self, facts: &Facts) -> Vec<ReportedFinding> {
         let found = self.findings.get(facts.findings).iter();
-        found.map(|&(reason, severity)| ReportedFinding { reason, severity, since: None }).collect()
+        found.map(|&(reason, severity)| ReportedFinding::new(reason, severity)).collect()
     }
 
     /// The report that says this, without the times.
     pub(crate) fn report(&self, facts: &Facts) -> Report {
         let updater = self.updater(facts);
         let group = self.remedies.get(facts.remedy).as_ref();
-        Report {
-            verdict: facts.verdict,
-            findings: self.reported_findings(facts),
-            updater: (!updater.kind.is_empty()).then_some(ReportedUpdater {
-                kind: updater.kind,
-                version: updater.version,
-                group: updater.group,
-            }),
-            observed_at: None,
-            last_success: None,
-            next_run: None,
-            remedy: group.map(|group| group.remedy.clone()),
-            namespace: group.map(|group| group.namespace.clone()).unwrap_or_default(),
-            library_version: None,
-            agent_version: some(self.versions.get(facts.version)),
-        }
+        let mut report = Report::new(facts.verdict);
+        report.findings = self.reported_findings(facts);
+        report.updater = (!updater.kind.is_empty())
+            .then(|| ReportedUpdater::new(updater.kind, updater.version, updater.group));
+        report.remedy = group.map(|group| group.remedy.clone());
+        report.namespace = group.map(|group| group.namespace.clone()).unwrap_or_default();
+        report.agent_version = some(self.versions.get(facts.version));
+        report
     }
 }
 

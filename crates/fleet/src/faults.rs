@@ -13,7 +13,6 @@ use semver::Version;
 
 use crate::Count;
 use crate::FaultKind;
-use crate::FaultRules;
 use crate::Faulty;
 use crate::counts::Change;
 use crate::counts::Tally;
@@ -21,6 +20,7 @@ use crate::counts::reason_at;
 use crate::counts::reason_place;
 use crate::facts::Facts;
 use crate::facts::Vocabulary;
+use crate::rules::FaultRules;
 use crate::seat::Seat;
 use crate::slab::Slot;
 

@@ -8,6 +8,7 @@ use crate::Count;
 
 /// What is wrong with an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum FaultKind {
     /// It has no updater.
     Unaccompanied,
@@ -33,6 +34,7 @@ impl FaultKind {
 
 /// The agents of one kind of fault that have had it for long enough, or had it when they disappeared a short time ago.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Faulty {
     /// How many.
     pub agents: u64,
@@ -50,6 +52,7 @@ pub struct Faulty {
 
 /// What alerts are made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct FaultSummary {
     /// The agents that an updater is meant for: accompanied, held, impaired or unaccompanied.
     pub agents: u64,

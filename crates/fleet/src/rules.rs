@@ -13,52 +13,39 @@ const UNKNOWN: Duration = Duration::from_secs(24 * 3600);
 
 /// When a fault of an agent counts for an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FaultRules {
+pub(crate) struct FaultRules {
     /// How long an agent must be at fault.
-    pub hold_down: Duration,
+    pub(crate) hold_down: Duration,
     /// The same for a run of the updater that failed in a plain way. It may be the network; the next runs tell.
-    pub plain_run: Duration,
+    pub(crate) plain_run: Duration,
     /// The same for an agent of which nothing is known.
-    pub unknown: Duration,
+    pub(crate) unknown: Duration,
     /// When failed runs are taken for the fault of what all updaters need.
-    pub mass: MassRule,
+    pub(crate) mass: MassRule,
     /// How long an agent at fault still counts that has disappeared.
-    pub linger: Duration,
+    pub(crate) linger: Duration,
     /// The auth server's version, which agents are compared with.
-    pub version: Option<Version>,
+    pub(crate) version: Option<Version>,
     /// Agents updated by other means, which never count.
-    pub acknowledged: Vec<AlertAcknowledgement>,
+    pub(crate) acknowledged: Vec<AlertAcknowledgement>,
 }
 
 /// When failed runs are taken for the fault of what all updaters need, as the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MassRule {
+pub(crate) struct MassRule {
     /// More than this share of the agents, in percent,
-    pub percent: u64,
+    pub(crate) percent: u64,
     /// and at least so many,
-    pub agents: u64,
+    pub(crate) agents: u64,
     /// fail within this time.
-    pub within: Duration,
+    pub(crate) within: Duration,
     /// Then their fault counts after this.
-    pub hold_down: Duration,
+    pub(crate) hold_down: Duration,
 }
 
 impl FaultRules {
     /// Those of a policy, for an auth server of this version.
-    pub fn new(policy: &AlertPolicy, version: &str) -> Self {
-        Self {
-            hold_down: policy.hold_down.duration(),
-            linger: policy.linger.duration(),
-            version: Version::parse(version).ok(),
-            acknowledged: policy.acknowledged.clone(),
-            ..Self::default()
-        }
-    }
-}
-
-impl Default for FaultRules {
-    fn default() -> Self {
-        let policy = AlertPolicy::default();
+    pub(crate) fn new(policy: &AlertPolicy, version: &str) -> Self {
         Self {
             hold_down: policy.hold_down.duration(),
             plain_run: PLAIN_RUN,
@@ -70,8 +57,8 @@ impl Default for FaultRules {
                 hold_down: Duration::from_secs(60 * 60),
             },
             linger: policy.linger.duration(),
-            version: None,
-            acknowledged: Vec::new(),
+            version: Version::parse(version).ok(),
+            acknowledged: policy.acknowledged.clone(),
         }
     }
 }

@@ -54,6 +54,7 @@ pub struct Cursor(pub u64);
 
 /// Some of the agents.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Part {
     /// These.
     pub agents: Vec<AgentRecord>,
@@ -61,8 +62,16 @@ pub struct Part {
     pub next: Option<Cursor>,
 }
 
+impl Part {
+    /// These agents, and where the next ones begin; `None` if there are no more.
+    pub const fn new(agents: Vec<AgentRecord>, next: Option<Cursor>) -> Self {
+        Self { agents, next }
+    }
+}
+
 /// How an agent left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Farewell {
     /// Without a word: its stream broke.
     None,
@@ -74,6 +83,7 @@ pub enum Farewell {
 
 /// What is known of an agent.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct AgentRecord {
     /// Who it is, as its newest stream says.
     pub hello: Arc<Hello>,
@@ -86,6 +96,11 @@ pub struct AgentRecord {
 }
 
 impl AgentRecord {
+    /// What is known of an agent by its newest stream and its report, which stands on this ground, last heard of then.
+    pub const fn new(hello: Arc<Hello>, report: Arc<Report>, basis: Basis, last_heard: Timestamp) -> Self {
+        Self { hello, basis, report, last_heard }
+    }
+
     /// With a report that the agent has just made, of which the store may have kept no more than it counts by.
     #[must_use]
     pub fn with(mut self, whole: &Report) -> Self {
@@ -96,6 +111,7 @@ impl AgentRecord {
 
 /// Which agents are asked for. Conditions left out do not count.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Filter {
     /// This one.
     pub server_id: Option<String>,

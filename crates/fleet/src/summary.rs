@@ -14,6 +14,7 @@ use selfcheck_protocol::wire::teleport::selfcheck::v1 as wire;
 /// How many agents of which kind there are. Agents that have only just come are `settling` and nowhere else. Only kinds that
 /// there are agents of are listed; where there are more than can be told apart, the rest counts as `other`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Summary {
     /// The agents counted.
     pub agents: u64,

@@ -69,14 +69,14 @@ impl Probe {
     /// A probe that asks the bus at `bus_address` (usually [`SYSTEM_BUS`](crate::SYSTEM_BUS)) about `target`.
     ///
     /// Nothing is opened before the first look.
-    pub fn new(target: Target, bus_address: String) -> Self {
+    pub fn new(target: Target, bus_address: impl Into<String>) -> Self {
         let kubernetes = Session::new(target.api_server());
         // What is listened for, and shown, is a path that means the same everywhere.
         let config = target.config.map(|path| std::path::absolute(&path).unwrap_or(path));
         Self {
             kubernetes,
             target: Target { config, ..target },
-            bus: Bus::new(bus_address),
+            bus: Bus::new(bus_address.into()),
             host: Arc::default(),
             files: Pool::default(),
             agent: Pool::default(),

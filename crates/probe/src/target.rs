@@ -4,6 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use selfcheck_core::Namespace;
+use selfcheck_core::Policy;
 use selfcheck_core::Text;
 use selfcheck_core::policy::AskApi;
 use selfcheck_core::policy::PodPolicy;
@@ -20,38 +21,43 @@ pub fn is_unix_address(address: &str) -> bool {
 }
 
 /// What to look at. The default is the agent of the default installation, found by its unit.
+///
+/// # Examples
+///
+/// ```
+/// use selfcheck_core::Policy;
+/// use selfcheck_probe::Target;
+///
+/// let target = Target::this_process().config("/etc/teleport.yaml").version("18.2.0").under(&Policy::default());
+/// # let _ = target;
+/// ```
 #[derive(Debug, Clone)]
+#[must_use = "a probe looks at it"]
 pub struct Target {
-    /// The installation to judge. Without it, that of the process found, else the default one.
-    pub namespace: Option<Namespace>,
-    /// The agent's process. Without it, the main process of its unit, else that of its pid file.
-    pub pid: Option<u32>,
-    /// The agent's configuration. Without it, the one its command line names, else that of the installation.
-    pub config: Option<PathBuf>,
-    /// Where a pod's own labels and annotations are mounted, and whether the API is asked, for an agent in one.
-    pub pod: PodPolicy,
-    /// The Kubernetes API, for an agent in a pod. It is asked only if there is one here, `pod.api` permits it,
-    /// and the feature `kubernetes` is compiled in.
-    pub kubernetes: Option<ApiServer>,
-    /// Whether whoever looks is known to run in a pod, the agent's or another one, by what Kubernetes puts into its environment.
-    pub in_pod: bool,
-    /// The agent's version, where whoever looks is part of it and knows.
-    pub version: Option<Text>,
+    pub(crate) namespace: Option<Namespace>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) kubernetes: Option<ApiServer>,
+    pub(crate) in_pod: bool,
+    pub(crate) version: Option<Text>,
+    /// Where a pod's own labels and annotations are mounted, and whether the API is asked.
+    pub(crate) pod: PodPolicy,
     /// The most bytes read of any configuration file.
-    pub file_bytes: u64,
+    pub(crate) file_bytes: u64,
 }
 
 impl Default for Target {
     fn default() -> Self {
+        let policy = Policy::default();
         Self {
             namespace: None,
             pid: None,
             config: None,
-            pod: PodPolicy::default(),
             kubernetes: None,
             in_pod: false,
             version: None,
-            file_bytes: 1 << 20,
+            pod: policy.kubernetes,
+            file_bytes: policy.limits.file_bytes,
         }
     }
 }
@@ -59,7 +65,44 @@ impl Default for Target {
 impl Target {
     /// The agent that this process is.
     pub fn this_process() -> Self {
-        Self { pid: Some(std::process::id()), ..Self::default() }
+        Self::default().pid(std::process::id())
+    }
+
+    /// The installation to judge. Without it, that of the process found, else the default one.
+    pub fn namespace(self, namespace: Namespace) -> Self {
+        Self { namespace: Some(namespace), ..self }
+    }
+
+    /// The agent's process. Without it, the main process of its unit, else that of its pid file.
+    pub fn pid(self, pid: u32) -> Self {
+        Self { pid: Some(pid), ..self }
+    }
+
+    /// The agent's configuration. Without it, the one its command line names, else that of the installation.
+    pub fn config(self, config: impl Into<PathBuf>) -> Self {
+        Self { config: Some(config.into()), ..self }
+    }
+
+    /// The Kubernetes API, for an agent in a pod. It is asked only where a policy permits it, and the feature `kubernetes` is
+    /// compiled in.
+    pub fn kubernetes(self, server: ApiServer) -> Self {
+        Self { kubernetes: Some(server), ..self }
+    }
+
+    /// Whoever looks is known to run in a pod, the agent's or another one, by what Kubernetes puts into its environment.
+    pub fn in_pod(self) -> Self {
+        Self { in_pod: true, ..self }
+    }
+
+    /// The agent's version, where whoever looks is part of it and knows.
+    pub fn version(self, version: &str) -> Self {
+        Self { version: Some(Text::new(version)), ..self }
+    }
+
+    /// As a policy has it: what of a pod is looked at, and how much of a file is read. A self-check sees to that itself, by the
+    /// policy that it judges by.
+    pub fn under(self, policy: &Policy) -> Self {
+        Self { pod: policy.kubernetes.clone(), file_bytes: policy.limits.file_bytes, ..self }
     }
 
     /// The API server that is to be asked, if any.
@@ -70,6 +113,7 @@ impl Target {
 
 /// The API server of a Kubernetes cluster, and what lets a pod in.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ApiServer {
     /// Its address, as `https://10.96.0.1:443`.
     pub url: String,
@@ -80,11 +124,17 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
+    /// One at `url`, asked with the service account's token in the file `token`, of the authority whose certificates are in the
+    /// file `authority`.
+    pub fn new(url: impl Into<String>, token: impl Into<PathBuf>, authority: impl Into<PathBuf>) -> Self {
+        Self { url: url.into(), token: token.into(), authority: authority.into() }
+    }
+
     /// The one that a pod is told of by `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`, asked as its service
     /// account.
     pub fn of_pod(host: &str, port: &str) -> Self {
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         let file = |name: &str| Path::new(SERVICE_ACCOUNT).join(name);
-        Self { url: format!("https://{host}:{port}"), token: file("token"), authority: file("ca.crt") }
+        Self::new(format!("https://{host}:{port}"), file("token"), file("ca.crt"))
     }
 }

@@ -6,6 +6,7 @@ use crate::wire::types::InstanceV1;
 
 /// A field of a message that an auth server is asked with or answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Field {
     /// The message, as Teleport names it.
     pub message: &'static str,

@@ -25,6 +25,7 @@ const DEFAULT_GROUP: &str = "default";
 
 /// The stock part of what an agent says: its Hello.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Hello {
     /// Its Teleport version, without a leading `v`.
     pub version: Text,
@@ -40,6 +41,7 @@ pub struct Hello {
 
 /// What a Hello says of an updater. All of it is what a new stream is needed for to tell a stock auth server anew.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct ClaimedUpdater {
     /// Its kind; empty for none.
     pub kind: Text,
@@ -53,6 +55,7 @@ pub struct ClaimedUpdater {
 
 /// Why a Hello is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidHello {
     /// It names more services than there are.
     #[error("a Hello names {0} services, more than {SERVICES}")]
@@ -185,12 +188,8 @@ impl Hello {
 
     /// What it claims, to be judged.
     pub fn claim(&self) -> Claim<'_> {
-        Claim {
-            version: self.version.as_str(),
-            services: &self.services,
-            external_upgrader: Some(self.updater.kind.as_str()),
-            updater_status: self.updater.status,
-        }
+        let claim = Claim::new(self.version.as_str(), &self.services);
+        claim.updater(self.updater.kind.as_str(), self.updater.status)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::wire::proto::UpstreamInventoryAgentMetadata;
 
 /// What an agent runs on. Each is empty where it is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct HostMetadata {
     /// `linux` or `darwin`.
     pub os: Text,

@@ -31,6 +31,7 @@ pub enum FieldValue<T> {
 
 /// An agent, as its auth server reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Instance {
     /// Its host id.
     pub server_id: Text,
@@ -48,6 +49,7 @@ pub struct Instance {
 
 /// What an auth server reports about an agent's updater.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct InstanceUpdater {
     /// Its kind.
     pub kind: FieldValue<Text>,
@@ -128,16 +130,12 @@ impl Instance {
     /// What it comes to: its claim judged, as far as it is known.
     pub fn report(&self) -> Report {
         let updater = &self.updater;
-        let kind = match &updater.kind {
-            FieldValue::Set(kind) => Some(kind.as_str()),
-            FieldValue::Empty => Some(""),
-            FieldValue::Unknown => None,
-        };
-        let claim = Claim {
-            version: self.version.as_str(),
-            services: &self.services,
-            external_upgrader: kind,
-            updater_status: updater.status.value().copied(),
+        let status = updater.status.value().copied();
+        let claim = Claim::new(self.version.as_str(), &self.services);
+        let claim = match &updater.kind {
+            FieldValue::Set(kind) => claim.updater(kind.as_str(), status),
+            FieldValue::Empty => claim.updater("", status),
+            FieldValue::Unknown => claim,
         };
         let reported = updater.kind.value().map(|kind| ReportedUpdater {
             kind: kind.clone(),

@@ -21,7 +21,6 @@ use selfcheck_core::RemedyTarget;
 use selfcheck_core::Severity;
 use selfcheck_core::Status;
 use selfcheck_core::Text;
-use selfcheck_core::Updates;
 use selfcheck_core::Verdict;
 
 use crate::ClaimedUpdater;
@@ -35,6 +34,7 @@ const FINDINGS: usize = 32;
 
 /// What an agent reports of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Report {
     /// The verdict. One that this version does not know counts as unknown.
     pub verdict: Verdict,
@@ -60,6 +60,7 @@ pub struct Report {
 
 /// Something that holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReportedFinding {
     /// The reason; `None` for one that this version does not know.
     pub reason: Option<Reason>,
@@ -71,6 +72,7 @@ pub struct ReportedFinding {
 
 /// The updater judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReportedUpdater {
     /// `binary`, `unit`, `kube` or `integration_awsoidc`.
     pub kind: Text,
@@ -82,6 +84,7 @@ pub struct ReportedUpdater {
 
 /// What helps, by its id in the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ReportedRemedy {
     /// The remedy; `None` for one that this version does not know.
     pub id: Option<RemedyId>,
@@ -93,6 +96,7 @@ pub struct ReportedRemedy {
 
 /// All that the command depends on which helps an agent. Agents of one group are helped by the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RemedyGroup {
     /// What helps.
     pub remedy: ReportedRemedy,
@@ -103,22 +107,20 @@ pub struct RemedyGroup {
 }
 
 impl RemedyGroup {
+    /// Those whom `remedy` helps, in an installation with an updater of this kind; empty for none.
+    pub const fn new(remedy: ReportedRemedy, namespace: Namespace, kind: Text) -> Self {
+        Self { remedy, namespace, kind }
+    }
+
     /// What to run, from this program's own catalogue; `None` where it knows nothing that helps. `proxy` is the cluster's, for the remedies that
     /// need it. No object is named that the agent named: a person writes it in, and may compare it with [`claims`](Self::claims).
     pub fn render(&self, proxy: Option<&ProxyAddr>) -> Option<Remedy> {
         let generation = if self.kind == *"unit" { Generation::V1 } else { Generation::V2 };
-        Some(self.remedy.id?.render(&RemedyTarget {
-            namespace: &self.namespace,
-            reason: None,
-            updates: Updates::On,
-            lost: None,
-            agent_unit: None, // only its own host may name one
-            generation,
-            proxy: proxy.cloned(),
-            update_config: &self.namespace.update_config(),
-            program: Generation::V2.updater(),
-            kubernetes: KubernetesTarget::default(),
-        }))
+        let update_config = self.namespace.update_config();
+        // The agent's unit stays unnamed: only its own host may name one.
+        let mut target = RemedyTarget::new(&self.namespace, generation, &update_config);
+        target.proxy = proxy.cloned();
+        Some(self.remedy.id?.render(&target))
     }
 
     /// What the agent says is to be written into the command, each with the word that stands for it. Nobody has looked whether
@@ -132,6 +134,7 @@ impl RemedyGroup {
 
 /// Why a report is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidReport {
     /// It lists more than any judgement finds.
     #[error("a report has {0} findings, more than {FINDINGS}")]
@@ -184,6 +187,22 @@ impl From<&Hello> for Report {
 }
 
 impl Report {
+    /// That of an agent in this verdict, of whom nothing else is known.
+    pub fn new(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            findings: Vec::new(),
+            updater: None,
+            observed_at: None,
+            last_success: None,
+            next_run: None,
+            remedy: None,
+            namespace: Namespace::default(),
+            library_version: None,
+            agent_version: None,
+        }
+    }
+
     /// What a claim comes to.
     pub(crate) fn claimed(claim: Claim<'_>, updater: Option<ReportedUpdater>) -> Self {
         let (verdict, reason) = claim.judge();
@@ -386,7 +405,19 @@ fn of_release(
     part(kubernetes).clone()
 }
 
+impl ReportedUpdater {
+    /// One of this kind.
+    pub const fn new(kind: Text, version: Option<Text>, group: Option<Text>) -> Self {
+        Self { kind, version, group }
+    }
+}
+
 impl ReportedFinding {
+    /// One that holds nobody knows since when. Of a reason that this version does not know, it is `None`.
+    pub const fn new(reason: Option<Reason>, severity: Severity) -> Self {
+        Self { reason, severity, since: None }
+    }
+
     /// Its code, or `other`.
     pub fn code(&self) -> &'static str {
         self.reason.map_or(OTHER, Reason::code)

@@ -12,6 +12,7 @@ use crate::TlsError;
 
 /// Why an auth server is not told, or does not tell.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReportError {
     /// The identity is of no use.
     #[error(transparent)]

@@ -10,6 +10,7 @@ use crate::Neighbour;
 
 /// How far reporting has got. It is no part of a status' change.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// How the status reaches the auth server: by what the present stream, or the last one, agreed on.
     pub mode: ReportingMode,

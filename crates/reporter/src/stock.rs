@@ -16,6 +16,7 @@ const LOOKED_AT: usize = 1000;
 
 /// The inventory of a stock auth server.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct StockInventory<'a> {
     client: &'a AuthClient,
     /// The server's Teleport version, if it reports one.
@@ -30,6 +31,7 @@ pub struct StockInventory<'a> {
 
 /// How much of an inventory was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct ReadCount {
     /// The agents.
     pub agents: usize,

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use selfcheck_core::Policy;
 use selfcheck_core::ProxyAddr;
 use selfcheck_fleet::AlertKeeper;
-use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::AlertStore;
 use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Fleet;
@@ -43,6 +42,7 @@ pub struct Server {
 
 /// Why an auth server no longer serves.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ServeError {
     /// Its connections broke, all of them.
     #[error("the auth server can serve no connections any more")]
@@ -69,8 +69,7 @@ impl Builder {
     /// [`Listener::gate`].
     pub fn policy(self, policy: &Policy, proxy: Option<ProxyAddr>) -> Self {
         let fleet = FleetConfig::of(policy, &self.server.version);
-        let rules = AlertRules::new(&policy.alerts, proxy);
-        self.fleet(fleet).alerts(AlertKeeper::new(rules, policy.alerts.linger.duration()))
+        self.fleet(fleet).alerts(AlertKeeper::new(&policy.alerts, proxy))
     }
 
     /// Counts like this.

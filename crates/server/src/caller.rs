@@ -29,6 +29,7 @@ pub struct Caller(Arc<Known>);
 
 /// Who signed the certificate of a caller, where hosts and users have authorities of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Signer {
     /// The authority of hosts.
     Hosts,

@@ -90,15 +90,14 @@ fn filter(request: &wire::ListAgentsRequest) -> Result<Filter, Status> {
     let given = |text: &String| (!text.is_empty()).then(|| text.clone());
     let stock = request.stock.clone().unwrap_or_default();
     let without = stock.no_upgrader.then(String::new);
-    Ok(Filter {
-        services: stock.services.clone(),
-        upgrader: without.or_else(|| given(&stock.upgrader)),
-        older_than: version("older-than version", &stock.older_than)?,
-        update_group: given(&stock.update_group),
-        verdict: verdict_from_wire(request.verdict()),
-        reason: given(&request.reason),
-        ..Filter::default()
-    })
+    let mut filter = Filter::default();
+    filter.services.clone_from(&stock.services);
+    filter.upgrader = without.or_else(|| given(&stock.upgrader));
+    filter.older_than = version("older-than version", &stock.older_than)?;
+    filter.update_group = given(&stock.update_group);
+    filter.verdict = verdict_from_wire(request.verdict());
+    filter.reason = given(&request.reason);
+    Ok(filter)
 }
 
 /// Later places have greater tokens, as text too.

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 /// What an agent may ask of an auth server. The defaults are generous to every agent that works as it should.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Limits {
     /// The largest message, in bytes. Resources of stock agents ride in the same stream and may be large.
     pub message_bytes: usize,

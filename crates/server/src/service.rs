@@ -46,11 +46,19 @@ use crate::wire::proto::auth_service_server::AuthService;
 
 /// Who an auth server is to its agents.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AuthServer {
     /// The Teleport version it speaks for, without a leading `v`.
     pub version: String,
     /// Its host id.
     pub server_id: String,
+}
+
+impl AuthServer {
+    /// One of this Teleport version, without a leading `v`, with this host id.
+    pub fn new(version: impl Into<String>, server_id: impl Into<String>) -> Self {
+        Self { version: version.into(), server_id: server_id.into() }
+    }
 }
 
 /// The inventory of an auth server: Teleport's service and this project's own, over one store.
@@ -364,8 +372,8 @@ impl<S: Store> Inventory<S> {
     /// The agents of a part that the filter takes, and where the next part begins.
     fn instances(&self, filter: &Filter, from: Cursor) -> (Vec<types::InstanceV1>, Option<Cursor>) {
         let store = &self.0.store;
-        let Part { agents, next } = match &filter.server_id {
-            Some(id) => Part { agents: store.find(id).into_iter().collect(), next: None },
+        let Part { agents, next, .. } = match &filter.server_id {
+            Some(id) => Part::new(store.find(id).into_iter().collect(), None),
             None => store.part(from, filter.verdict, usize::MAX),
         };
         let taken = agents.iter().filter(|agent| filter.takes(agent));

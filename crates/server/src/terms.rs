@@ -31,31 +31,29 @@ pub(crate) fn refused(why: &InvalidAlert) -> Status {
 
 /// Teleport's filter of alerts, as that of the book.
 pub(crate) fn alert_filter(request: types::GetClusterAlertsRequest) -> AlertFilter {
-    AlertFilter {
-        severity: Some(severity_from_wire(request.severity)),
-        id: (!request.alert_id.is_empty()).then_some(request.alert_id),
-        labels: request.labels.into_iter().collect(),
-        with_superseded: request.with_superseded,
-        with_acknowledged: request.with_acknowledged,
-        with_untargeted: request.with_untargeted,
-    }
+    let mut filter = AlertFilter::default();
+    filter.severity = Some(severity_from_wire(request.severity));
+    filter.id = (!request.alert_id.is_empty()).then_some(request.alert_id);
+    filter.labels = request.labels.into_iter().collect();
+    filter.with_superseded = request.with_superseded;
+    filter.with_acknowledged = request.with_acknowledged;
+    filter.with_untargeted = request.with_untargeted;
+    filter
 }
 
 /// Teleport's filter, as that of a store.
-pub(crate) fn filter(filter: &types::InstanceFilter) -> Result<Filter, Status> {
+pub(crate) fn filter(asked: &types::InstanceFilter) -> Result<Filter, Status> {
     let given = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let without = filter.no_ext_upgrader.then(String::new);
-    Ok(Filter {
-        server_id: given(&filter.server_id),
-        version: version("version", &filter.version)?,
-        services: filter.services.clone(),
-        upgrader: without.or_else(|| given(&filter.external_upgrader)),
-        older_than: version("older-than version", &filter.older_than_version)?,
-        newer_than: version("newer-than version", &filter.newer_than_version)?,
-        update_group: given(&filter.update_group),
-        verdict: None,
-        reason: None,
-    })
+    let without = asked.no_ext_upgrader.then(String::new);
+    let mut filter = Filter::default();
+    filter.server_id = given(&asked.server_id);
+    filter.version = version("version", &asked.version)?;
+    filter.services.clone_from(&asked.services);
+    filter.upgrader = without.or_else(|| given(&asked.external_upgrader));
+    filter.older_than = version("older-than version", &asked.older_than_version)?;
+    filter.newer_than = version("newer-than version", &asked.newer_than_version)?;
+    filter.update_group = given(&asked.update_group);
+    Ok(filter)
 }
 
 /// A version of a request, if one is given.

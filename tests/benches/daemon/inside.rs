@@ -16,6 +16,7 @@ use selfcheck_server::Rate;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
 use selfcheck_tests::wall_clock;
+use selfcheck_tests::with;
 use serde::Deserialize;
 use serde::Serialize;
 use zbus::Connection;
@@ -125,7 +126,7 @@ impl Daemon {
     async fn visible(&mut self) -> Sample {
         let cluster = Cluster::default();
         let fast = Rate { burst: u32::MAX, per_second: 1e6 };
-        let auth = cluster.serve_with(Limits { reports: fast, ..Limits::default() }).await;
+        let auth = cluster.serve_with(with(Limits::default(), |limits| limits.reports = fast)).await;
         let identity = cluster.identity("bench", NODE);
         let reporter =
             self.check.handle().report(ReporterConfig::new(auth.server(), identity).clock(wall_clock));

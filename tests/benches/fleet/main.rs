@@ -17,27 +17,26 @@ use std::time::Instant;
 use figures::Sample;
 use figures::verdict;
 use jiff::Timestamp;
+use selfcheck_core::Policy;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_core::assess;
-use selfcheck_core::policy::AlertPolicy;
+use selfcheck_core::policy::Length;
 use selfcheck_core::policy::UpdateTarget;
 use selfcheck_fleet::AlertFilter;
 use selfcheck_fleet::AlertKeeper;
-use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::AlertStore;
 use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Cursor;
-use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Place;
 use selfcheck_fleet::Store;
 use selfcheck_fleet::StreamId;
-use selfcheck_protocol::ClaimedUpdater;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::Report;
 use selfcheck_tests::resident;
+use selfcheck_tests::with;
 use semver::Version;
 
 const AGENTS: u64 = 1_000_000;
@@ -100,7 +99,9 @@ fn measure() {
     println!("  a summary in place of such a scan: {:.0} times faster", scans.median() / reads.median());
     drop((fleet, places));
 
-    let config = FleetConfig { targets: targets(), ..FleetConfig::default() };
+    let mut policy = Policy::default();
+    policy.targets = targets();
+    let config = FleetConfig::of(&policy, "");
     let (fleet, places, _) = filled(config, [&well, &ill]);
     let compared: Vec<f64> = (0..RUNS).map(|run| changes(&fleet, &places, run, [&well, &ill])).collect();
     let compared = Sample::new(compared);
@@ -125,7 +126,7 @@ fn filled(config: FleetConfig, [well, ill]: [&Report; 2]) -> (Fleet, Vec<Place>,
     let mut places: Vec<Option<Place>> = (0..AGENTS).map(|_| None).collect();
     black_box(&mut places);
     let before = resident(std::process::id());
-    let fleet = Fleet::new(FleetConfig { settling: Duration::ZERO, ..config });
+    let fleet = Fleet::new(config.settling(Duration::ZERO));
     for (agent, kept) in (0..AGENTS).zip(&mut places) {
         let place = fleet.joined(StreamId(agent), hello(agent), Timestamp::UNIX_EPOCH);
         *kept = Some(place);
@@ -138,18 +139,16 @@ fn filled(config: FleetConfig, [well, ill]: [&Report; 2]) -> (Fleet, Vec<Place>,
 
 /// Those of two groups and of all others, which every agent here has.
 fn targets() -> Vec<UpdateTarget> {
-    let target = |group: Option<&str>| UpdateTarget {
-        group: group.map(Text::from),
-        version: Version::new(18, 2, 0),
-        by: None,
-    };
-    vec![target(Some("default")), target(Some("production")), target(None)]
+    let all = UpdateTarget::new(Version::new(18, 2, 0));
+    vec![all.clone().group("default"), all.clone().group("production"), all]
 }
 
 /// Microseconds in which alerts are evaluated, where one agent in so many is at fault and counts.
 fn evaluation(agents: u64) -> Sample {
-    let faults = FaultRules { hold_down: Duration::ZERO, ..FaultRules::default() };
-    let fleet = Fleet::new(FleetConfig { settling: Duration::ZERO, faults, ..FleetConfig::default() });
+    let mut policy = Policy::default();
+    policy.alerts.hold_down = Length::seconds(0);
+    policy.alerts.linger = Length::seconds(0);
+    let fleet = Fleet::new(FleetConfig::of(&policy, "").settling(Duration::ZERO));
     let ill = report("schedule: the timer is masked");
     let now = Timestamp::UNIX_EPOCH;
     for agent in 0..agents {
@@ -160,8 +159,7 @@ fn evaluation(agents: u64) -> Sample {
     }
     std::thread::sleep(Duration::from_secs(1)); // an agent is at fault for a second at least
     assert_eq!(fleet.faults().impaired.agents, agents / NEEDS_A_PERSON);
-    let policy = AlertPolicy::default();
-    let mut keeper = AlertKeeper::new(AlertRules::new(&policy, None), Duration::ZERO);
+    let mut keeper = AlertKeeper::new(&policy.alerts, None);
     let alerts = Alerts::default();
     let evaluated: Vec<f64> = (0..READS)
         .map(|_| micros(|| keeper.keep(&fleet.faults(), &alerts, now).expect("valid alerts")))
@@ -208,22 +206,17 @@ fn report(case: &str) -> Report {
 
 fn hello(agent: u64) -> Hello {
     let id = uuid(agent);
-    Hello {
-        version: "18.2.0".into(),
-        server_id: Text::new(&id),
-        services: vec!["Node".into()],
-        hostname: Text::new(&format!(
-            "ip-10-{}-{}.eu-central-1.compute.internal",
-            agent / 1000,
-            agent % 1000
-        )),
-        updater: ClaimedUpdater {
-            kind: "binary".into(),
-            version: Some("18.2.0".into()),
-            group: Some("default".into()),
-            status: Some(selfcheck_core::UpdaterStatus::Ok),
-        },
-    }
+    let hostname = format!("ip-10-{}-{}.eu-central-1.compute.internal", agent / 1000, agent % 1000);
+    with(Hello::default(), |hello| {
+        hello.version = "18.2.0".into();
+        hello.server_id = Text::new(&id);
+        hello.services = vec!["Node".into()];
+        hello.hostname = Text::new(&hostname);
+        hello.updater.kind = "binary".into();
+        hello.updater.version = Some("18.2.0".into());
+        hello.updater.group = Some("default".into());
+        hello.updater.status = Some(selfcheck_core::UpdaterStatus::Ok);
+    })
 }
 
 fn uuid(agent: u64) -> String {

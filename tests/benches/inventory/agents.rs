@@ -24,6 +24,7 @@ use selfcheck_protocol::wire::teleport::selfcheck::v1::UpdaterSelfCheck;
 use selfcheck_reporter::AuthClient;
 use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_tests::wall_clock;
+use selfcheck_tests::with;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tonic::Request;
@@ -69,12 +70,11 @@ pub(crate) fn run(dir: &Path, server: &str, connections: usize, streams: usize) 
         dir: dir.to_owned(),
         server: server.to_owned(),
         streams,
-        hello: Hello {
-            version: status.agent.version.clone().expect("a version"),
-            services: vec!["Node".into()],
-            updater: ClaimedUpdater::of(&status),
-            ..Hello::default()
-        },
+        hello: with(Hello::default(), |hello| {
+            hello.version = status.agent.version.clone().expect("a version");
+            hello.services = vec!["Node".into()];
+            hello.updater = ClaimedUpdater::of(&status);
+        }),
         report: Report::from(&status),
     });
     let agents: Vec<_> = runtime.block_on(async {
@@ -130,11 +130,10 @@ impl Agent {
         let mut request =
             Request::new(futures_util::stream::poll_fn(move |context| messages.poll_recv(context)));
         request.metadata_mut().insert(AGENT, name.parse().expect("a name"));
-        let hello = Hello {
-            server_id: name.into(),
-            hostname: format!("ip-{name}.eu-central-1.compute.internal").as_str().into(),
-            ..common.hello.clone()
-        };
+        let hello = with(common.hello.clone(), |hello| {
+            hello.server_id = name.into();
+            hello.hostname = format!("ip-{name}.eu-central-1.compute.internal").as_str().into();
+        });
         up.try_send(message(Up::Hello(hello.to_wire()))).expect("room");
         let mut auth = AuthServiceClient::new(client.channel());
         let mut down = auth.inventory_control_stream(request).await.expect("stream").into_inner();

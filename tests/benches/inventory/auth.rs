@@ -20,6 +20,7 @@ use selfcheck_server::Rate;
 use selfcheck_server::serve;
 use selfcheck_server::wire::proto::auth_service_server::AuthServiceServer;
 use selfcheck_tests::wall_clock;
+use selfcheck_tests::with;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tonic::Request;
@@ -59,14 +60,12 @@ pub(crate) fn run(connections: Connections, dir: &Path) {
     // As fast as can be; whether it is too fast is asked all the same.
     let rate = Rate { burst: u32::MAX, per_second: 1e6 };
     // Agents that share a connection have it full of streams.
-    let limits = Limits {
-        messages: rate,
-        reports: rate,
-        beat: (BEAT, BEAT),
-        requests_per_connection: 256,
-        ..Limits::default()
-    };
-    let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth-1".to_owned() };
+    let limits = with(Limits::default(), |limits| {
+        (limits.messages, limits.reports) = (rate, rate);
+        limits.beat = (BEAT, BEAT);
+        limits.requests_per_connection = 256;
+    });
+    let server = AuthServer::new("18.2.0", "auth-1");
     let inventory = Inventory::new(Fleet::default(), Arc::new(Alerts::default()), server, limits, wall_clock);
     runtime.spawn({
         let inventory = inventory.clone();
@@ -96,11 +95,7 @@ pub(crate) fn run(connections: Connections, dir: &Path) {
 fn named(mut request: Request<()>) -> Result<Request<()>, Status> {
     let agent = request.metadata().get(AGENT).and_then(|agent| agent.to_str().ok());
     let agent = agent.ok_or_else(|| Status::unauthenticated("no agent is named"))?;
-    let identity = HostIdentity {
-        host_id: agent.into(),
-        cluster: "bench.example.com".into(),
-        roles: [Role::Instance, Role::Node].into(),
-    };
+    let identity = HostIdentity::new(agent.into(), "bench.example.com".into(), [Role::Instance, Role::Node]);
     request.extensions_mut().insert(Caller::new(Ok(identity)));
     Ok(request)
 }

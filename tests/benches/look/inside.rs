@@ -165,7 +165,7 @@ struct Looks {
 impl Looks {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-        let probe = Probe::new(Target::default(), SYSTEM_BUS.to_owned());
+        let probe = Probe::new(Target::default(), SYSTEM_BUS);
         let mut looks = Self { runtime, probe, policy: Policy::default() };
         looks.time(); // opens the connection
         looks

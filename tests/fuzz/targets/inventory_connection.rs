@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
-use selfcheck_fleet::Cursor;
 use selfcheck_fleet::Alerts;
+use selfcheck_fleet::Cursor;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Store;
@@ -142,13 +142,14 @@ fn sent(bytes: &[u8]) -> (Vec<u8>, Role) {
 }
 
 async fn connect(bytes: &[u8]) {
-    let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth".to_owned() };
-    let counting =
-        FleetConfig { settling: Duration::ZERO, hand_over: Duration::ZERO, ..FleetConfig::default() };
+    let server = AuthServer::new("18.2.0", "auth");
+    let counting = FleetConfig::default().settling(Duration::ZERO).hand_over(Duration::ZERO);
     let inventory =
-        Inventory::new(Fleet::new(counting), Arc::new(Alerts::default()), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
+        Inventory::new(Fleet::new(counting), Arc::new(Alerts::default()), server, Limits::default(), || {
+            jiff::Timestamp::UNIX_EPOCH
+        });
     let (bytes, role) = sent(bytes);
-    let identity = HostIdentity { host_id: "a".into(), cluster: "c".into(), roles: [role].into() };
+    let identity = HostIdentity::new("a".into(), "c".into(), [role]);
     let (ours, theirs) = tokio::io::duplex(ROOM);
     let end = End(theirs, Caller::new(Ok(identity)));
     let connections = futures_util::stream::iter([Ok(end)]);

@@ -10,8 +10,8 @@ use hyper::Request;
 use hyper::body::Bytes;
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
-use selfcheck_fleet::Cursor;
 use selfcheck_fleet::Alerts;
+use selfcheck_fleet::Cursor;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Store;
@@ -36,18 +36,20 @@ fn framed(message: &UpstreamInventoryOneOf) -> Vec<u8> {
 }
 
 async fn answer(bytes: &[u8]) {
-    let server = AuthServer { version: "18.2.0".to_owned(), server_id: "auth".to_owned() };
+    let server = AuthServer::new("18.2.0", "auth");
     // An agent counts at once, and one that reloads is gone at once.
-    let counting =
-        FleetConfig { settling: Duration::ZERO, hand_over: Duration::ZERO, ..FleetConfig::default() };
-    let inventory = Inventory::new(Fleet::new(counting), Arc::new(Alerts::default()), server, Limits::default(), || jiff::Timestamp::UNIX_EPOCH);
+    let counting = FleetConfig::default().settling(Duration::ZERO).hand_over(Duration::ZERO);
+    let inventory =
+        Inventory::new(Fleet::new(counting), Arc::new(Alerts::default()), server, Limits::default(), || {
+            jiff::Timestamp::UNIX_EPOCH
+        });
     let hello = UpstreamInventoryHello {
         version: "18.2.0".to_owned(),
         server_id: "a".to_owned(),
         ..UpstreamInventoryHello::default()
     };
     let hello = framed(&UpstreamInventoryOneOf { msg: Some(Msg::Hello(hello)) });
-    let identity = HostIdentity { host_id: "a".into(), cluster: "c".into(), roles: [Role::Node].into() };
+    let identity = HostIdentity::new("a".into(), "c".into(), [Role::Node]);
     let request = Request::post("/proto.AuthService/InventoryControlStream")
         .header("content-type", "application/grpc")
         .extension(Caller::new(Ok(identity)))

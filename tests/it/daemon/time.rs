@@ -12,10 +12,10 @@ use selfcheck_core::observation::ServiceUnit;
 use selfcheck_core::observation::UnitResult;
 use selfcheck_core::policy::Acknowledgement;
 use selfcheck_core::policy::InvalidPolicy;
-use selfcheck_core::policy::Limits;
 use selfcheck_core::policy::Policy;
 use selfcheck_daemon::JudgeError;
 use selfcheck_tests::Stage;
+use selfcheck_tests::with;
 use tokio::time::Instant;
 use tokio::time::sleep;
 
@@ -137,8 +137,9 @@ async fn a_grace_ends_by_itself() {
 async fn an_acknowledgement_ends_at_its_time() {
     let stage = Stage::like("schedule: the timer is masked");
     let until = stage.now().realtime + SignedDuration::from_secs(100);
-    let acknowledged = Acknowledgement { reason: "Ansible".into(), until: Some(until) };
-    let policy = Policy { acknowledged: Some(acknowledged), ..Policy::default() };
+    let acknowledged = Acknowledgement::new("Ansible");
+    let policy =
+        with(Policy::default(), |policy| policy.acknowledged = Some(acknowledged.clone().until(until)));
     let check = start_with(&stage, policy, None);
     let mut statuses = check.subscribe();
     assert_eq!(next(&mut statuses).await.label(), "exempt.acknowledged");
@@ -146,14 +147,11 @@ async fn an_acknowledgement_ends_at_its_time() {
     assert_eq!(next(&mut statuses).await.label(), "impaired.timer-masked");
     assert_eq!(waited.elapsed().as_secs(), 100);
     // A new policy counts at once.
-    let policy = Policy {
-        acknowledged: Some(Acknowledgement { reason: "Ansible".into(), until: None }),
-        ..Policy::default()
-    };
+    let policy = with(Policy::default(), |policy| policy.acknowledged = Some(acknowledged));
     check.handle().judge_by(policy.clone()).await.expect("running");
     assert_eq!(next(&mut statuses).await.label(), "exempt.acknowledged");
     // One that makes no sense is refused.
-    let senseless = Policy { limits: Limits { file_bytes: 0, ..Limits::default() }, ..policy };
+    let senseless = with(policy, |policy| policy.limits.file_bytes = 0);
     let refused = check.handle().judge_by(senseless).await;
     assert_eq!(refused, Err(JudgeError::Policy(InvalidPolicy::NoBytes)));
 }

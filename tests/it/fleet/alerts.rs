@@ -14,8 +14,8 @@ use selfcheck_fleet::Store;
 use selfcheck_fleet::UNACCOMPANIED;
 use selfcheck_fleet::UNVERIFIED;
 use selfcheck_fleet::labels;
-use selfcheck_protocol::Hello;
 use selfcheck_protocol::Report;
+use selfcheck_tests::with;
 
 use super::hello;
 use super::report_of;
@@ -73,20 +73,13 @@ async fn one_agent_counts_after_the_hold_down_and_no_longer_when_it_is_mended() 
 
 #[tokio::test(start_paused = true)]
 async fn what_is_held_exempt_or_acknowledged_raises_nothing() {
-    let acknowledged = |host: &str, until| AlertAcknowledgement {
-        host_id: Some(host.into()),
-        services: Vec::new(),
-        group: None,
-        reason: "updated by Ansible".into(),
-        until,
-    };
-    let theirs =
-        AlertAcknowledgement { host_id: None, group: Some("theirs".into()), ..acknowledged("", None) };
+    let anybody = || AlertAcknowledgement::new("updated by Ansible");
+    let acknowledged =
+        |host: &str, until| with(anybody(), |ack| (ack.host_id, ack.until) = (Some(host.into()), until));
+    let theirs = with(anybody(), |ack| ack.group = Some("theirs".into()));
     let until = super::WALL + jiff::SignedDuration::from_mins(30);
-    let mut time = Timeline::new(&AlertPolicy {
-        acknowledged: vec![acknowledged("host-0", None), acknowledged("host-1", Some(until)), theirs],
-        ..policy()
-    });
+    let acknowledged = vec![acknowledged("host-0", None), acknowledged("host-1", Some(until)), theirs];
+    let mut time = Timeline::new(&with(policy(), |policy| policy.acknowledged = acknowledged));
     let places = fleet(&mut time, 10, 2, &report_of("no-updater")).await;
     for (place, code) in places[2..].iter().zip(["updates-disabled", "version-pinned", "control-plane"]) {
         time.reports(*place, &report_of(code));
@@ -292,7 +285,7 @@ async fn an_agent_far_behind_makes_it_grave_and_an_acknowledgement_ends_with_gro
     worse(&time, &places[12..13]);
     time.passes(11 * MINUTE).await;
     assert!(time.message(UNACCOMPANIED).expect("shown again").starts_with("13 of 100"));
-    let old = Hello { version: "17.5.1".into(), ..hello("old", "") };
+    let old = with(hello("old", ""), |hello| hello.version = "17.5.1".into());
     let old = time.joins(old);
     time.passes(11 * MINUTE).await;
     let alert = time.shown().remove(0);
@@ -341,7 +334,7 @@ async fn an_alert_taken_back_is_raised_again_and_one_that_lasts_is_renewed() {
         left > jiff::SignedDuration::from_mins(14) && left <= jiff::SignedDuration::from_mins(30),
         "{left:?}"
     );
-    let all = AlertFilter { with_acknowledged: true, ..AlertFilter::default() };
+    let all = with(AlertFilter::default(), |filter| filter.with_acknowledged = true);
     assert_eq!(
         time.alerts.list(&all, time.now() + jiff::SignedDuration::from_mins(31)),
         [],
@@ -358,7 +351,6 @@ mod text {
     use selfcheck_core::RemedyId;
     use selfcheck_fleet::AlertFilter;
     use selfcheck_fleet::AlertKeeper;
-    use selfcheck_fleet::AlertRules;
     use selfcheck_fleet::AlertStore;
     use selfcheck_fleet::Alerts;
     use selfcheck_fleet::Count;
@@ -366,6 +358,7 @@ mod text {
     use selfcheck_fleet::Faulty;
     use selfcheck_protocol::RemedyGroup;
     use selfcheck_protocol::ReportedRemedy;
+    use selfcheck_tests::with;
 
     use super::super::WALL;
     use super::policy;
@@ -379,11 +372,9 @@ mod text {
         let remedy = (0..=RemedyId::ALL.len()).prop_map(|place| RemedyId::ALL.get(place).copied());
         let suffix = "([a-zA-Z0-9][a-zA-Z0-9-]{0,63})?";
         (any::<bool>(), remedy, suffix, ".*").prop_map(|(is_known, id, suffix, kind)| {
-            is_known.then(|| RemedyGroup {
-                remedy: ReportedRemedy { id, release: None, kube_namespace: None },
-                namespace: suffix.parse().unwrap_or_else(|_| Namespace::default()),
-                kind: kind.as_str().into(),
-            })
+            let remedy = with(ReportedRemedy::OTHER, |remedy| remedy.id = id);
+            let namespace = suffix.parse().unwrap_or_else(|_| Namespace::default());
+            is_known.then(|| RemedyGroup::new(remedy, namespace, kind.as_str().into()))
         })
     }
 
@@ -398,7 +389,10 @@ mod text {
             reasons in counted(reason()),
             remedies in counted(group()),
         ) -> Faulty {
-            Faulty { agents, claimed, shared, behind, reasons, remedies }
+            with(Faulty::default(), |faulty| {
+                (faulty.agents, faulty.claimed, faulty.shared, faulty.behind) = (agents, claimed, shared, behind);
+                (faulty.reasons, faulty.remedies) = (reasons, remedies);
+            })
         }
     }
 
@@ -413,11 +407,13 @@ mod text {
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime");
             let _inside = runtime.enter();
-            let rules = AlertRules::new(&policy(), host.parse().ok());
-            let mut keeper = AlertKeeper::new(rules, super::MINUTE);
+            let mut keeper = AlertKeeper::new(&policy(), host.parse().ok());
             let alerts = Alerts::default();
             let raised = [&unaccompanied, &impaired].iter().filter(|faulty| faulty.agents > 0).count();
-            let summary = FaultSummary { agents, unaccompanied, impaired, unknown };
+            let summary = with(FaultSummary::default(), |summary| {
+                summary.agents = agents;
+                (summary.unaccompanied, summary.impaired, summary.unknown) = (unaccompanied, impaired, unknown);
+            });
             keeper.keep(&summary, &alerts, WALL).expect("valid by Teleport's rules");
             let alerts = alerts.list(&AlertFilter::default(), WALL);
             prop_assert!(alerts.len() >= raised);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use selfcheck_core::Policy;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_fleet::AgentRecord;
@@ -12,9 +13,9 @@ use selfcheck_fleet::Store;
 use selfcheck_fleet::StreamId;
 use selfcheck_fleet::Summary;
 use selfcheck_protocol::ClaimedUpdater;
-use selfcheck_protocol::Hello;
 use selfcheck_protocol::ReportedFinding;
 use selfcheck_tests::cases;
+use selfcheck_tests::with;
 
 use super::WALL;
 use super::hello;
@@ -23,7 +24,7 @@ use super::report;
 const AGENTS: u64 = 100_000;
 
 fn fleet() -> Fleet {
-    Fleet::new(FleetConfig { settling: Duration::ZERO, ..FleetConfig::default() })
+    Fleet::new(FleetConfig::default().settling(Duration::ZERO))
 }
 
 #[tokio::test]
@@ -32,10 +33,12 @@ async fn a_hundred_thousand_versions_and_groups_are_other() {
     let mut places = Vec::new();
     for number in 0..AGENTS {
         let named = |what: &str| Text::new(&format!("{what}{number}"));
-        let updater =
-            ClaimedUpdater { kind: named("k"), version: None, group: Some(named("g")), status: None };
+        let updater = with(ClaimedUpdater::default(), |updater| {
+            (updater.kind, updater.group) = (named("k"), Some(named("g")));
+        });
         let host = format!("host-{number}");
-        let hello = Hello { version: named("18.0."), updater, ..hello(&host, "") };
+        let hello =
+            with(hello(&host, ""), |hello| (hello.version, hello.updater) = (named("18.0."), updater));
         places.push(fleet.joined(StreamId(number), hello, WALL));
     }
     let summary = fleet.summary();
@@ -57,7 +60,9 @@ async fn a_hundred_thousand_versions_and_groups_are_other() {
 
 #[tokio::test]
 async fn of_no_more_agents_than_so_many_is_the_whole_report_kept() {
-    let fleet = Fleet::new(FleetConfig { settling: Duration::ZERO, reports: 10, ..FleetConfig::default() });
+    let mut policy = Policy::default();
+    policy.limits.agents_in_full = 10;
+    let fleet = Fleet::new(FleetConfig::of(&policy, "").settling(Duration::ZERO));
     let bad = (0..cases().len()).find(|case| report(*case).verdict == Verdict::Impaired).expect("a case");
     for number in 0..20 {
         let place = fleet.joined(StreamId(number), hello(&format!("host-{number}"), "binary"), WALL);
@@ -79,7 +84,7 @@ async fn one_that_reloads_all_the_time_takes_one_place_and_no_words_of_others() 
     let fleet = fleet();
     let good = fleet.joined(StreamId(0), hello("good", "binary"), WALL);
     for number in 1..AGENTS {
-        let said = Hello { version: Text::new(&format!("18.0.{number}")), ..hello("bad", "binary") };
+        let said = with(hello("bad", "binary"), |hello| hello.version = Text::new(&format!("18.0.{number}")));
         let place = fleet.joined(StreamId(number), said, WALL);
         fleet.left(place, Farewell::SoftReload);
     }

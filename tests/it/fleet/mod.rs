@@ -13,10 +13,10 @@ use selfcheck_fleet::AgentRecord;
 use selfcheck_fleet::AlertAck;
 use selfcheck_fleet::Cursor;
 use selfcheck_fleet::Store;
-use selfcheck_protocol::ClaimedUpdater;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::Report;
 use selfcheck_tests::cases;
+use selfcheck_tests::with;
 
 const WALL: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -44,13 +44,13 @@ fn ack(id: &str, now: Timestamp) -> AlertAck {
 
 /// The Hello of an agent that has an updater, or says it has none.
 fn hello(host: &str, upgrader: &str) -> Hello {
-    Hello {
-        version: "18.2.0".into(),
-        server_id: host.into(),
-        services: vec!["Node".into()],
-        hostname: Text::new(&format!("host-of-{host}")),
-        updater: ClaimedUpdater { kind: upgrader.into(), ..ClaimedUpdater::default() },
-    }
+    with(Hello::default(), |hello| {
+        hello.version = "18.2.0".into();
+        hello.server_id = host.into();
+        hello.services = vec!["Node".into()];
+        hello.hostname = Text::new(&format!("host-of-{host}"));
+        hello.updater.kind = upgrader.into();
+    })
 }
 
 /// Everything that a fleet tells of, part after part.

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use selfcheck_core::Basis;
+use selfcheck_core::Policy;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
+use selfcheck_core::policy::Length;
 use selfcheck_core::policy::UpdateTarget;
 use selfcheck_fleet::Farewell;
-use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::FaultSummary;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
@@ -20,8 +21,8 @@ use selfcheck_fleet::Place;
 use selfcheck_fleet::Store;
 use selfcheck_fleet::StreamId;
 use selfcheck_fleet::Summary;
-use selfcheck_protocol::Hello;
 use selfcheck_protocol::Report;
+use selfcheck_tests::with;
 use semver::Version;
 
 use super::WALL;
@@ -33,20 +34,15 @@ const SETTLING: u64 = 15;
 const HAND_OVER: u64 = 60;
 
 /// How long an agent at fault that disappears is remembered matters to alerts alone; to the counts it never does.
-fn fleet(linger: u64, targets: &[UpdateTarget]) -> Fleet {
-    Fleet::new(FleetConfig {
-        settling: Duration::from_secs(SETTLING),
-        hand_over: Duration::from_secs(HAND_OVER),
-        reports: 3,
-        faults: FaultRules {
-            hold_down: Duration::from_secs(50),
-            plain_run: Duration::from_secs(90),
-            unknown: Duration::from_secs(200),
-            linger: Duration::from_secs(linger),
-            ..FaultRules::default()
-        },
-        targets: targets.to_vec(),
-    })
+fn fleet(linger: u32, targets: &[UpdateTarget]) -> Fleet {
+    let mut policy = Policy::default();
+    policy.limits.agents_in_full = 3;
+    policy.alerts.hold_down = Length::seconds(50);
+    policy.alerts.linger = Length::seconds(linger);
+    policy.targets = targets.to_vec();
+    let seconds = Duration::from_secs;
+    let config = FleetConfig::of(&policy, "").settling(seconds(SETTLING)).hand_over(seconds(HAND_OVER));
+    Fleet::new(config.plain_run(seconds(90)).unknown(seconds(200)))
 }
 
 /// Something that happens.
@@ -81,10 +77,11 @@ fn targets() -> impl Strategy<Value = Vec<UpdateTarget>> {
     let target = (0..4_u64, proptest::option::of(0..300_i64));
     proptest::option::of(vec(proptest::option::of(target), groups.len())).prop_map(move |given| {
         let given = given.unwrap_or_default().into_iter().zip(groups);
-        let target = |(minor, by): (u64, Option<i64>), group: Option<&str>| UpdateTarget {
-            group: group.map(Text::new),
-            version: Version::new(18, minor, 0),
-            by: by.map(|by| WALL + SignedDuration::from_secs(by)),
+        let target = |(minor, by): (u64, Option<i64>), group: Option<&str>| {
+            with(UpdateTarget::new(Version::new(18, minor, 0)), |target| {
+                target.group = group.map(Text::new);
+                target.by = by.map(|by| WALL + SignedDuration::from_secs(by));
+            })
         };
         given.filter_map(|(given, group)| Some(target(given?, group))).collect()
     })
@@ -196,7 +193,8 @@ async fn happens(event: Event, fleet: &Fleet, model: &mut Model, next: &mut u64)
             *next += 1;
             let kind = if has_updater { "binary" } else { "" };
             let version = format!("18.{}.0", *next % 3);
-            let said = Hello { version: version.as_str().into(), ..hello(&format!("host-{host}"), kind) };
+            let said =
+                with(hello(&format!("host-{host}"), kind), |hello| hello.version = version.as_str().into());
             let place = fleet.joined(StreamId(*next), said, model.wall());
             let claim = if has_updater { Verdict::Accompanied } else { Verdict::Unaccompanied };
             let group = String::new();
@@ -327,7 +325,7 @@ proptest! {
     #[test]
     fn the_agents_at_fault_are_those_of_a_recount(
         events in vec(event(), 1..80),
-        linger in 0..300_u64,
+        linger in 0..300_u32,
         targets in targets(),
     ) {
         paused().block_on(async {
@@ -346,7 +344,7 @@ proptest! {
             // Whoever leaves at last still counts for a while, and then nobody does.
             tokio::time::advance(Duration::from_secs(HAND_OVER)).await;
             fleet.summary();
-            tokio::time::advance(Duration::from_secs(linger)).await;
+            tokio::time::advance(Duration::from_secs(linger.into())).await;
             assert_eq!(fleet.faults(), FaultSummary::default());
             assert_eq!((fleet.summary(), fleet.len()), (Summary::default(), 0));
         });

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use selfcheck_core::Basis;
+use selfcheck_core::Policy;
 use selfcheck_core::Reason;
 use selfcheck_core::Severity;
-use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::UpdateTarget;
@@ -18,6 +18,7 @@ use selfcheck_fleet::StreamId;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::Report;
 use selfcheck_protocol::ReportedFinding;
+use selfcheck_tests::with;
 use semver::Version;
 
 use super::WALL;
@@ -30,7 +31,11 @@ const HOLD_DOWN: Duration = Duration::from_secs(600);
 
 fn target(group: Option<&str>, version: &str) -> UpdateTarget {
     let version = Version::parse(version).expect("a version");
-    UpdateTarget { group: group.map(Text::new), version, by: None }
+    let target = UpdateTarget::new(version);
+    match group {
+        Some(group) => target.group(group),
+        None => target,
+    }
 }
 
 /// A report from an agent of this version and group.
@@ -43,13 +48,20 @@ fn report(code: &str, version: &str, group: &str) -> Report {
     report
 }
 
+/// A fleet whose agents should have these versions.
+fn fleet(targets: &[UpdateTarget]) -> Fleet {
+    let mut policy = Policy::default();
+    policy.targets = targets.to_vec();
+    Fleet::new(FleetConfig::of(&policy, ""))
+}
+
 /// What is known of an agent that has only just said this.
 fn known(
     targets: &[UpdateTarget],
     hello: Hello,
     report: Option<Report>,
 ) -> (Verdict, Basis, Vec<&'static str>) {
-    let fleet = Fleet::new(FleetConfig { targets: targets.to_vec(), ..FleetConfig::default() });
+    let fleet = fleet(targets);
     let place = fleet.joined(StreamId(1), hello, WALL);
     if let Some(report) = report {
         fleet.reported(place, report, None, WALL);
@@ -62,9 +74,9 @@ fn known(
 #[tokio::test(start_paused = true)]
 async fn an_agent_is_behind_when_its_window_is_over_and_until_it_is_updated() {
     let by = Some(WALL + SignedDuration::from_hours(1));
-    let targets = vec![UpdateTarget { by, ..target(Some("production"), "18.2.0") }];
+    let targets = vec![with(target(Some("production"), "18.2.0"), |target| target.by = by)];
     let mut timeline = Timeline::with_targets(&AlertPolicy::default(), targets);
-    let late = timeline.joins(Hello { version: "18.1.0".into(), ..hello("late", "binary") });
+    let late = timeline.joins(with(hello("late", "binary"), |hello| hello.version = "18.1.0".into()));
     timeline.reports(late, &report("accompanied", "18.1.0", "production"));
     let there = timeline.joins(hello("there", "binary"));
     timeline.reports(there, &report("accompanied", "18.2.0", "production"));
@@ -107,7 +119,7 @@ async fn the_target_is_that_of_the_group_or_else_of_the_others() {
         ("18.3.1", "elsewhere", Verdict::Accompanied),
         ("no version", "elsewhere", Verdict::Accompanied),
     ] {
-        let said = Hello { version: version.into(), ..hello("a1", "binary") };
+        let said = with(hello("a1", "binary"), |hello| hello.version = version.into());
         let (verdict, ..) = known(&targets, said, Some(report("accompanied", version, group)));
         assert_eq!(verdict, expected, "{version} in `{group}`");
     }
@@ -146,13 +158,12 @@ async fn a_group_that_no_target_names_is_told_where_groups_are_named() {
     }
     assert_eq!(codes(&[target(None, "18.2.0")], "prodution").2, Vec::<&str>::new());
     // An agent that a person has to look after keeps what it reported, with its times.
-    let fleet = Fleet::new(FleetConfig { targets: targets.to_vec(), ..FleetConfig::default() });
+    let fleet = fleet(&targets);
     let place = fleet.joined(StreamId(1), hello("a1", "binary"), WALL);
     let masked = report("timer-masked", "18.2.0", "prodution");
     fleet.reported(place, masked.clone(), None, WALL);
     let told = fleet.find("a1").expect("known").report;
-    let advice =
-        ReportedFinding { reason: Some(Reason::GroupUnknown), severity: Severity::Advisory, since: None };
+    let advice = ReportedFinding::new(Some(Reason::GroupUnknown), Severity::Advisory);
     let findings = masked.findings.iter().copied().chain([advice]).collect();
-    assert_eq!(*told, Report { findings, ..masked });
+    assert_eq!(*told, with(masked, |report| report.findings = findings));
 }

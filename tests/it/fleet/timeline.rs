@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
+use selfcheck_core::Policy;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::UpdateTarget;
 use selfcheck_fleet::Alert;
 use selfcheck_fleet::AlertFilter;
 use selfcheck_fleet::AlertKeeper;
-use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::AlertStore;
 use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Farewell;
-use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Place;
@@ -43,10 +42,12 @@ impl Timeline {
     }
 
     pub(super) fn with_targets(policy: &AlertPolicy, targets: Vec<UpdateTarget>) -> Self {
-        let faults = FaultRules::new(policy, "18.2.0");
+        let mut whole = Policy::default();
+        whole.alerts = policy.clone();
+        whole.targets = targets;
         Self {
-            keeper: AlertKeeper::new(AlertRules::new(policy, None), faults.linger),
-            fleet: Fleet::new(FleetConfig { faults, targets, ..FleetConfig::default() }),
+            keeper: AlertKeeper::new(policy, None),
+            fleet: Fleet::new(FleetConfig::of(&whole, "18.2.0")),
             alerts: Alerts::default(),
             began: Instant::now(),
             streams: 0,

@@ -9,9 +9,9 @@ use selfcheck_protocol::wire::proto::UpstreamInventoryHello;
 use selfcheck_protocol::wire::proto::UpstreamInventoryPong;
 use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
 use selfcheck_protocol::wire::teleport::selfcheck::v1 as wire;
-use selfcheck_server::Limits;
 use selfcheck_server::Rate;
 use selfcheck_tests::quick;
+use selfcheck_tests::with;
 use tonic::Code;
 
 use super::eventually_known;
@@ -52,7 +52,7 @@ async fn a_second_hello() {
 
 #[tokio::test]
 async fn no_hello_at_all() {
-    let scene = Scene::new(Limits { hello_time: Duration::from_millis(200), ..quick() }).await;
+    let scene = Scene::new(with(quick(), |limits| limits.hello_time = Duration::from_millis(200))).await;
     let mut raw = scene.raw().await;
     assert_eq!(raw.closed().await.0, Code::DeadlineExceeded);
     scene.only_the_offender_is_gone(Outcome::NoHello).await;
@@ -133,7 +133,7 @@ async fn ten_thousand_resources_of_a_large_agent_are_no_offence() {
     let Some(super::Down::SelfCheck(down)) = raw.next().await.expect("open") else { panic!("no answer") };
     assert_eq!(down.acked, 1);
     // But at some point it is too much.
-    let strict = Limits { messages: Rate { burst: 100, per_second: 1.0 }, ..quick() };
+    let strict = with(quick(), |limits| limits.messages = Rate { burst: 100, per_second: 1.0 });
     let scene = Scene::new(strict).await;
     let mut raw = scene.joined().await;
     let up = raw.up.clone();
@@ -148,7 +148,7 @@ async fn ten_thousand_resources_of_a_large_agent_are_no_offence() {
 
 #[tokio::test]
 async fn more_streams_than_an_agent_may_have() {
-    let scene = Scene::new(Limits { streams_per_agent: 2, ..quick() }).await;
+    let scene = Scene::new(with(quick(), |limits| limits.streams_per_agent = 2)).await;
     let first = scene.joined().await;
     let second = scene.joined().await;
     let mut third = scene.raw().await;

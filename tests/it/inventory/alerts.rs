@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::process::Output;
-use std::time::Duration;
 
 use selfcheck_core::policy::AlertPolicy;
+use selfcheck_core::policy::Length;
 use selfcheck_fleet::AlertAck;
 use selfcheck_fleet::AlertKeeper;
-use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::IMPAIRED;
 use selfcheck_protocol::wire::proto::UpsertClusterAlertRequest;
 use selfcheck_protocol::wire::types::AlertAcknowledgement;
@@ -20,6 +19,7 @@ use selfcheck_protocol::wire::types::ResourceHeader;
 use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
+use selfcheck_tests::counting;
 use selfcheck_tests::selfcheck;
 use selfcheck_tests::shown;
 use serde_json::Value;
@@ -55,10 +55,11 @@ fn text(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn alerts_are_listed_and_acknowledged_by_the_command() {
     let mut cluster = Cluster::default();
-    cluster.counting.faults.hold_down = Duration::ZERO;
+    cluster.counting = counting(|policy| policy.alerts.hold_down = Length::seconds(0));
     let auth = cluster.serve().await;
-    let rules = AlertRules::new(&AlertPolicy::default(), None);
-    let keeping = auth.keep_alerts(AlertKeeper::new(rules, Duration::ZERO));
+    let mut policy = AlertPolicy::default();
+    policy.linger = Length::seconds(0);
+    let keeping = auth.keep_alerts(AlertKeeper::new(&policy, None));
     let server = auth.server();
     assert_eq!(text(&asks(&cluster, &server, &["alerts", "ls"]).await), "no alerts\n");
     let mut agent = Agent::start(&server, &cluster.identity("a1", NODE));

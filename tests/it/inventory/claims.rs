@@ -8,8 +8,8 @@ use std::time::Duration;
 use selfcheck_core::Reason;
 use selfcheck_core::RemedyId;
 use selfcheck_core::policy::AlertPolicy;
+use selfcheck_core::policy::Length;
 use selfcheck_fleet::AlertKeeper;
-use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::UNACCOMPANIED;
 use selfcheck_protocol::Role;
 use selfcheck_protocol::wire::proto::InventoryHeartbeat;
@@ -19,8 +19,10 @@ use selfcheck_protocol::wire::types::UpdaterV2Info;
 use selfcheck_server::Limits;
 use selfcheck_tests::Auth;
 use selfcheck_tests::Cluster;
+use selfcheck_tests::counting;
 use selfcheck_tests::selfcheck;
 use selfcheck_tests::shown;
+use selfcheck_tests::with;
 use serde_json::Value;
 
 use super::Down;
@@ -60,7 +62,7 @@ async fn says(auth: &Auth, identity: &Path, hello: UpstreamInventoryHello, repor
 
 /// Limits for agents that do not answer when they are asked.
 fn unanswered() -> Limits {
-    Limits { ping_time: Duration::from_millis(100), ..Limits::default() }
+    with(Limits::default(), |limits| limits.ping_time = Duration::from_millis(100))
 }
 
 fn taken(auth: &Auth) -> Option<RemedyId> {
@@ -130,10 +132,11 @@ async fn asks(cluster: &Cluster, auth: &Auth, words: &[&str]) -> Output {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_that_an_agent_names_is_in_no_command_and_marked_as_its_claim() {
     let mut cluster = Cluster::default();
-    cluster.counting.faults.hold_down = Duration::ZERO;
+    cluster.counting = counting(|policy| policy.alerts.hold_down = Length::seconds(0));
     let auth = cluster.serve_with(unanswered()).await;
-    let rules = AlertRules::new(&AlertPolicy::default(), None);
-    let keeping = auth.keep_alerts(AlertKeeper::new(rules, Duration::ZERO));
+    let mut policy = AlertPolicy::default();
+    policy.linger = Length::seconds(0);
+    let keeping = auth.keep_alerts(AlertKeeper::new(&policy, None));
     let said = report(wire::Verdict::Unaccompanied, "kube-updater-off", "", "enable-kube-updater");
     let _agent = says(&auth, &cluster.identity("a1", KUBE), hello("a1"), said).await;
     let alerts = || auth.inventory.alerts().get(UNACCOMPANIED, auth.inventory.now());

@@ -13,6 +13,7 @@ use selfcheck_tests::NODE;
 use selfcheck_tests::Pipe;
 use selfcheck_tests::quick;
 use selfcheck_tests::wire::bare::Bare;
+use selfcheck_tests::with;
 
 use super::Agent;
 use super::HEALTHY;
@@ -100,7 +101,7 @@ async fn one_who_asks_for_nothing() {
 
 #[tokio::test]
 async fn a_host_that_takes_more_connections_than_it_may_takes_none_of_the_others() {
-    let scene = Scene::new(Limits { connections_per_host: 2, ..quick() }).await;
+    let scene = Scene::new(with(quick(), |limits| limits.connections_per_host = 2)).await;
     let identity = scene.bad();
     let (_first, _second) =
         (Bare::connect(&scene.auth, &identity).await, Bare::connect(&scene.auth, &identity).await);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use selfcheck_fleet::FleetConfig;
 use selfcheck_protocol::wire::proto as wire;
 use selfcheck_protocol::wire::proto::UpstreamInventoryHello;
 use selfcheck_protocol::wire::proto::UpstreamInventoryPong;
@@ -17,6 +18,7 @@ use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_tests::Auth;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
+use selfcheck_tests::with;
 use tonic::Code;
 
 use super::Down;
@@ -200,7 +202,7 @@ async fn agents_come_in_pages() {
 async fn agents_are_counted_by_what_helps_them_and_once_they_have_stayed() {
     let mut cluster = Cluster::default();
     let settling = std::time::Duration::from_secs(20);
-    cluster.counting.settling = settling;
+    cluster.counting = FleetConfig::default().settling(settling);
     let auth = cluster.serve_with(selfcheck_server::Limits::default()).await;
     let mut agent = super::Agent::start(&auth.server(), &cluster.identity("a1", NODE));
     agent.says(super::status(super::MASKED, 1));
@@ -226,7 +228,7 @@ async fn a_large_fleet_is_told_of_in_parts() {
     let cluster = Cluster::default();
     let auth = cluster.serve().await;
     for number in 0..3000 {
-        let hello = Hello { server_id: format!("{number:04}").as_str().into(), ..Hello::default() };
+        let hello = with(Hello::default(), |hello| hello.server_id = format!("{number:04}").as_str().into());
         auth.inventory.store().joined(StreamId(1_000_000 + number), hello, selfcheck_tests::wall_clock());
     }
     let admin = auth.client(&cluster.admin()).await;

@@ -13,6 +13,7 @@ use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
 use selfcheck_tests::selfcheck;
 use selfcheck_tests::shown;
+use selfcheck_tests::with;
 use serde_json::Value;
 
 use super::Down;
@@ -97,7 +98,7 @@ async fn a_reload_contradicts_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_sees_where_both_come_from() {
     let cluster = Cluster::default();
-    let limits = Limits { ping_time: std::time::Duration::from_millis(100), ..Limits::default() };
+    let limits = with(Limits::default(), |limits| limits.ping_time = std::time::Duration::from_millis(100));
     let auth = cluster.serve_with(limits).await;
     let identity = cluster.identity("a1", NODE);
     let first = reported(&auth, &identity, HEALTHY).await;

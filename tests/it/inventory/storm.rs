@@ -5,11 +5,10 @@ use std::time::Duration;
 use nix::sys::resource::Resource;
 use nix::sys::resource::getrlimit;
 use nix::sys::resource::setrlimit;
-use selfcheck_core::policy::AlertPolicy;
+use selfcheck_core::Policy;
+use selfcheck_core::policy::Length;
 use selfcheck_fleet::AlertFilter;
 use selfcheck_fleet::AlertKeeper;
-use selfcheck_fleet::AlertRules;
-use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Outcome;
@@ -44,8 +43,8 @@ const fn vanishes(number: usize) -> bool {
 
 // What is minutes otherwise. An agent that lost its connection comes back within five seconds, which is far less than it is remembered.
 const SETTLING: Duration = Duration::from_secs(1);
-const HOLD_DOWN: Duration = Duration::from_secs(4);
-const LINGER: Duration = Duration::from_secs(20);
+const HOLD_DOWN: Length = Length::seconds(4);
+const LINGER: Length = Length::seconds(20);
 
 const FAILED: &str = "runs: three failures in a row are not the network";
 
@@ -78,7 +77,7 @@ impl Watcher {
 
     /// The next change, within the patience of a test.
     async fn change(&mut self) -> Instant {
-        let next = timeout(super::PATIENCE + LINGER, self.changes.recv()).await;
+        let next = timeout(super::PATIENCE + LINGER.duration(), self.changes.recv()).await;
         let (at, shown) = next.expect("a change of the alerts").expect("watching");
         self.shown = shown;
         let text = if self.shown.is_empty() { "no alerts".to_owned() } else { self.shown.join("\n       ") };
@@ -162,20 +161,15 @@ async fn a_storm_neither_raises_nor_clears_an_alert() {
     if !has_files() {
         return;
     }
-    let policy = AlertPolicy::default();
-    let faults = FaultRules {
-        hold_down: HOLD_DOWN,
-        plain_run: HOLD_DOWN,
-        linger: LINGER,
-        ..FaultRules::new(&policy, "18.2.0")
-    };
+    let mut policy = Policy::default();
+    policy.alerts.hold_down = HOLD_DOWN;
+    policy.alerts.linger = LINGER;
     let mut cluster = Cluster::default();
-    cluster.counting = FleetConfig { settling: SETTLING, faults, ..FleetConfig::default() };
+    cluster.counting = FleetConfig::of(&policy, "18.2.0").settling(SETTLING).plain_run(HOLD_DOWN.duration());
     let auth = cluster.serve_with(Limits::default()).await;
     let store = || auth.inventory.store();
     let pipe = Pipe::to(auth.address).await;
-    let keeper = AlertKeeper::new(AlertRules::new(&policy, None), LINGER);
-    auth.keep_alerts(keeper);
+    auth.keep_alerts(AlertKeeper::new(&policy.alerts, None));
     let mut watcher = Watcher::new(auth.inventory.clone());
 
     watcher.begins("400 agents connect, and 20 of them report a fault");
@@ -193,7 +187,7 @@ async fn a_storm_neither_raises_nor_clears_an_alert() {
     let joined = || auth.inventory.counters().get(Outcome::Joined);
     eventually("all are back", || joined() == 2 * FLEET as u64).await;
     eventually("all count again", || store().summary().agents == FLEET as u64).await;
-    watcher.nothing_until(Instant::now() + HOLD_DOWN + SETTLING).await;
+    watcher.nothing_until(Instant::now() + HOLD_DOWN.duration() + SETTLING).await;
     assert_eq!(store().summary(), store().recount());
 
     watcher.begins("one in ten flaps");
@@ -205,14 +199,14 @@ async fn a_storm_neither_raises_nor_clears_an_alert() {
     watcher.begins("the runs of six in ten fail");
     let failing = |number| number >= FLEET * 4 / 10;
     crowd.say(failing, FAILED).await;
-    watcher.nothing_until(Instant::now() + 2 * HOLD_DOWN).await;
+    watcher.nothing_until(Instant::now() + 2 * HOLD_DOWN.duration()).await;
     crowd.say(failing, HEALTHY).await;
 
     watcher.begins("three in ten vanish");
     let lost = Instant::now();
     crowd.lose(vanishes);
     let left = (BAD * 7 / 10, FLEET * 7 / 10);
-    watcher.nothing_until(lost + LINGER - Duration::from_secs(2)).await;
+    watcher.nothing_until(lost + LINGER.duration() - Duration::from_secs(2)).await;
     while watcher.counted() != left {
         watcher.change().await;
         let (bad, all) = watcher.counted();
@@ -225,7 +219,7 @@ async fn a_storm_neither_raises_nor_clears_an_alert() {
     while !watcher.shown.is_empty() {
         watcher.change().await;
     }
-    watcher.nothing_until(Instant::now() + HOLD_DOWN).await;
+    watcher.nothing_until(Instant::now() + HOLD_DOWN.duration()).await;
     assert_eq!(store().recount_faults().impaired.agents, 0);
     assert_eq!(auth.inventory.counters().get(Outcome::TooFast), 0);
 }

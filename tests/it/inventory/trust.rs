@@ -21,6 +21,7 @@ use selfcheck_tests::Who;
 use selfcheck_tests::quick;
 use selfcheck_tests::wall_clock;
 use selfcheck_tests::wire::bare::Bare;
+use selfcheck_tests::with;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -153,7 +154,9 @@ async fn a_host_of_another_cluster_is_sent_away_whoever_signed_it() {
 async fn what_is_denied_keeps_no_connection_alive() {
     let cluster = Cluster::default();
     let patient = Rate { burst: 1_000_000, per_second: 1_000.0 };
-    let auth = cluster.serve_with(Limits { refusals: patient, requests: patient, ..quick() }).await;
+    let auth = cluster
+        .serve_with(with(quick(), |limits| (limits.refusals, limits.requests) = (patient, patient)))
+        .await;
     let agent = auth.client(&cluster.identity("a1", NODE)).await;
     let mut calls = AuthServiceClient::new(agent.channel());
     let asking = async {

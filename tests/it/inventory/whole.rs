@@ -18,9 +18,11 @@ use selfcheck_server::Rate;
 use selfcheck_tests::Auth;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
+use selfcheck_tests::counting;
 use selfcheck_tests::quick;
 use selfcheck_tests::selfcheck;
 use selfcheck_tests::shown;
+use selfcheck_tests::with;
 
 use super::Agent;
 use super::Down;
@@ -97,7 +99,7 @@ async fn an_agent_that_needs_nobody_is_told_of_in_full_when_it_is_asked_for() {
 async fn what_the_auth_side_found_stands_beside_it() {
     let mut cluster = Cluster::default();
     let version = "99.0.0".parse().expect("a version");
-    cluster.counting.targets = vec![UpdateTarget { group: None, version, by: None }];
+    cluster.counting = counting(|policy| policy.targets = vec![UpdateTarget::new(version)]);
     let auth = cluster.serve().await;
     let mut agent = Agent::start(&auth.server(), &cluster.identity("a1", NODE));
     agent.says(status(HEALTHY, 1));
@@ -123,7 +125,8 @@ async fn a_change_meanwhile_is_an_answer_too() {
 #[tokio::test]
 async fn one_that_does_not_answer_is_told_of_by_what_is_known() {
     let cluster = Cluster::default();
-    let auth = cluster.serve_with(Limits { ping_time: Duration::from_millis(100), ..quick() }).await;
+    let auth =
+        cluster.serve_with(with(quick(), |limits| limits.ping_time = Duration::from_millis(100))).await;
     let admin = auth.client(&cluster.admin()).await;
     let mut raw = reported(&auth, &cluster.identity("a1", NODE), HEALTHY).await;
     let told = report(&admin, "a1").await;
@@ -138,7 +141,7 @@ async fn one_that_does_not_answer_is_told_of_by_what_is_known() {
 #[tokio::test]
 async fn a_stock_agent_is_not_asked_what_it_would_not_know() {
     let cluster = Cluster::default();
-    let auth = cluster.serve_with(Limits { ping_time: Duration::from_secs(3600), ..quick() }).await;
+    let auth = cluster.serve_with(with(quick(), |limits| limits.ping_time = Duration::from_secs(3600))).await;
     let identity = cluster.identity("a1", NODE);
     let admin = auth.client(&cluster.admin()).await;
     let stock = Raw::of_stock_agent(&auth, &identity, hello("a1")).await;
@@ -156,7 +159,7 @@ async fn a_stock_agent_is_not_asked_what_it_would_not_know() {
 async fn nobody_is_cut_off_for_answering() {
     let cluster = Cluster::default();
     let once = Rate { burst: 1, per_second: 0.0 };
-    let auth = cluster.serve_with(Limits { reports: once, ..Limits::default() }).await;
+    let auth = cluster.serve_with(with(Limits::default(), |limits| limits.reports = once)).await;
     let admin = auth.client(&cluster.admin()).await;
     let mut raw = reported(&auth, &cluster.identity("a1", NODE), HEALTHY).await;
     for sequence in 2..20 {

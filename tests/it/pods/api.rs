@@ -11,7 +11,6 @@ use selfcheck_core::observation::GitOps;
 use selfcheck_probe::ApiServer;
 use selfcheck_probe::Probe;
 use selfcheck_probe::SYSTEM_BUS;
-use selfcheck_probe::Target;
 use selfcheck_tests::kubernetes::Fault;
 use selfcheck_tests::kubernetes::cluster::AgentOfRelease;
 use selfcheck_tests::kubernetes::cluster::NAMESPACE;
@@ -213,8 +212,8 @@ async fn a_pod_on_the_network_of_its_node_is_known_by_the_name_in_its_environmen
 async fn a_policy_keeps_the_api_from_being_asked() {
     let agent = AgentOfRelease::permitted().await;
     let policy: Policy = serde_saphyr::from_str("kubernetes: {api: never}").expect("a policy");
-    let target = Target { pod: policy.kubernetes, ..agent.target() };
-    let seen = Probe::new(target, SYSTEM_BUS.to_owned()).look(LOOK_TIME).await;
+    let target = agent.target().under(&policy);
+    let seen = Probe::new(target, SYSTEM_BUS).look(LOOK_TIME).await;
     assert_eq!(seen.kubernetes.present().expect("a pod").api, Fact::NotApplicable);
     assert_eq!(said(&judged(&seen)), (Verdict::Unknown, vec!["kube-unproven"]));
     assert_eq!(agent.api.requests(), Vec::<String>::new());
@@ -269,7 +268,8 @@ async fn a_server_that_finds_nothing_in_common_is_told_as_such() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let agent = AgentOfRelease::permitted().await;
     let url = format!("https://{}", listener.local_addr().expect("its address"));
-    let server = ApiServer { url, ..agent.server().clone() };
+    let ApiServer { token, authority, .. } = agent.server();
+    let server = ApiServer::new(url, token, authority);
     let refusing = tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.expect("a connection");
@@ -278,8 +278,8 @@ async fn a_server_that_finds_nothing_in_common_is_told_as_such() {
             stream.write_all(&[21, 3, 3, 0, 2, 2, 40]).await.expect("written");
         }
     });
-    let target = Target { kubernetes: Some(server), ..agent.target() };
-    let seen = Probe::new(target, SYSTEM_BUS.to_owned()).look(LOOK_TIME).await;
+    let target = agent.target().kubernetes(server);
+    let seen = Probe::new(target, SYSTEM_BUS).look(LOOK_TIME).await;
     assert_eq!(api(&seen).updater, Fact::Unreadable(Why::Incompatible));
     refusing.abort();
 }

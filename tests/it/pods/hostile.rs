@@ -9,10 +9,10 @@ use std::time::Duration;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use selfcheck_core::Fact;
+use selfcheck_core::Policy;
 use selfcheck_core::Verdict;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Marks;
-use selfcheck_core::policy::PodPolicy;
 use selfcheck_probe::Probe;
 use selfcheck_probe::SYSTEM_BUS;
 use selfcheck_probe::Target;
@@ -51,12 +51,11 @@ async fn whatever_is_mounted_as_labels_only_a_name_gets_into_a_command() {
         let folder = TempDir::new().expect("folder");
         let labels = folder.path().join("labels");
         make(&labels);
-        let target = Target {
-            pid: Some(agent.id()),
-            pod: PodPolicy { labels, annotations: folder.path().join("annotations"), ..PodPolicy::default() },
-            ..Target::default()
-        };
-        let seen = Probe::new(target, SYSTEM_BUS.to_owned()).look(Duration::from_secs(20)).await;
+        let mut policy = Policy::default();
+        policy.kubernetes.labels = labels;
+        policy.kubernetes.annotations = folder.path().join("annotations");
+        let target = Target::default().pid(agent.id()).under(&policy);
+        let seen = Probe::new(target, SYSTEM_BUS).look(Duration::from_secs(20)).await;
         let kubernetes = seen.kubernetes.present().expect("a pod");
         assert_eq!(kubernetes.labels, expected.clone().into(), "{what}");
         assert_eq!(kubernetes.annotations, Fact::Absent, "{what}");

@@ -13,7 +13,6 @@ use selfcheck_core::policy::AlertSeverity;
 use selfcheck_fleet::Alert;
 use selfcheck_fleet::AlertFilter;
 use selfcheck_fleet::AlertKeeper;
-use selfcheck_fleet::AlertRules;
 use selfcheck_fleet::AlertStore;
 use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Count;
@@ -27,6 +26,7 @@ use selfcheck_protocol::wire::types;
 use selfcheck_reporter::AuthClient;
 use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_tests::Release;
+use selfcheck_tests::with;
 use serde_json::json;
 
 use super::EDITOR;
@@ -121,22 +121,23 @@ fn every_alert() -> Vec<types::ClusterAlert> {
     let blue: Namespace = "Blue-1".parse().expect("a suffix");
     let mut alerts = Vec::new();
     let mut raise = |faults: &FaultSummary, policy: &AlertPolicy, proxy: &Option<ProxyAddr>| {
-        let mut keeper = AlertKeeper::new(AlertRules::new(policy, proxy.clone()), std::time::Duration::ZERO);
+        let mut keeper = AlertKeeper::new(policy, proxy.clone());
         let book = Alerts::default();
         keeper.keep(faults, &book, wall).expect("taken by this project's own rules");
-        let all = AlertFilter { with_superseded: true, with_untargeted: true, ..AlertFilter::default() };
+        let all = with(AlertFilter::default(), |filter| {
+            (filter.with_superseded, filter.with_untargeted) = (true, true);
+        });
         alerts.extend(book.list(&all, wall).iter().map(Alert::to_wire));
     };
     let groups = RemedyId::ALL.iter().flat_map(|id| {
         [(Namespace::default(), "binary"), (blue.clone(), "unit"), (blue.clone(), "kube")].map(
-            |(namespace, kind)| RemedyGroup {
-                remedy: ReportedRemedy {
-                    id: Some(*id),
-                    release: "agents".parse().ok(),
-                    kube_namespace: "teleport".parse().ok(),
-                },
-                namespace,
-                kind: kind.into(),
+            |(namespace, kind)| {
+                let remedy = with(ReportedRemedy::OTHER, |remedy| {
+                    remedy.id = Some(*id);
+                    remedy.release = "agents".parse().ok();
+                    remedy.kube_namespace = "teleport".parse().ok();
+                });
+                RemedyGroup::new(remedy, namespace, kind.into())
             },
         )
     });
@@ -146,56 +147,47 @@ fn every_alert() -> Vec<types::ClusterAlert> {
     for (place, group) in groups.iter().enumerate() {
         let reason = reasons[place % reasons.len()];
         for proxy in &proxies {
-            let group = Faulty {
-                agents: 1,
-                reasons: vec![Count { of: reason, agents: 1 }],
-                remedies: count(group.clone(), 1),
-                ..Faulty::default()
-            };
-            let faults = FaultSummary {
-                agents: 1,
-                unaccompanied: group.clone(),
-                impaired: group.clone(),
-                unknown: group,
-            };
-            raise(&faults, &AlertPolicy::default(), proxy);
+            let group = with(Faulty::default(), |faulty| {
+                faulty.agents = 1;
+                faulty.reasons = vec![Count { of: reason, agents: 1 }];
+                faulty.remedies = count(group.clone(), 1);
+            });
+            raise(&all_of(&group), &AlertPolicy::default(), proxy);
         }
     }
     for (place, reason) in reasons.iter().enumerate() {
         let some = |step: usize| Count { of: reasons[(place + step) % reasons.len()], agents: 1 };
-        let group = Faulty {
-            agents: u64::MAX,
-            claimed: u64::MAX,
-            shared: 7,
-            behind: 1_000_000,
-            reasons: vec![Count { of: *reason, agents: u64::MAX }, some(1), some(2), some(3), some(4)],
-            remedies: groups
-                .iter()
-                .skip(place)
-                .take(5)
-                .map(|group| Count { of: group.clone(), agents: 1 })
-                .collect(),
-        };
-        let faults = FaultSummary {
-            agents: u64::MAX,
-            unaccompanied: group.clone(),
-            impaired: group.clone(),
-            unknown: group,
-        };
+        let remedies = groups.iter().skip(place).take(5);
+        let remedies = remedies.map(|group| Count { of: group.clone(), agents: 1 }).collect();
+        let group = with(Faulty::default(), |faulty| {
+            (faulty.agents, faulty.claimed, faulty.shared, faulty.behind) =
+                (u64::MAX, u64::MAX, 7, 1_000_000);
+            faulty.reasons =
+                vec![Count { of: *reason, agents: u64::MAX }, some(1), some(2), some(3), some(4)];
+            faulty.remedies = remedies;
+        });
         let severity = [AlertSeverity::Low, AlertSeverity::Medium, AlertSeverity::High][place % 3];
-        let policy = AlertPolicy {
-            severity,
-            verb_permit: "token:create|node_1:read".into(),
-            ..AlertPolicy::default()
-        };
+        let policy = with(AlertPolicy::default(), |policy| {
+            (policy.severity, policy.verb_permit) = (severity, "token:create|node_1:read".into());
+        });
         policy_must_hold(&policy);
-        raise(&faults, &policy, &proxies[place % 3]);
+        raise(&all_of(&group), &policy, &proxies[place % 3]);
     }
     alerts
 }
 
+/// Each kind of fault, all of these agents.
+fn all_of(group: &Faulty) -> FaultSummary {
+    with(FaultSummary::default(), |faults| {
+        faults.agents = group.agents;
+        for faulty in [&mut faults.unaccompanied, &mut faults.impaired, &mut faults.unknown] {
+            faulty.clone_from(group);
+        }
+    })
+}
+
 fn policy_must_hold(alerts: &AlertPolicy) {
-    let policy = Policy { alerts: alerts.clone(), ..Policy::default() };
+    let policy = with(Policy::default(), |policy| policy.alerts = alerts.clone());
     policy.check().expect("a valid policy");
 }
 

@@ -96,17 +96,13 @@ impl AgentOfRelease {
 
     /// It, and whom to ask about it.
     pub fn target(&self) -> Target {
-        Target {
-            pid: Some(self.process.id()),
-            config: Some(self.folder.path().join("teleport.yaml")),
-            kubernetes: Some(self.server.clone()),
-            ..Target::default()
-        }
+        let target = Target::default().pid(self.process.id());
+        target.config(self.folder.path().join("teleport.yaml")).kubernetes(self.server.clone())
     }
 
     /// A probe of it.
     pub fn probe(&self) -> Probe {
-        Probe::new(self.target(), SYSTEM_BUS.to_owned())
+        Probe::new(self.target(), SYSTEM_BUS)
     }
 
     /// What one look finds.

@@ -111,11 +111,8 @@ impl KubernetesApi {
     pub fn server(&self, namespace: &str, account: &str, token: &str) -> ApiServer {
         self.let_in(token, namespace, account);
         fs::write(self.token_file(), token).expect("written");
-        ApiServer {
-            url: format!("https://{}", self.address),
-            token: self.token_file(),
-            authority: self.folder.path().join("ca.crt"),
-        }
+        let authority = self.folder.path().join("ca.crt");
+        ApiServer::new(format!("https://{}", self.address), self.token_file(), authority)
     }
 
     /// The file that the token is in.

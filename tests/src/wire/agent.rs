@@ -26,8 +26,9 @@ pub const MASKED: &str = "schedule: the timer is masked";
 pub fn status(case: &str, sequence: u64) -> Arc<Status> {
     let case = crate::case(case);
     let clock = case.observation.clock.after(case.later);
-    let status = selfcheck_core::assess(&case.observation, &case.policy, clock);
-    Arc::new(Status { sequence: Some(sequence), ..status })
+    let mut status = selfcheck_core::assess(&case.observation, &case.policy, clock);
+    status.sequence = Some(sequence);
+    Arc::new(status)
 }
 
 /// An agent that reports, with a status that the test sets.

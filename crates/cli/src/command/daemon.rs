@@ -9,7 +9,6 @@ use selfcheck_core::Policy;
 use selfcheck_daemon::Handle;
 use selfcheck_daemon::SelfCheck;
 use selfcheck_daemon::Status;
-use selfcheck_daemon::Target;
 use selfcheck_daemon::Textfile;
 use selfcheck_daemon::debug::DebugService;
 use selfcheck_daemon::debug::DebugSocket;
@@ -88,13 +87,7 @@ async fn serve(args: &DaemonArgs, policy: Policy) -> Result<u8, CliError> {
         file.write().map_err(|source| CliError::WriteMetrics { path: path.clone(), source })?;
     }
     let check = SelfCheck::builder()
-        .target(Target {
-            namespace: args.install_suffix.clone(),
-            config: args.config.clone(),
-            kubernetes: super::kubernetes_api(),
-            in_pod: super::is_in_pod(),
-            ..Target::default()
-        })
+        .target(super::target(args.install_suffix.as_ref(), args.config.as_deref()))
         .bus_address(bus_address(args.bus.as_ref())?)
         .look_time(args.timeout.duration())
         .policy(policy)

@@ -14,8 +14,12 @@ mod running;
 mod save;
 mod updater_status;
 
+use std::path::Path;
+
+use selfcheck_core::Namespace;
 use selfcheck_core::Text;
 use selfcheck_daemon::ApiServer;
+use selfcheck_daemon::Target;
 use selfcheck_probe::is_unix_address;
 
 use crate::args::Command;
@@ -53,6 +57,21 @@ fn bus_address(asked: Option<&String>) -> Result<String, CliError> {
 /// A variable of the environment that says something.
 fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The agent of an installation, or with a configuration, that was named, as far as it was.
+fn target(installation: Option<&Namespace>, config: Option<&Path>) -> Target {
+    let mut target = Target::default();
+    if let Some(installation) = installation {
+        target = target.namespace(installation.clone());
+    }
+    if let Some(config) = config {
+        target = target.config(config);
+    }
+    if let Some(server) = kubernetes_api() {
+        target = target.kubernetes(server);
+    }
+    if is_in_pod() { target.in_pod() } else { target }
 }
 
 /// Whether this command was started in a pod, by its environment: that of every container, or of the agent's where it is

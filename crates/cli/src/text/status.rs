@@ -220,6 +220,7 @@ fn cluster(status: &Status, now: Timestamp) -> String {
         (ReportingMode::Extension, true) if known => format!("knows this status{told}"),
         (ReportingMode::Extension, true) => format!("has not acknowledged this status{told}"),
         (ReportingMode::Stock, true) => format!("a stock one{told}"),
+        (_, true) => format!("is told by other means{told}"),
     };
     let is_told_all = reporting.mode == ReportingMode::Extension && reporting.connected;
     let terms = match &reporting.cluster_view {

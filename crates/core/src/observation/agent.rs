@@ -143,6 +143,7 @@ pub struct Started {
 /// What the program of the agent's unit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum StartedKind {
     /// A file below the updater's `versions` folder.
     Managed,

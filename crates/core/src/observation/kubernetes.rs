@@ -98,6 +98,7 @@ pub struct Marks {
 /// A tool that keeps objects as a repository says, and takes back what others change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum GitOps {
     /// Argo CD.
     ArgoCd,

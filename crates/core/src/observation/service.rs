@@ -159,6 +159,7 @@ impl Exec {
 /// What the lines of a service run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Runs {
     /// The updater.
     Updater,

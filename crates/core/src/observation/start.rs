@@ -41,6 +41,7 @@ pub enum AgentCommand {
 /// What an agent reads its configuration from. A string goes before a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum ConfigSource {
     /// A file: the one that its command line names, or the usual one.
     #[default]

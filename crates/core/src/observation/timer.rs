@@ -95,6 +95,7 @@ pub struct Starter {
 /// Whether a unit that would start another one will be there after a boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum StarterState {
     /// It will.
     There,

@@ -11,6 +11,7 @@ use super::Length;
 /// How cluster alerts are raised and cleared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct AlertPolicy {
     /// How long an agent must be at fault before it counts.
     pub hold_down: Length,
@@ -65,6 +66,7 @@ impl AlertSeverity {
 /// When alerts are raised on a cluster that this project does not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum RaiseWhen {
     /// While the cluster's managed updates are on.
     UpdatesOn,
@@ -75,6 +77,7 @@ pub enum RaiseWhen {
 /// Agents updated by other means. Each criterion that is given must match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct AlertAcknowledgement {
     /// One agent.
     #[serde(default)]
@@ -93,6 +96,11 @@ pub struct AlertAcknowledgement {
 }
 
 impl AlertAcknowledgement {
+    /// Of nobody yet, by these means, for ever: at least one criterion is to be given.
+    pub fn new(reason: &str) -> Self {
+        Self { host_id: None, services: Vec::new(), group: None, reason: Text::new(reason), until: None }
+    }
+
     pub(super) const fn names_nobody(&self) -> bool {
         self.host_id.is_none() && self.services.is_empty() && self.group.is_none()
     }

@@ -13,6 +13,7 @@ use crate::Text;
 /// Who is let in no longer, although its certificate has not expired.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Denied {
     /// The serial numbers of certificates.
     pub serials: BTreeSet<Serial>,

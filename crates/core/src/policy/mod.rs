@@ -31,6 +31,7 @@ pub use targets::UpdateTarget;
 /// A policy.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Policy {
     /// How long is too long.
     pub thresholds: Thresholds,
@@ -50,6 +51,7 @@ pub struct Policy {
 
 /// A policy that reads well and makes no sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidPolicy {
     /// An acknowledgement without a reason exempts an agent for nobody knows what.
     #[error("`acknowledged.reason` is empty; say who updates this agent")]
@@ -112,6 +114,7 @@ fn is_right(right: &str) -> bool {
 /// How long is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Thresholds {
     /// A timer is overdue at the earliest after this.
     pub overdue: Length,
@@ -168,6 +171,7 @@ impl Thresholds {
 /// Somebody takes over the updates of this host's agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Acknowledgement {
     /// By what means, for those who read it.
     pub reason: Text,
@@ -176,9 +180,23 @@ pub struct Acknowledgement {
     pub until: Option<Timestamp>,
 }
 
+impl Acknowledgement {
+    /// For ever, by these means.
+    pub fn new(reason: &str) -> Self {
+        Self { reason: Text::new(reason), until: None }
+    }
+
+    /// Until then.
+    #[must_use]
+    pub fn until(self, until: Timestamp) -> Self {
+        Self { until: Some(until), ..self }
+    }
+}
+
 /// How an agent in a pod is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct PodPolicy {
     /// The file of the downward API with the pod's own labels.
     pub labels: PathBuf,
@@ -201,6 +219,7 @@ impl Default for PodPolicy {
 /// When the Kubernetes API is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum AskApi {
     /// Where whoever looks is able to, and told of a server.
     Auto,
@@ -211,6 +230,7 @@ pub enum AskApi {
 /// Bounds of what is read and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Limits {
     /// The most bytes of a configuration file that are read.
     pub file_bytes: u64,

@@ -36,6 +36,7 @@ pub enum Finder {
 
 /// One row of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// The reason.
     pub reason: Reason,

@@ -21,6 +21,7 @@ macro_rules! catalogue {
        $summary:literal, $meaning:literal;)*) => {
         /// Why a status is what it is. Codes are stable and never reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum Reason {
             $(#[doc = $meaning] $variant,)*
         }

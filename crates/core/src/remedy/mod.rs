@@ -28,6 +28,7 @@ pub use shell::shell_word;
 
 /// What a remedy acts on.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RemedyTarget<'a> {
     /// The installation.
     pub namespace: &'a Namespace,
@@ -51,6 +52,24 @@ pub struct RemedyTarget<'a> {
     pub kubernetes: KubernetesTarget,
 }
 
+impl<'a> RemedyTarget<'a> {
+    /// The updater of an installation whose update.yaml is `update_config`, where nothing else is known.
+    pub fn new(namespace: &'a Namespace, generation: Generation, update_config: &'a str) -> Self {
+        Self {
+            namespace,
+            reason: None,
+            updates: Updates::On,
+            lost: None,
+            generation,
+            agent_unit: None,
+            proxy: None,
+            update_config,
+            program: Generation::V2.updater(),
+            kubernetes: KubernetesTarget::default(),
+        }
+    }
+}
+
 /// Whether updates are on in update.yaml.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Updates {
@@ -62,6 +81,7 @@ pub enum Updates {
 
 /// A Helm release, and a pod of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct KubernetesTarget {
     /// Its name, where known.
     pub release: Option<DnsLabel>,
@@ -121,6 +141,7 @@ impl Generation {
 
 /// A remedy, ready to be shown and run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Remedy {
     /// Which one.
     pub id: Coded<RemedyId>,
@@ -140,6 +161,7 @@ pub struct Remedy {
 
 /// One program to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Step {
     /// The program and its arguments.
     pub argv: Vec<String>,

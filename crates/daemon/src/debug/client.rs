@@ -39,6 +39,7 @@ pub struct DebugClient {
 
 /// Why a self-check could not be asked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AskError {
     /// Nobody listens there.
     #[error("nobody listens on `{}`", .0.display())]

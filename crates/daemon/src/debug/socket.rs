@@ -36,6 +36,7 @@ pub struct DebugSocket {
 
 /// Why a debug socket could not be made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BindError {
     /// Somebody listens there.
     #[error("`{}` is in use by another process", .0.display())]

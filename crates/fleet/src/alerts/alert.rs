@@ -39,6 +39,7 @@ pub mod labels {
 
 /// A cluster alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Alert {
     /// Its id, which is the name of the resource.
     pub id: String,
@@ -58,6 +59,7 @@ pub struct Alert {
 
 /// That an alert is known, and hidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AlertAck {
     /// Which alert.
     pub id: String,
@@ -71,6 +73,7 @@ pub struct AlertAck {
 
 /// Why an alert or an acknowledgement is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidAlert {
     /// It has no id, or one that is too long or no plain word.
     #[error("the id `{0}` is empty, too long, or has other characters than a name")]

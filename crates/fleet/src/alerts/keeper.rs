@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
+use selfcheck_core::ProxyAddr;
+use selfcheck_core::policy::AlertPolicy;
 use tokio::time::Instant;
 use tokio::time::MissedTickBehavior;
 use tokio::time::interval;
@@ -15,7 +17,7 @@ use crate::FaultSummary;
 use crate::Fleet;
 use crate::InvalidAlert;
 
-use super::AlertRules;
+use super::wanted::AlertRules;
 use super::wanted::IDS;
 use super::wanted::wanted;
 
@@ -36,8 +38,10 @@ pub struct AlertKeeper {
 }
 
 impl AlertKeeper {
-    /// None compared yet. Agents that have disappeared count among all for `linger`.
-    pub fn new(rules: AlertRules, linger: Duration) -> Self {
+    /// Keeps them as a policy has it. `proxy` is the cluster's, from which updaters are installed. Agents that have disappeared
+    /// count among all for as long as their alert lingers.
+    pub fn new(policy: &AlertPolicy, proxy: Option<ProxyAddr>) -> Self {
+        let (rules, linger) = (AlertRules::new(policy, proxy), policy.linger.duration());
         Self { rules, linger, most: (0, Instant::now()) }
     }
 

@@ -19,7 +19,6 @@ pub use keeper::AlertKeeper;
 pub use store::AcknowledgeError;
 pub use store::AlertFilter;
 pub use store::AlertStore;
-pub use wanted::AlertRules;
 pub use wanted::IMPAIRED;
 pub use wanted::UNACCOMPANIED;
 pub use wanted::UNVERIFIED;

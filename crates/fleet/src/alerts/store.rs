@@ -40,6 +40,7 @@ pub trait AlertStore: fmt::Debug + Send + Sync + 'static {
 
 /// Which alerts are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct AlertFilter {
     /// The least severity; none for all.
     pub severity: Option<AlertSeverity>,

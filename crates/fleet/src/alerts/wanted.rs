@@ -35,18 +35,18 @@ const UNKNOWN: (u64, u64) = (50, 5);
 
 /// How alerts are worded and to whom they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AlertRules {
+pub(super) struct AlertRules {
     /// The usual severity; where an agent is a major version behind it is high.
-    pub severity: AlertSeverity,
+    pub(super) severity: AlertSeverity,
     /// Who sees them, as `kind:verb`.
-    pub verb_permit: String,
+    pub(super) verb_permit: String,
     /// The cluster's proxy, from which updaters are installed.
-    pub proxy: Option<ProxyAddr>,
+    pub(super) proxy: Option<ProxyAddr>,
 }
 
 impl AlertRules {
     /// Those of a policy.
-    pub fn new(policy: &AlertPolicy, proxy: Option<ProxyAddr>) -> Self {
+    pub(super) fn new(policy: &AlertPolicy, proxy: Option<ProxyAddr>) -> Self {
         Self { severity: policy.severity, verb_permit: policy.verb_permit.to_string(), proxy }
     }
 }

@@ -19,6 +19,7 @@ const ROOM: usize = 4 << 10;
 
 /// A file that was asked for by name and could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FileError {
     /// There is no such file.
     #[error("`{}` does not exist", .0.display())]

@@ -55,6 +55,7 @@ pub struct Image {
 /// A folder that cannot be looked at as an image.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` cannot be opened as the root of an image", .folder.display())]
+#[non_exhaustive]
 pub struct OpenImage {
     /// The folder.
     pub folder: PathBuf,

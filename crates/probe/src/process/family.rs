@@ -68,6 +68,7 @@ fn children(pid: u32) -> Vec<u32> {
 
 /// A process id that was given for an agent's and is not.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum NotAnAgent {
     /// There is no such process.
     #[error("there is no process {0}")]

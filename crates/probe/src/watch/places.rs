@@ -217,14 +217,14 @@ mod tests {
         std::fs::write(at("version-1/teleport.yaml"), "").expect("written");
         std::os::unix::fs::symlink("version-1", at("now")).expect("linked");
         std::os::unix::fs::symlink("now/teleport.yaml", at("teleport.yaml")).expect("linked");
-        let target = Target { config: Some(at("teleport.yaml")), ..Target::default() };
+        let target = Target::default().config(at("teleport.yaml"));
         let places = Places::before_the_first_look(&target).following_links();
         let listened = |folder: &Path, name: &str| places.folders[folder].contain(&name.into());
         assert!(listened(folder.path(), "teleport.yaml") && listened(folder.path(), "now"));
         assert!(listened(&at("now"), "teleport.yaml"));
         // A circle ends.
         std::os::unix::fs::symlink(at("circle"), at("circle")).expect("linked");
-        let target = Target { config: Some(at("circle")), ..Target::default() };
+        let target = Target::default().config(at("circle"));
         Places::before_the_first_look(&target).following_links();
     }
 }

@@ -39,6 +39,7 @@ pub fn is_issued_here(authority: &[u8]) -> bool {
 
 /// Why a certificate is not one of a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CertificateError {
     /// It cannot be read.
     #[error("the certificate cannot be read")]
@@ -74,6 +75,7 @@ pub fn has_system_roles(certificate: &[u8]) -> bool {
 
 /// By whom a certificate was issued, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Issued {
     /// The common name of its issuer, which is the cluster's.
     pub by: String,

@@ -28,6 +28,7 @@ const NAMED: usize = 3;
 
 /// An identity: a key, its certificate, and the authorities of the cluster that issued it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct IdentityFile {
     path: PathBuf,
     key: PrivateKeyDer<'static>,
@@ -45,6 +46,7 @@ pub struct IdentityFile {
 
 /// Why an identity file is of no use.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum IdentityError {
     /// It cannot be read.
     #[error("identity `{}` could not be read", .path.display())]

@@ -25,6 +25,7 @@ pub const AUTH_SERVER: &str = "teleport.cluster.local";
 
 /// Who a certificate of a cluster's host authority names.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HostIdentity {
     /// The host id.
     pub host_id: Text,
@@ -35,6 +36,11 @@ pub struct HostIdentity {
 }
 
 impl HostIdentity {
+    /// That of a host of a cluster, which has these system roles.
+    pub fn new(host_id: Text, cluster: Text, roles: impl IntoIterator<Item = Role>) -> Self {
+        Self { host_id, cluster, roles: roles.into_iter().collect() }
+    }
+
     /// The role that a person or a tool has which manages the cluster.
     pub fn is_admin(&self) -> bool {
         self.roles.contains(&Role::Admin)

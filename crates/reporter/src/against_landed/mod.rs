@@ -125,16 +125,16 @@ fn status(kind: u8, sequence: u64) -> Arc<Status> {
         2 => ("unit", &["Node", "Kube"]),
         _ => ("binary", &["Kube"]),
     };
-    status.reporting.stock_view =
-        Some(StockView { external_upgrader: upgrader.into(), updater_status: None });
+    let mut view = StockView::default();
+    view.external_upgrader = upgrader.into();
+    status.reporting.stock_view = Some(view);
     status.agent.services = services.iter().map(|name| Text::from(*name)).collect();
     status.sequence = Some(sequence);
     Arc::new(status)
 }
 
 fn host() -> HostIdentity {
-    let roles = [Role::Node, Role::Kube, Role::Instance].into();
-    HostIdentity { host_id: "host".into(), cluster: "cluster".into(), roles }
+    HostIdentity::new("host".into(), "cluster".into(), [Role::Node, Role::Kube, Role::Instance])
 }
 
 /// The ends that a script is played at.

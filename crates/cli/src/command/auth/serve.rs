@@ -58,7 +58,7 @@ async fn serve_until_told(args: &ServeArgs, policy: &Policy, output: &Output) ->
     let address = listener.local_addr().map_err(listening)?;
     let denying = denials::keep(listener.gate(), args.policy.clone(), policy.denied.clone(), output);
 
-    let who = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
+    let who = AuthServer::new(VERSION, SERVER_ID);
     let server = Builder::new(who, now).policy(policy, args.public_addr.clone()).build();
     let web = web(args, server.inventory(), output).await?;
     for (flag, address) in [("--listen", Some(address)), ("--web", args.web)] {

@@ -8,12 +8,11 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use selfcheck_authority::Authority;
 use selfcheck_authority::Validity;
-use selfcheck_core::policy::AlertPolicy;
+use selfcheck_core::Policy;
+use selfcheck_core::policy::Length;
 use selfcheck_daemon::Handle;
 use selfcheck_daemon::report::ReporterConfig;
 use selfcheck_fleet::AlertKeeper;
-use selfcheck_fleet::AlertRules;
-use selfcheck_fleet::FaultRules;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_protocol::IdentityFile;
 use selfcheck_protocol::Role;
@@ -37,8 +36,8 @@ const LASTS: SignedDuration = SignedDuration::from_hours(24);
 const PROXY: &str = "teleport.example.com:443";
 /// What is shortened, so that nobody has to wait.
 pub(super) const SETTLING: Duration = Duration::from_secs(1);
-pub(super) const HOLD_DOWN: Duration = Duration::from_secs(3);
-const LINGER: Duration = Duration::from_secs(3);
+pub(super) const HOLD_DOWN: Length = Length::seconds(3);
+const LINGER: Length = Length::seconds(3);
 
 /// An auth server on loopback with its authority and all who talk to it, in one process.
 #[derive(Debug)]
@@ -70,16 +69,12 @@ impl Cluster {
         let listener = Listener::new(tcp, &identity, now).map_err(CliError::Tls)?;
         let address = listener.local_addr().map_err(listening)?;
         cluster.address = address;
-        let policy = AlertPolicy::default();
-        let faults = FaultRules {
-            hold_down: HOLD_DOWN,
-            plain_run: HOLD_DOWN,
-            linger: LINGER,
-            ..FaultRules::new(&policy, VERSION)
-        };
-        let counting = FleetConfig { settling: SETTLING, faults, ..FleetConfig::default() };
-        let server = AuthServer { version: VERSION.to_owned(), server_id: SERVER_ID.to_owned() };
-        let keeper = AlertKeeper::new(AlertRules::new(&policy, PROXY.parse().ok()), LINGER);
+        let mut policy = Policy::default();
+        policy.alerts.hold_down = HOLD_DOWN;
+        policy.alerts.linger = LINGER;
+        let counting = FleetConfig::of(&policy, VERSION).settling(SETTLING).plain_run(HOLD_DOWN.duration());
+        let server = AuthServer::new(VERSION, SERVER_ID);
+        let keeper = AlertKeeper::new(&policy.alerts, PROXY.parse().ok());
         let server = Builder::new(server, now).fleet(counting).alerts(keeper).build();
         if let Some(address) = web {
             let web = Web::bind(address, server.inventory()).await?;

@@ -108,7 +108,7 @@ struct Agents {
 
 /// Starts the agents and lets them report.
 async fn start(args: &DemoArgs, cluster: &mut Cluster) -> Result<Agents, CliError> {
-    output::print(&show::beginning(args.agents, cluster.address(), SETTLING, HOLD_DOWN))?;
+    output::print(&show::beginning(args.agents, cluster.address(), SETTLING, HOLD_DOWN.duration()))?;
     if let Some(url) = cluster.web() {
         output::print(&show::web(url))?;
     }
@@ -164,7 +164,7 @@ async fn play(ask: &AuthClient, agents: &Agents, output: &Output) -> Result<(), 
     output::print(&show::act("Nothing is raised before a fault has lasted; then:"))?;
     until(ask, |alerts| !alerts.is_empty()).await?;
     // The others follow within a moment.
-    sleep(HOLD_DOWN).await;
+    sleep(HOLD_DOWN.duration()).await;
     let before = alerts(ask).await?;
     output::print(&show::alerts(&before, output))?;
 

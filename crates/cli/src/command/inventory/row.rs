@@ -72,7 +72,7 @@ impl Row {
     /// As stock Teleport tells: what the agent claims is judged here.
     pub(super) fn of_instance(instance: Instance) -> (Self, Report) {
         let report = instance.report();
-        let Instance { server_id, hostname, services, version, last_seen, updater } = instance;
+        let Instance { server_id, hostname, services, version, last_seen, updater, .. } = instance;
         // Nothing but these two kinds has a state to tell.
         let has_status = updater.kind.value().is_none_or(|kind| matches!(kind.as_str(), "binary" | "kube"));
         let told = [

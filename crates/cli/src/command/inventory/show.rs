@@ -15,7 +15,6 @@ use selfcheck_protocol::wire::teleport::selfcheck::v1::Agent;
 use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsRequest;
 use selfcheck_protocol::wire::types::InstanceFilter;
 use selfcheck_reporter::AuthClient;
-use selfcheck_reporter::ReadCount;
 use selfcheck_reporter::StockInventory;
 use serde::Serialize;
 
@@ -127,11 +126,12 @@ async fn instance(
     };
     let inventory = StockInventory::open(client).await?;
     let mut gaps = Gaps::of(&inventory, output);
-    let read = inventory.read(filter, take).await?;
+    let mut read = inventory.read(filter, take).await?;
     match &found {
         Some(Found { row, .. }) => {
             gaps.add(row);
-            gaps.warn(ReadCount { agents: 1, ..read }, output);
+            read.agents = 1;
+            gaps.warn(read, output);
         }
         None => gaps.warn_absent(output),
     }

@@ -154,7 +154,7 @@ async fn live(args: &StatusArgs, output: &Output) -> Result<u8, CliError> {
 /// The data directory of the agent, by its configuration. One that cannot be read is an error only if it was asked for.
 fn data_dir(args: &StatusArgs, namespace: &Namespace) -> Result<String, CliError> {
     let path = args.config.clone().unwrap_or_else(|| namespace.agent_config().into());
-    let config = selfcheck_probe::agent_config(&path, Target::default().file_bytes);
+    let config = selfcheck_probe::agent_config(&path, Policy::default().limits.file_bytes);
     match config.why() {
         Some(why) if args.config.is_some() => Err(CliError::ReadConfig { path, why }),
         _ => Ok(Agent { namespace: namespace.clone(), config, ..Agent::default() }.data_dir()),
@@ -202,11 +202,10 @@ fn conclude(
 /// cluster nothing else.
 fn reporting(daemon: &Reporting, seen: &Reporting) -> Reporting {
     let is_agents_own = daemon.mode != ReportingMode::None && daemon.cluster_view.is_none();
-    Reporting {
-        stock_view: seen.stock_view.clone(),
-        cluster_view: seen.cluster_view.clone().filter(|_| !is_agents_own),
-        ..daemon.clone()
-    }
+    let mut reporting = daemon.clone();
+    reporting.stock_view.clone_from(&seen.stock_view);
+    reporting.cluster_view = seen.cluster_view.clone().filter(|_| !is_agents_own);
+    reporting
 }
 
 fn show(args: &StatusArgs, output: &Output, view: &View<'_>) -> Result<Reader, CliError> {
@@ -224,15 +223,10 @@ fn show(args: &StatusArgs, output: &Output, view: &View<'_>) -> Result<Reader, C
 }
 
 fn target(args: &StatusArgs, policy: &Policy) -> Target {
-    Target {
-        namespace: args.install_suffix.clone(),
-        pid: args.pid,
-        config: args.config.clone(),
-        pod: policy.kubernetes.clone(),
-        kubernetes: super::kubernetes_api(),
-        in_pod: super::is_in_pod(),
-        version: None,
-        file_bytes: policy.limits.file_bytes,
+    let target = super::target(args.install_suffix.as_ref(), args.config.as_deref()).under(policy);
+    match args.pid {
+        Some(pid) => target.pid(pid),
+        None => target,
     }
 }
 

@@ -40,7 +40,8 @@ pub(super) async fn host(args: &StatusArgs, policy: Policy, output: &Output) -> 
         while let Some(status) = statuses.next().await {
             require_process(args, &status)?;
             // Only a daemon counts changes.
-            let status = Status { sequence: None, ..Status::clone(&status) };
+            let mut status = Status::clone(&status);
+            status.sequence = None;
             if printer.print(args, output, &status)? == Reader::Gone {
                 return Ok(0);
             }
