@@ -3,9 +3,9 @@
 use selfcheck_core::Basis;
 use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
+use selfcheck_protocol::Count;
 use selfcheck_protocol::Role;
 
-use crate::Count;
 use crate::Summary;
 use crate::facts::Facts;
 use crate::facts::Vocabulary;

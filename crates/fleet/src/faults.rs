@@ -9,9 +9,9 @@ use selfcheck_core::Reason;
 use selfcheck_core::Severity;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
+use selfcheck_protocol::Count;
 use semver::Version;
 
-use crate::Count;
 use crate::FaultKind;
 use crate::Faulty;
 use crate::counts::Change;

@@ -2,9 +2,8 @@
 
 use selfcheck_core::Reason;
 use selfcheck_core::Verdict;
+use selfcheck_protocol::Count;
 use selfcheck_protocol::RemedyGroup;
-
-use crate::Count;
 
 /// What is wrong with an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

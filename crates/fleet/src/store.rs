@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use selfcheck_core::Basis;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
+use selfcheck_protocol::Filter;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::HostMetadata;
 use selfcheck_protocol::Report;
@@ -107,36 +108,10 @@ impl AgentRecord {
         self.report = Arc::new(whole.amended(self.report.verdict, &self.report.findings));
         self
     }
-}
 
-/// Which agents are asked for. Conditions left out do not count.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Filter {
-    /// This one.
-    pub server_id: Option<String>,
-    /// Of this version.
-    pub version: Option<Version>,
-    /// Running at least one of these services.
-    pub services: Vec<String>,
-    /// With this kind of updater; empty for none.
-    pub upgrader: Option<String>,
-    /// Older than this version.
-    pub older_than: Option<Version>,
-    /// Newer than this version.
-    pub newer_than: Option<Version>,
-    /// In this update group.
-    pub update_group: Option<String>,
-    /// In this verdict.
-    pub verdict: Option<Verdict>,
-    /// With this reason among the findings.
-    pub reason: Option<String>,
-}
-
-impl Filter {
-    /// Whether an agent is one of those.
-    pub fn takes(&self, agent: &AgentRecord) -> bool {
-        let AgentRecord { hello, report, .. } = agent;
+    /// Whether it is one of those asked for.
+    pub fn is_among(&self, filter: &Filter) -> bool {
+        let Self { hello, report, .. } = self;
         let version = Version::parse(hello.version.as_str()).ok();
         let compared = |wanted: &Option<Version>, holds: fn(&Version, &Version) -> bool| {
             wanted
@@ -147,15 +122,15 @@ impl Filter {
         let runs = |wanted: &str| hello.services.iter().any(|service| service == wanted);
         // As in Teleport, what is no version is older than any.
         let is_older = |than: &Version| version.as_ref().is_none_or(|version| version < than);
-        is(&self.server_id, hello.server_id.as_str())
-            && (self.services.is_empty() || self.services.iter().any(|wanted| runs(wanted)))
-            && is(&self.upgrader, hello.updater.kind.as_str())
-            && is(&self.update_group, hello.updater.group.as_ref().map_or("", Text::as_str))
-            && compared(&self.version, |version, wanted| version == wanted)
-            && self.older_than.as_ref().is_none_or(is_older)
-            && compared(&self.newer_than, |version, wanted| version > wanted)
-            && self.verdict.is_none_or(|wanted| wanted == report.verdict)
-            && self
+        is(&filter.server_id, hello.server_id.as_str())
+            && (filter.services.is_empty() || filter.services.iter().any(|wanted| runs(wanted)))
+            && is(&filter.upgrader, hello.updater.kind.as_str())
+            && is(&filter.update_group, hello.updater.group.as_ref().map_or("", Text::as_str))
+            && compared(&filter.version, |version, wanted| version == wanted)
+            && filter.older_than.as_ref().is_none_or(is_older)
+            && compared(&filter.newer_than, |version, wanted| version > wanted)
+            && filter.verdict.is_none_or(|wanted| wanted == report.verdict)
+            && filter
                 .reason
                 .as_ref()
                 .is_none_or(|wanted| report.findings.iter().any(|finding| finding.code() == wanted))

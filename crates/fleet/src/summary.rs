@@ -4,6 +4,7 @@ use selfcheck_core::Basis;
 use selfcheck_core::Reason;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
+use selfcheck_protocol::Count;
 use selfcheck_protocol::OTHER;
 use selfcheck_protocol::RemedyGroup;
 use selfcheck_protocol::Role;
@@ -36,15 +37,6 @@ pub struct Summary {
     pub services: Vec<Count<Role>>,
     /// By what helps.
     pub remedies: Vec<Count<RemedyGroup>>,
-}
-
-/// So many agents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Count<T> {
-    /// Of this kind.
-    pub of: T,
-    /// How many.
-    pub agents: u64,
 }
 
 impl Summary {

@@ -1,7 +1,7 @@
 //! Which auth servers have which fields: what is empty in an answer means none only where the server has the field.
 
+use crate::InventoryCounts;
 use crate::relaxed_version;
-use crate::wire::proto::InventoryStatusSummary;
 use crate::wire::types::InstanceV1;
 
 /// A field of a message that an auth server is asked with or answers with.
@@ -227,8 +227,8 @@ impl ServerFields {
     }
 
     /// Whether it counts its instances: by its version, or because it does.
-    pub fn count_instances(&self, summary: &InventoryStatusSummary) -> bool {
-        let shows = summary.instance_count > 0 || !summary.version_counts.is_empty();
+    pub fn count_instances(&self, counts: &InventoryCounts) -> bool {
+        let shows = counts.instances > 0 || !counts.versions.is_empty();
         self.has(STATUS_COUNTS) || shows
     }
 

@@ -8,9 +8,11 @@
 //! There is no connection in here, no TLS and no gRPC: `selfcheck-reporter` is the agent's end of the stream, and
 //! `selfcheck-server` the auth server's.
 
+mod answer;
 mod connected;
 mod conversation;
 mod field;
+mod filter;
 mod hello;
 mod host;
 pub mod identity;
@@ -21,6 +23,14 @@ mod severity;
 pub mod valid;
 pub mod wire;
 
+pub use answer::AgentPage;
+pub use answer::AlertFilter;
+pub use answer::AlertList;
+pub use answer::Count;
+pub use answer::FleetSummary;
+pub use answer::InventoryCounts;
+pub use answer::ListedAgent;
+pub use answer::ListedAlert;
 pub use connected::Connected;
 pub use conversation::Announcement;
 pub use conversation::Conversation;
@@ -31,6 +41,8 @@ pub use field::FIELDS;
 pub use field::Field;
 pub use field::ServerFields;
 pub use field::Since;
+pub use filter::Filter;
+pub use filter::InvalidFilter;
 pub use hello::ClaimedUpdater;
 pub use hello::Hello;
 pub use hello::InvalidHello;

@@ -107,6 +107,16 @@ pub struct RemedyGroup {
 }
 
 impl RemedyGroup {
+    /// The group of a message.
+    pub fn from_wire(count: &wire::RemedyCount) -> Self {
+        let remedy = count.remedy.clone().unwrap_or_default();
+        Self {
+            remedy: ReportedRemedy::from_wire(&remedy),
+            namespace: remedy.install_suffix.parse().unwrap_or_default(),
+            kind: Text::words(&count.updater_kind),
+        }
+    }
+
     /// Those whom `remedy` helps, in an installation with an updater of this kind; empty for none.
     pub const fn new(remedy: ReportedRemedy, namespace: Namespace, kind: Text) -> Self {
         Self { remedy, namespace, kind }

@@ -3,25 +3,27 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::wire::proto::auth_service_client::AuthServiceClient;
-use crate::wire::teleport::selfcheck::v1::fleet_service_client::FleetServiceClient;
+use jiff::Timestamp;
 use prost::Message;
 use selfcheck_core::Text;
+use selfcheck_protocol::AgentPage;
+use selfcheck_protocol::AlertFilter;
+use selfcheck_protocol::AlertList;
 use selfcheck_protocol::Connected;
+use selfcheck_protocol::Count;
+use selfcheck_protocol::Filter;
+use selfcheck_protocol::FleetSummary;
 use selfcheck_protocol::IdentityFile;
+use selfcheck_protocol::InventoryCounts;
+use selfcheck_protocol::RemedyGroup;
 use selfcheck_protocol::ServerFields;
 use selfcheck_protocol::wire::proto::InventoryStatusRequest;
-use selfcheck_protocol::wire::proto::InventoryStatusSummary;
 use selfcheck_protocol::wire::proto::PingRequest;
 use selfcheck_protocol::wire::teleport::selfcheck::v1::GetSummaryRequest;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::GetSummaryResponse;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsRequest;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsResponse;
 use selfcheck_protocol::wire::teleport::selfcheck::v1::ListRemediesRequest;
+use selfcheck_protocol::wire::teleport::selfcheck::v1::ListRemediesResponse;
 use selfcheck_protocol::wire::teleport::selfcheck::v1::RemedyCount;
 use selfcheck_protocol::wire::types::AlertAcknowledgement;
-use selfcheck_protocol::wire::types::ClusterAlert;
-use selfcheck_protocol::wire::types::GetClusterAlertsRequest;
 use selfcheck_protocol::wire::types::InstanceFilter;
 use selfcheck_protocol::wire::types::InstanceV1;
 use tokio::sync::watch;
@@ -37,6 +39,8 @@ use tonic::transport::Channel;
 use crate::ReportError;
 use crate::codec::RawCodec;
 use crate::connect::connect;
+use crate::wire::proto::auth_service_client::AuthServiceClient;
+use crate::wire::teleport::selfcheck::v1::fleet_service_client::FleetServiceClient;
 
 /// The most agents that a stock auth server is listened to about; a page of it cannot be asked for.
 const INSTANCES: usize = 1_000_000;
@@ -58,9 +62,14 @@ pub struct AuthClient {
 
 impl AuthClient {
     /// Connects to `server` (`HOST:PORT`), an auth server or a proxy that forwards to one.
-    pub async fn connect(server: &str, identity: &IdentityFile) -> Result<Self, ReportError> {
-        let (channel, closed) = connect(server, identity).await?;
-        Ok(Self { server: server.to_owned(), channel, closed, version: None })
+    ///
+    /// # Errors
+    ///
+    /// Where the identity is of no use for TLS, nobody answers in time, or who answers is not the cluster's auth server.
+    pub async fn connect(server: impl Into<String>, identity: &IdentityFile) -> Result<Self, ReportError> {
+        let server = server.into();
+        let (channel, closed) = connect(&server, identity).await?;
+        Ok(Self { server, channel, closed, version: None })
     }
 
     /// Closes the connection as TLS wants it, which otherwise the server takes for a broken one, and waits until that is done. It
@@ -72,6 +81,10 @@ impl AuthClient {
     }
 
     /// The Teleport version of the auth server; `None` from one that does not say, as this project's own.
+    ///
+    /// # Errors
+    ///
+    /// Where the connection breaks, or nothing is answered in time.
     pub async fn server_version(&self) -> Result<Option<Text>, ReportError> {
         let mut auth = AuthServiceClient::new(self.channel());
         let asking = auth.ping(self.with_version(Request::new(PingRequest {})));
@@ -86,14 +99,26 @@ impl AuthClient {
     }
 
     /// How many agents of which kind there are, as stock Teleport counts them.
-    pub async fn inventory_status(&self) -> Result<InventoryStatusSummary, ReportError> {
+    ///
+    /// # Errors
+    ///
+    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
+    pub async fn inventory_status(&self) -> Result<InventoryCounts, ReportError> {
         let mut auth = AuthServiceClient::new(self.channel());
         let request = InventoryStatusRequest { connected: false };
         let answer = auth.get_inventory_status(self.with_version(Request::new(request))).await;
-        answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))
+        answer
+            .map(|answer| InventoryCounts::from_wire(answer.into_inner()))
+            .map_err(|status| self.answered(status))
     }
 
     /// The agents that are connected to this one auth server, which has these fields.
+    ///
+    /// # Errors
+    ///
+    /// Where the connection breaks, or the auth server does not answer in time, denies who asks, or does not know the question
+    /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
     pub async fn connected(&self, fields: ServerFields) -> Result<Connected, ReportError> {
         let mut calls = Grpc::new(self.channel()).max_decoding_message_size(HELLOS);
         self.must_be_ready(&mut calls).await?;
@@ -124,29 +149,50 @@ impl AuthClient {
     }
 
     /// How many agents are in which verdict.
-    pub async fn summary(&self) -> Result<GetSummaryResponse, ReportError> {
+    ///
+    /// # Errors
+    ///
+    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
+    pub async fn summary(&self) -> Result<FleetSummary, ReportError> {
         let mut fleet = FleetServiceClient::new(self.channel());
         let answer = fleet.get_summary(self.with_version(Request::new(GetSummaryRequest {}))).await;
-        answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))
+        answer.map(|answer| FleetSummary::from_wire(answer.get_ref())).map_err(|status| self.answered(status))
     }
 
     /// What helps how many agents, the most first.
-    pub async fn remedies(&self) -> Result<Vec<RemedyCount>, ReportError> {
+    ///
+    /// # Errors
+    ///
+    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
+    pub async fn remedies(&self) -> Result<Vec<Count<RemedyGroup>>, ReportError> {
         let mut fleet = FleetServiceClient::new(self.channel());
         let answer = fleet.list_remedies(self.with_version(Request::new(ListRemediesRequest {}))).await;
-        answer.map(|answer| answer.into_inner().remedies).map_err(|status| self.answered(status))
+        let group = |count: &RemedyCount| Count { of: RemedyGroup::from_wire(count), agents: count.agents };
+        let groups = |answer: &ListRemediesResponse| answer.remedies.iter().map(group).collect();
+        answer.map(|answer| groups(answer.get_ref())).map_err(|status| self.answered(status))
     }
 
-    /// A page of agents.
-    pub async fn agents(&self, request: ListAgentsRequest) -> Result<ListAgentsResponse, ReportError> {
+    /// The first page of the agents asked for, or the next one, which begins where the one before [said](AgentPage::next).
+    ///
+    /// # Errors
+    ///
+    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
+    pub async fn agents(&self, wanted: &Filter, from: Option<&str>) -> Result<AgentPage, ReportError> {
+        let token = from.unwrap_or_default();
         let mut fleet = FleetServiceClient::new(self.channel());
+        let request = wanted.to_request(0, token.to_owned());
         let answer = fleet.list_agents(self.with_version(Request::new(request))).await;
-        answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))
+        answer
+            .map(|answer| AgentPage::from_wire(answer.into_inner(), token))
+            .map_err(|status| self.answered(status))
     }
 
     /// The agents as stock Teleport tells of them, each handed to `take` until that is false; `None` for one that cannot be read.
     /// No message may be waited for longer than a minute.
-    pub async fn instances(
+    pub(crate) async fn instances(
         &self,
         filter: InstanceFilter,
         mut take: impl FnMut(Option<InstanceV1>) -> bool,
@@ -173,14 +219,34 @@ impl AuthClient {
     }
 
     /// The cluster's alerts.
-    pub async fn alerts(&self, request: GetClusterAlertsRequest) -> Result<Vec<ClusterAlert>, ReportError> {
+    ///
+    /// # Errors
+    ///
+    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
+    pub async fn alerts(&self, wanted: &AlertFilter) -> Result<AlertList, ReportError> {
         let mut auth = AuthServiceClient::new(self.channel());
-        let answer = auth.get_cluster_alerts(self.with_version(Request::new(request))).await;
-        answer.map(|answer| answer.into_inner().alerts).map_err(|status| self.answered(status))
+        let answer = auth.get_cluster_alerts(self.with_version(Request::new(wanted.to_wire()))).await;
+        answer
+            .map(|answer| AlertList::from_wire(answer.into_inner().alerts))
+            .map_err(|status| self.answered(status))
     }
 
-    /// Tells that somebody knows of an alert, which hides it.
-    pub async fn acknowledge_alert(&self, ack: AlertAcknowledgement) -> Result<(), ReportError> {
+    /// Tells that somebody knows of an alert, which hides it until then.
+    ///
+    /// # Errors
+    ///
+    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
+    pub async fn acknowledge_alert(
+        &self,
+        id: &str,
+        reason: &str,
+        until: Timestamp,
+    ) -> Result<(), ReportError> {
+        let until = prost_types::Timestamp { seconds: until.as_second(), nanos: 0 };
+        let ack =
+            AlertAcknowledgement { alert_id: id.to_owned(), reason: reason.to_owned(), expires: Some(until) };
         let mut auth = AuthServiceClient::new(self.channel());
         let answer = auth.create_alert_ack(self.with_version(Request::new(ack))).await;
         answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))

@@ -2,6 +2,7 @@
 
 use selfcheck_core::Text;
 use selfcheck_protocol::Connected;
+use selfcheck_protocol::Filter;
 use selfcheck_protocol::Instance;
 use selfcheck_protocol::ServerFields;
 use selfcheck_protocol::wire::types::InstanceFilter;
@@ -69,10 +70,11 @@ impl<'a> StockInventory<'a> {
     /// an instance come last.
     pub async fn read(
         self,
-        mut filter: InstanceFilter,
+        filter: &Filter,
         mut take: impl FnMut(Instance) -> bool,
     ) -> Result<ReadCount, ReportError> {
         let Self { client, fields, mut connected, .. } = self;
+        let mut filter = filter.to_stock();
         if !connected.is_empty() {
             // The server filters by instances, and the Hello of an agent may differ from its instance.
             filter = InstanceFilter { server_id: filter.server_id, ..InstanceFilter::default() };

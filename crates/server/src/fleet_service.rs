@@ -3,10 +3,9 @@
 use selfcheck_core::Text;
 use selfcheck_fleet::AgentRecord;
 use selfcheck_fleet::Cursor;
-use selfcheck_fleet::Filter;
 use selfcheck_fleet::Store;
+use selfcheck_protocol::Filter;
 use selfcheck_protocol::basis_to_wire;
-use selfcheck_protocol::verdict_from_wire;
 use selfcheck_protocol::wire::teleport::selfcheck::v1 as wire;
 use tokio::time::timeout;
 use tonic::Request;
@@ -14,7 +13,7 @@ use tonic::Response;
 use tonic::Status;
 
 use crate::Inventory;
-use crate::terms::version;
+use crate::terms::invalid;
 use crate::wire::teleport::selfcheck::v1::fleet_service_server::FleetService;
 
 /// The most agents of a page.
@@ -46,13 +45,13 @@ impl<S: Store> FleetService for Inventory<S> {
     ) -> Result<Response<wire::ListAgentsResponse>, Status> {
         self.admit(&request)?;
         let request = request.get_ref();
-        let filter = filter(request)?;
+        let filter = Filter::from_request(request).map_err(|why| invalid(&why))?;
         let size = match usize::try_from(request.page_size) {
             Ok(size @ 1..PAGE) => size,
             _ => PAGE,
         };
         if !request.server_id.is_empty() {
-            let found = self.ask_anew(&request.server_id).await.filter(|record| filter.takes(record));
+            let found = self.ask_anew(&request.server_id).await.filter(|record| record.is_among(&filter));
             let addresses = self.streams().addresses(&request.server_id);
             let peers: Vec<_> = addresses.iter().map(ToString::to_string).collect();
             let agents =
@@ -63,7 +62,7 @@ impl<S: Store> FleetService for Inventory<S> {
         let mut from = cursor(&request.page_token)?;
         for _ in 0..PARTS {
             let part = self.store().part(from, filter.verdict, size - page.agents.len());
-            page.agents.extend(part.agents.iter().filter(|record| filter.takes(record)).map(agent));
+            page.agents.extend(part.agents.iter().filter(|record| record.is_among(&filter)).map(agent));
             page.next_page_token = part.next.map(token).unwrap_or_default();
             match part.next {
                 Some(next) if page.agents.len() < size => from = next,
@@ -84,20 +83,6 @@ impl<S: Store> Inventory<S> {
         };
         told.or_else(|| self.store().find(host_id))
     }
-}
-
-fn filter(request: &wire::ListAgentsRequest) -> Result<Filter, Status> {
-    let given = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let stock = request.stock.clone().unwrap_or_default();
-    let without = stock.no_upgrader.then(String::new);
-    let mut filter = Filter::default();
-    filter.services.clone_from(&stock.services);
-    filter.upgrader = without.or_else(|| given(&stock.upgrader));
-    filter.older_than = version("older-than version", &stock.older_than)?;
-    filter.update_group = given(&stock.update_group);
-    filter.verdict = verdict_from_wire(request.verdict());
-    filter.reason = given(&request.reason);
-    Ok(filter)
 }
 
 /// Later places have greater tokens, as text too.

@@ -15,11 +15,12 @@ use selfcheck_fleet::AlertAck;
 use selfcheck_fleet::AlertStore;
 use selfcheck_fleet::Counters;
 use selfcheck_fleet::Cursor;
-use selfcheck_fleet::Filter;
 use selfcheck_fleet::Outcome;
 use selfcheck_fleet::Part;
 use selfcheck_fleet::Store;
 use selfcheck_fleet::Summary;
+use selfcheck_protocol::AlertFilter;
+use selfcheck_protocol::Filter;
 use selfcheck_protocol::wire::proto as wire;
 use selfcheck_protocol::wire::types;
 use tokio::time::Instant;
@@ -37,8 +38,7 @@ use crate::stream::AgentStream;
 use crate::stream::Now;
 use crate::streams::Streams;
 use crate::tally::Tally;
-use crate::terms::alert_filter;
-use crate::terms::filter;
+use crate::terms::invalid;
 use crate::terms::narrow;
 use crate::terms::refused;
 use crate::terms::words;
@@ -281,7 +281,7 @@ impl<S: Store> AuthService for Inventory<S> {
         request: Request<types::InstanceFilter>,
     ) -> Result<Response<Instances>, Status> {
         self.admit(&request)?;
-        let filter = filter(request.get_ref())?;
+        let filter = Filter::from_stock(request.get_ref()).map_err(|why| invalid(&why))?;
         let inventory = self.clone();
         // In parts, so that a large fleet is neither held in memory nor keeps others waiting.
         let parts = stream::unfold(Some(Cursor::default()), move |from| {
@@ -301,7 +301,7 @@ impl<S: Store> AuthService for Inventory<S> {
         request: Request<types::GetClusterAlertsRequest>,
     ) -> Result<Response<wire::GetClusterAlertsResponse>, Status> {
         self.admit(&request)?;
-        let alerts = self.0.alerts.list(&alert_filter(request.into_inner()), self.0.now());
+        let alerts = self.0.alerts.list(&AlertFilter::from_wire(request.into_inner()), self.0.now());
         let alerts = alerts.iter().map(Alert::to_wire).collect();
         Ok(Response::new(wire::GetClusterAlertsResponse { alerts }))
     }
@@ -369,14 +369,14 @@ impl<S: Store> AuthService for Inventory<S> {
 }
 
 impl<S: Store> Inventory<S> {
-    /// The agents of a part that the filter takes, and where the next part begins.
+    /// The agents of a part that are asked for, and where the next part begins.
     fn instances(&self, filter: &Filter, from: Cursor) -> (Vec<types::InstanceV1>, Option<Cursor>) {
         let store = &self.0.store;
         let Part { agents, next, .. } = match &filter.server_id {
             Some(id) => Part::new(store.find(id).into_iter().collect(), None),
             None => store.part(from, filter.verdict, usize::MAX),
         };
-        let taken = agents.iter().filter(|agent| filter.takes(agent));
+        let taken = agents.iter().filter(|agent| agent.is_among(filter));
         (taken.map(|agent| self.instance(agent)).collect(), next)
     }
 }

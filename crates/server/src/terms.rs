@@ -3,14 +3,9 @@
 use std::collections::BTreeMap;
 
 use selfcheck_core::Text;
-use selfcheck_fleet::AlertFilter;
-use selfcheck_fleet::Count;
-use selfcheck_fleet::Filter;
 use selfcheck_fleet::InvalidAlert;
-use selfcheck_protocol::relaxed_version;
-use selfcheck_protocol::severity_from_wire;
-use selfcheck_protocol::wire::types;
-use semver::Version;
+use selfcheck_protocol::Count;
+use selfcheck_protocol::InvalidFilter;
 use tonic::Status;
 
 /// As stock Teleport counts.
@@ -29,38 +24,7 @@ pub(crate) fn refused(why: &InvalidAlert) -> Status {
     }
 }
 
-/// Teleport's filter of alerts, as that of the book.
-pub(crate) fn alert_filter(request: types::GetClusterAlertsRequest) -> AlertFilter {
-    let mut filter = AlertFilter::default();
-    filter.severity = Some(severity_from_wire(request.severity));
-    filter.id = (!request.alert_id.is_empty()).then_some(request.alert_id);
-    filter.labels = request.labels.into_iter().collect();
-    filter.with_superseded = request.with_superseded;
-    filter.with_acknowledged = request.with_acknowledged;
-    filter.with_untargeted = request.with_untargeted;
-    filter
-}
-
-/// Teleport's filter, as that of a store.
-pub(crate) fn filter(asked: &types::InstanceFilter) -> Result<Filter, Status> {
-    let given = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let without = asked.no_ext_upgrader.then(String::new);
-    let mut filter = Filter::default();
-    filter.server_id = given(&asked.server_id);
-    filter.version = version("version", &asked.version)?;
-    filter.services.clone_from(&asked.services);
-    filter.upgrader = without.or_else(|| given(&asked.external_upgrader));
-    filter.older_than = version("older-than version", &asked.older_than_version)?;
-    filter.newer_than = version("newer-than version", &asked.newer_than_version)?;
-    filter.update_group = given(&asked.update_group);
-    Ok(filter)
-}
-
-/// A version of a request, if one is given.
-pub(crate) fn version(what: &str, raw: &str) -> Result<Option<Version>, Status> {
-    if raw.is_empty() {
-        return Ok(None);
-    }
-    let refused = || Status::invalid_argument(format!("{what} `{}` is no version", Text::new(raw)));
-    relaxed_version(raw).map(Some).ok_or_else(refused)
+/// A filter that cannot be.
+pub(crate) fn invalid(why: &InvalidFilter) -> Status {
+    Status::invalid_argument(why.to_string())
 }

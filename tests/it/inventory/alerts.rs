@@ -8,6 +8,7 @@ use selfcheck_core::policy::Length;
 use selfcheck_fleet::AlertAck;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::IMPAIRED;
+use selfcheck_protocol::AlertFilter;
 use selfcheck_protocol::wire::proto::UpsertClusterAlertRequest;
 use selfcheck_protocol::wire::types::AlertAcknowledgement;
 use selfcheck_protocol::wire::types::AlertSeverity;
@@ -22,6 +23,7 @@ use selfcheck_tests::NODE;
 use selfcheck_tests::counting;
 use selfcheck_tests::selfcheck;
 use selfcheck_tests::shown;
+use selfcheck_tests::wire::calls;
 use serde_json::Value;
 use serde_json::json;
 use tonic::Code;
@@ -208,7 +210,7 @@ async fn alerts_keep_teleports_rules() {
         calls.upsert_cluster_alert(UpsertClusterAlertRequest { alert: Some(alert) }).await.expect("taken");
     }
     let ids = async |request: GetClusterAlertsRequest| {
-        let alerts = admin.alerts(request).await.expect("alerts").into_iter();
+        let alerts = calls::alerts(&admin, request).await.expect("alerts").into_iter();
         let name = |alert: ClusterAlert| alert.header?.metadata.map(|metadata| metadata.name);
         alerts.filter_map(name).collect::<Vec<_>>().join(" ")
     };
@@ -226,8 +228,17 @@ async fn alerts_keep_teleports_rules() {
 
     // Hosts neither read nor write them, nor does an acknowledgement without a time count.
     let host = auth.client(&cluster.identity("a1", NODE)).await;
-    assert_eq!(host.alerts(all()).await.expect_err("denied").kind(), "permission-denied");
+    let denied = host.alerts(&AlertFilter::default()).await.expect_err("denied");
+    assert_eq!(denied.kind(), "permission-denied");
     let ack = AlertAcknowledgement { alert_id: "b".to_owned(), reason: "known".to_owned(), expires: None };
-    assert_eq!(host.acknowledge_alert(ack.clone()).await.expect_err("denied").kind(), "permission-denied");
-    assert_eq!(admin.acknowledge_alert(ack).await.expect_err("no time").kind(), "invalid-argument");
+    let denied = host.acknowledge_alert("b", "known", now).await.expect_err("denied");
+    assert_eq!(denied.kind(), "permission-denied");
+    let timeless = calls::acknowledge(&admin, ack).await.expect_err("no time");
+    assert_eq!(timeless.code(), Code::InvalidArgument);
+    // By the client's own words.
+    let later = now + jiff::SignedDuration::from_hours(1);
+    admin.acknowledge_alert("b", "known", later).await.expect("acknowledged");
+    let shown = admin.alerts(&AlertFilter::default()).await.expect("alerts");
+    let shown: Vec<_> = shown.alerts.iter().map(|alert| alert.id.as_str()).collect();
+    assert_eq!(shown, ["a"]);
 }

@@ -2,10 +2,10 @@
 
 use prost::Message;
 use selfcheck_fleet::Outcome;
+use selfcheck_protocol::Filter;
 use selfcheck_protocol::wire::proto::UpstreamInventoryGoodbye;
 use selfcheck_protocol::wire::proto::UpstreamInventoryOneOf;
 use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsRequest;
 use selfcheck_reporter::Neighbour;
 use selfcheck_server::Limits;
 use selfcheck_tests::Cluster;
@@ -198,6 +198,6 @@ async fn a_daemon_that_is_well_is_not_counted_as_denied() {
     assert_eq!(scene.auth.inventory.counters().get(Outcome::Denied), 0);
     // Whoever else asks is.
     let agent = scene.auth.client(&identity).await;
-    assert!(agent.agents(ListAgentsRequest::default()).await.is_err());
+    assert!(agent.agents(&Filter::default(), None).await.is_err());
     assert_eq!(scene.auth.inventory.counters().get(Outcome::Denied), 1);
 }

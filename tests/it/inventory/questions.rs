@@ -2,22 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use selfcheck_core::RemedyId;
+use selfcheck_core::Text;
 use selfcheck_fleet::FleetConfig;
+use selfcheck_protocol::Count;
+use selfcheck_protocol::Filter;
+use selfcheck_protocol::RemedyGroup;
 use selfcheck_protocol::wire::proto as wire;
 use selfcheck_protocol::wire::proto::UpstreamInventoryHello;
 use selfcheck_protocol::wire::proto::UpstreamInventoryPong;
 use selfcheck_protocol::wire::proto::upstream_inventory_one_of::Msg as Up;
 use selfcheck_protocol::wire::teleport::selfcheck::v1::AgentFilter;
 use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsRequest;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::NamedCount;
 use selfcheck_protocol::wire::teleport::selfcheck::v1::Verdict;
 use selfcheck_protocol::wire::types::InstanceFilter;
+use selfcheck_protocol::wire::types::InstanceV1;
 use selfcheck_protocol::wire::types::UpdaterStatus;
 use selfcheck_protocol::wire::types::UpdaterV2Info;
 use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_tests::Auth;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
+use selfcheck_tests::wire::calls;
 use selfcheck_tests::with;
 use tonic::Code;
 
@@ -55,6 +61,11 @@ async fn crowd(cluster: &Cluster, auth: &Auth) -> Vec<Raw> {
     raws
 }
 
+/// Whose instance it is.
+fn name(instance: InstanceV1) -> String {
+    instance.header.expect("header").metadata.expect("metadata").name
+}
+
 #[tokio::test]
 async fn instances_are_those_that_the_filter_takes() {
     let cluster = Cluster::default();
@@ -77,19 +88,17 @@ async fn instances_are_those_that_the_filter_takes() {
         (InstanceFilter { update_group: word("stage"), ..Default::default() }, "a2"),
     ];
     for (filter, expected) in filters {
-        let mut found = Vec::new();
-        admin
-            .instances(filter.clone(), |instance| {
-                found.push(instance.expect("read").header.expect("header").metadata.expect("metadata").name);
-                true
-            })
-            .await
-            .expect("instances");
-        assert_eq!(found.join(" "), expected, "{filter:?}");
+        // As it is, and as it is when it was read and written again.
+        let again = Filter::from_stock(&filter).expect("a filter").to_stock();
+        for filter in [filter, again] {
+            let found = calls::instances(&admin, filter.clone()).await.expect("instances");
+            let found: Vec<_> = found.into_iter().map(name).collect();
+            assert_eq!(found.join(" "), expected, "{filter:?}");
+        }
     }
     let bad = InstanceFilter { older_than_version: word("new"), ..Default::default() };
-    let error = admin.instances(bad, |_| true).await.expect_err("no version");
-    assert_eq!(error.kind(), "invalid-argument");
+    let error = calls::instances(&admin, bad).await.expect_err("no version");
+    assert_eq!(error.code(), Code::InvalidArgument);
 }
 
 #[tokio::test]
@@ -98,15 +107,9 @@ async fn an_instance_has_the_fields_of_its_hello() {
     let auth = cluster.serve().await;
     let _crowd = crowd(&cluster, &auth).await;
     let admin = auth.client(&cluster.admin()).await;
-    let mut found = Vec::new();
     let filter = InstanceFilter { server_id: "a2".to_owned(), ..Default::default() };
-    admin
-        .instances(filter, |instance| {
-            found.push(instance.expect("read").spec.expect("spec"));
-            true
-        })
-        .await
-        .expect("instances");
+    let found = calls::instances(&admin, filter).await.expect("instances");
+    let found: Vec<_> = found.into_iter().map(|instance| instance.spec.expect("spec")).collect();
     let [spec] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((spec.version.as_str(), spec.hostname.as_str()), ("v18.2.0", "host-of-a2"));
     assert_eq!(
@@ -167,7 +170,7 @@ async fn agents_come_in_pages() {
         let mut request = ListAgentsRequest { page_size: 1, ..request };
         let mut found = Vec::new();
         for _ in 0..10 {
-            let page = admin.agents(request.clone()).await.expect("a page");
+            let page = calls::agents(&admin, request.clone()).await.expect("a page");
             found.extend(page.agents.into_iter().map(|agent| agent.server_id));
             if page.next_page_token.is_empty() {
                 return found.join(" ");
@@ -185,9 +188,8 @@ async fn agents_come_in_pages() {
     assert_eq!(list(ListAgentsRequest { stock: Some(stock), ..unproven }).await, "a1");
     let summary = admin.summary().await.expect("a summary");
     assert_eq!((summary.agents, summary.verdicts.len()), (4, 2));
-    let counts = |counts: &[NamedCount]| {
-        let mut shown: Vec<_> =
-            counts.iter().map(|count| format!("{}={}", count.name, count.agents)).collect();
+    let counts = |counts: &[Count<Text>]| {
+        let mut shown: Vec<_> = counts.iter().map(|count| format!("{}={}", count.of, count.agents)).collect();
         shown.sort();
         shown.join(" ")
     };
@@ -216,8 +218,8 @@ async fn agents_are_counted_by_what_helps_them_and_once_they_have_stayed() {
     tokio::time::advance(settling).await;
     tokio::time::resume();
     let [count] = remedies().await.try_into().expect("one");
-    let id = count.remedy.expect("a remedy").id;
-    assert_eq!((id.as_str(), count.updater_kind.as_str(), count.agents), ("enable-v2", "binary", 1));
+    let RemedyGroup { remedy, kind, .. } = count.of;
+    assert_eq!((remedy.id, kind.as_str(), count.agents), (Some(RemedyId::EnableV2), "binary", 1));
 }
 
 #[tokio::test]
@@ -232,21 +234,15 @@ async fn a_large_fleet_is_told_of_in_parts() {
         auth.inventory.store().joined(StreamId(1_000_000 + number), hello, selfcheck_tests::wall_clock());
     }
     let admin = auth.client(&cluster.admin()).await;
-    let mut found = Vec::new();
-    admin
-        .instances(InstanceFilter::default(), |instance| {
-            found.push(instance.expect("read").header.expect("header").metadata.expect("metadata").name);
-            true
-        })
-        .await
-        .expect("instances");
+    let found = calls::instances(&admin, InstanceFilter::default()).await.expect("instances");
+    let found: Vec<_> = found.into_iter().map(name).collect();
     assert_eq!(found.len(), 3000);
     assert!(found.is_sorted());
     for (asked, most) in [(0, 1000), (100, 100), (5000, 1000)] {
         let mut listed = Vec::new();
         let mut request = ListAgentsRequest { page_size: asked, ..ListAgentsRequest::default() };
         loop {
-            let page = admin.agents(request.clone()).await.expect("a page");
+            let page = calls::agents(&admin, request.clone()).await.expect("a page");
             assert!(page.agents.len() <= most, "{}", page.agents.len());
             listed.extend(page.agents.into_iter().map(|agent| agent.server_id));
             if page.next_page_token.is_empty() {
@@ -258,7 +254,18 @@ async fn a_large_fleet_is_told_of_in_parts() {
         assert_eq!(listed, found, "pages of {asked}");
     }
     let nobody = ListAgentsRequest { reason: "run-failed".to_owned(), ..ListAgentsRequest::default() };
-    assert_eq!(admin.agents(nobody).await.expect("a page").agents, []);
+    assert_eq!(calls::agents(&admin, nobody).await.expect("a page").agents, []);
     let lost = ListAgentsRequest { page_token: "next".to_owned(), ..ListAgentsRequest::default() };
-    assert_eq!(admin.agents(lost).await.expect_err("no token").kind(), "invalid-argument");
+    assert_eq!(calls::agents(&admin, lost).await.expect_err("no token").code(), Code::InvalidArgument);
+    // The client gets to the end by itself.
+    let (mut told, mut from) = (Vec::new(), None);
+    loop {
+        let page = admin.agents(&Filter::default(), from.as_deref()).await.expect("a page");
+        told.extend(page.agents.into_iter().map(|agent| agent.server_id.to_string()));
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert_eq!(told, found);
 }

@@ -22,6 +22,7 @@ use selfcheck_tests::counting;
 use selfcheck_tests::quick;
 use selfcheck_tests::selfcheck;
 use selfcheck_tests::shown;
+use selfcheck_tests::wire::calls;
 use selfcheck_tests::with;
 
 use super::Agent;
@@ -37,7 +38,7 @@ use super::status;
 /// What is told of one agent.
 async fn one(admin: &AuthClient, host_id: &str) -> Option<wire::Agent> {
     let request = ListAgentsRequest { server_id: host_id.to_owned(), ..ListAgentsRequest::default() };
-    let mut agents = admin.agents(request).await.expect("a page").agents;
+    let mut agents = calls::agents(admin, request).await.expect("a page").agents;
     assert!(agents.len() <= 1);
     agents.pop()
 }
@@ -80,7 +81,7 @@ async fn an_agent_that_needs_nobody_is_told_of_in_full_when_it_is_asked_for() {
     agent.says(healthy.clone());
     agent.until_acked(1).await;
     let admin = auth.client(&cluster.admin()).await;
-    let listed = admin.agents(ListAgentsRequest::default()).await.expect("a page").agents;
+    let listed = calls::agents(&admin, ListAgentsRequest::default()).await.expect("a page").agents;
     assert_eq!(listed[0].report.as_ref().expect("a report").observed_at, 0, "only what is counted by");
     let whole = Report::from(&*healthy).to_wire();
     assert!(whole.observed_at != 0 && whole.last_success != 0 && whole.next_run != 0);
@@ -92,7 +93,7 @@ async fn an_agent_that_needs_nobody_is_told_of_in_full_when_it_is_asked_for() {
         verdict: Verdict::Impaired.into(),
         ..ListAgentsRequest::default()
     };
-    assert_eq!(admin.agents(elsewhere).await.expect("a page").agents, []);
+    assert_eq!(calls::agents(&admin, elsewhere).await.expect("a page").agents, []);
 }
 
 #[tokio::test]

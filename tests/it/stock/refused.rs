@@ -42,7 +42,7 @@ async fn unknown_calls_get_a_message() {
         assert!(refusal.message().contains("the inventory of agents and their alerts"), "{refusal:?}");
     }
     let nobody = client.inventory_status().await.expect("what is served is served");
-    assert_eq!(nobody.instance_count, 0);
+    assert_eq!(nobody.instances, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

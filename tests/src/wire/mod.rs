@@ -2,6 +2,7 @@
 
 mod agent;
 pub mod bare;
+pub mod calls;
 mod raw;
 
 pub use agent::Agent;

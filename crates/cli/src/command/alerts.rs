@@ -6,11 +6,9 @@ use jiff::SignedDuration;
 use jiff::Timestamp;
 use selfcheck_core::Text;
 use selfcheck_core::policy::AlertSeverity;
-use selfcheck_core::printable;
-use selfcheck_protocol::severity_from_wire;
-use selfcheck_protocol::wire::types::AlertAcknowledgement;
-use selfcheck_protocol::wire::types::ClusterAlert;
-use selfcheck_protocol::wire::types::GetClusterAlertsRequest;
+use selfcheck_protocol::AlertFilter;
+use selfcheck_protocol::AlertList;
+use selfcheck_protocol::ListedAlert;
 use serde::Serialize;
 
 use crate::args::AckArgs;
@@ -31,7 +29,7 @@ use super::ask::query;
 const LIST: Right = "`cluster_alert: list, read`";
 const ACKNOWLEDGE: Right = "`cluster_alert: create, update`";
 
-/// What is shown of an alert. Whoever raised it chose the words, which have been made printable.
+/// What is shown of an alert.
 #[derive(Debug, Serialize)]
 struct Shown {
     id: Text,
@@ -52,20 +50,17 @@ pub(super) fn run(command: &AlertsCommand, output: &Output) -> Result<u8, CliErr
 
 /// As `tctl alerts ls` asks: for all that who asks may see, and with `-v` also for those that somebody knows of.
 async fn list(args: &QueryArgs, output: &Output) -> Result<u8, CliError> {
-    let request = GetClusterAlertsRequest {
-        with_untargeted: true,
-        with_acknowledged: output.verbose,
-        ..GetClusterAlertsRequest::default()
-    };
+    let mut wanted = AlertFilter::default();
+    wanted.with_untargeted = true;
+    wanted.with_acknowledged = output.verbose;
     let server = &args.server;
-    let alerts =
-        query(server, LIST, async |client| in_time(&server.auth_server, client.alerts(request)).await)
+    let AlertList { alerts, unreadable, .. } =
+        query(server, LIST, async |client| in_time(&server.auth_server, client.alerts(&wanted)).await)
             .await?;
-    let told = alerts.len();
-    let mut alerts: Vec<_> = alerts.into_iter().filter_map(Shown::of).collect();
-    if alerts.len() < told {
-        output.warn(&format!("{} alerts have no id or no message and are left out", told - alerts.len()));
+    if unreadable > 0 {
+        output.warn(&format!("{unreadable} alerts have no id or no message and are left out"));
     }
+    let mut alerts: Vec<_> = alerts.into_iter().map(Shown::of).collect();
     // Old auth servers tell them in the order of their ids.
     alerts.sort_by(|one, other| {
         (other.severity, other.created, &one.id).cmp(&(one.severity, one.created, &other.id))
@@ -92,14 +87,9 @@ async fn list(args: &QueryArgs, output: &Output) -> Result<u8, CliError> {
 async fn acknowledge(args: &AckArgs, output: &Output) -> Result<u8, CliError> {
     let server = &args.server;
     let lasts = SignedDuration::try_from(args.ttl.duration()).unwrap_or_default();
-    let until = (selfcheck_probe::now().realtime + lasts).as_second();
-    let ack = AlertAcknowledgement {
-        alert_id: args.id.clone(),
-        reason: args.reason.clone(),
-        expires: Some(prost_types::Timestamp { seconds: until, nanos: 0 }),
-    };
+    let until = selfcheck_probe::now().realtime + lasts;
     query(server, ACKNOWLEDGE, async |client| {
-        in_time(&server.auth_server, client.acknowledge_alert(ack)).await
+        in_time(&server.auth_server, client.acknowledge_alert(&args.id, &args.reason, until)).await
     })
     .await?;
     output.remark(&format!("`{}` is hidden for {}", args.id, args.ttl));
@@ -107,18 +97,9 @@ async fn acknowledge(args: &AckArgs, output: &Output) -> Result<u8, CliError> {
 }
 
 impl Shown {
-    fn of(alert: ClusterAlert) -> Option<Self> {
-        let metadata = alert.header?.metadata?;
-        let spec = alert.spec?;
-        let created = spec.created.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
-        let labels = metadata.labels.iter().map(|(key, value)| (printable(key), printable(value)));
-        Some(Self {
-            id: Text::new(&metadata.name),
-            severity: severity_from_wire(spec.severity),
-            message: printable(&spec.message),
-            created,
-            labels: labels.collect(),
-        })
+    fn of(alert: ListedAlert) -> Self {
+        let ListedAlert { id, severity, message, created, labels, .. } = alert;
+        Self { id, severity, message, created, labels }
     }
 
     fn all(&self) -> [String; 5] {

@@ -37,7 +37,7 @@ pub(super) async fn query<T>(
 ) -> Result<T, CliError> {
     let identity = IdentityFile::read(&server.identity).map_err(CliError::Identity)?;
     identity.check_time(selfcheck_probe::now().realtime).map_err(CliError::Identity)?;
-    let connecting = AuthClient::connect(&auth_address(&server.auth_server), &identity).await;
+    let connecting = AuthClient::connect(auth_address(&server.auth_server), &identity).await;
     let client = connecting.map_err(CliError::AskAuth)?;
     let answer = ask(&client).await;
     client.close().await;

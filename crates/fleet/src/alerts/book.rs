@@ -9,11 +9,11 @@ use std::sync::PoisonError;
 
 use jiff::Timestamp;
 use selfcheck_core::policy::AlertSeverity;
+use selfcheck_protocol::AlertFilter;
 
 use super::AcknowledgeError;
 use super::Alert;
 use super::AlertAck;
-use super::AlertFilter;
 use super::AlertStore;
 use super::InvalidAlert;
 use super::labels;

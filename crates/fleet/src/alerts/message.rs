@@ -8,8 +8,8 @@ use selfcheck_core::Coded;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
 use selfcheck_core::RemedyId;
+use selfcheck_protocol::Count;
 
-use crate::Count;
 use crate::Faulty;
 
 /// The longest message.

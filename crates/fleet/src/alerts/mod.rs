@@ -17,7 +17,6 @@ pub use alert::labels;
 pub use book::Alerts;
 pub use keeper::AlertKeeper;
 pub use store::AcknowledgeError;
-pub use store::AlertFilter;
 pub use store::AlertStore;
 pub use wanted::IMPAIRED;
 pub use wanted::UNACCOMPANIED;

@@ -1,10 +1,9 @@
 //! Where the cluster's alerts are kept, behind a small trait.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use selfcheck_core::policy::AlertSeverity;
+use selfcheck_protocol::AlertFilter;
 
 use super::Alert;
 use super::AlertAck;
@@ -36,24 +35,6 @@ pub trait AlertStore: fmt::Debug + Send + Sync + 'static {
     fn acknowledgements(&self, now: Timestamp) -> Vec<AlertAck>;
     /// Shows an alert again, or all of them where the id is `*`.
     fn clear_acknowledgements(&self, id: &str, now: Timestamp);
-}
-
-/// Which alerts are asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct AlertFilter {
-    /// The least severity; none for all.
-    pub severity: Option<AlertSeverity>,
-    /// This one.
-    pub id: Option<String>,
-    /// With these labels.
-    pub labels: BTreeMap<String, String>,
-    /// Also those that a graver one speaks for.
-    pub with_superseded: bool,
-    /// Also those that somebody knows of.
-    pub with_acknowledged: bool,
-    /// Also those that are meant for nobody in particular.
-    pub with_untargeted: bool,
 }
 
 /// Why an alert is not acknowledged.

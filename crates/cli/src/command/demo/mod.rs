@@ -18,7 +18,7 @@ use selfcheck_core::Fact;
 use selfcheck_core::Observation;
 use selfcheck_core::Text;
 use selfcheck_daemon::SelfCheck;
-use selfcheck_protocol::wire::types::GetClusterAlertsRequest;
+use selfcheck_protocol::AlertFilter;
 use selfcheck_reporter::AuthClient;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -228,8 +228,8 @@ async fn until(
 }
 
 async fn alerts(ask: &AuthClient) -> Result<Vec<show::Raised>, CliError> {
-    let alerts = ask.alerts(GetClusterAlertsRequest::default()).await.map_err(CliError::AskAuth)?;
-    Ok(alerts.iter().filter_map(show::Raised::of).collect())
+    let told = ask.alerts(&AlertFilter::default()).await.map_err(CliError::AskAuth)?;
+    Ok(told.alerts.into_iter().map(show::Raised::of).collect())
 }
 
 /// From now on these agents see that all is well. How many.

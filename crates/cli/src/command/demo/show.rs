@@ -5,14 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use selfcheck_core::Basis;
 use selfcheck_core::Status;
 use selfcheck_core::Verdict;
-use selfcheck_core::printable;
-use selfcheck_protocol::severity_from_wire;
-use selfcheck_protocol::verdict_from_wire;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::Basis;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::GetSummaryResponse;
-use selfcheck_protocol::wire::types::ClusterAlert;
+use selfcheck_protocol::FleetSummary;
+use selfcheck_protocol::ListedAlert;
 
 use crate::output::Output;
 use crate::text;
@@ -25,10 +22,8 @@ pub(super) struct Raised {
 }
 
 impl Raised {
-    pub(super) fn of(alert: &ClusterAlert) -> Option<Self> {
-        let spec = alert.spec.as_ref()?;
-        let severity = severity_from_wire(spec.severity).code().to_uppercase();
-        Some(Self { severity, message: printable(&spec.message) })
+    pub(super) fn of(alert: ListedAlert) -> Self {
+        Self { severity: alert.severity.code().to_uppercase(), message: alert.message }
     }
 }
 
@@ -56,22 +51,21 @@ pub(super) fn progress(observed: u64, all: usize) -> String {
 }
 
 /// How many agents count that have reported.
-pub(super) fn observed(summary: &GetSummaryResponse) -> u64 {
-    summary.verdicts.iter().filter(|count| count.basis() == Basis::Observed).map(|count| count.agents).sum()
+pub(super) fn observed(summary: &FleetSummary) -> u64 {
+    summary.verdicts.iter().filter(|count| count.of.1 == Basis::Observed).map(|count| count.agents).sum()
 }
 
-pub(super) fn summary(summary: &GetSummaryResponse) -> String {
+pub(super) fn summary(summary: &FleetSummary) -> String {
     let verdicts: Vec<_> = Verdict::ALL
         .iter()
         .filter_map(|verdict| {
-            let of =
-                summary.verdicts.iter().filter(|count| verdict_from_wire(count.verdict()) == Some(*verdict));
+            let of = summary.verdicts.iter().filter(|count| count.of.0 == *verdict);
             let agents: u64 = of.map(|count| count.agents).sum();
             (agents > 0).then(|| [verdict.to_string(), agents.to_string()])
         })
         .collect();
     let reasons: Vec<_> =
-        summary.reasons.iter().map(|count| [printable(&count.name), count.agents.to_string()]).collect();
+        summary.reasons.iter().map(|count| [count.of.to_string(), count.agents.to_string()]).collect();
     format!(
         "\n{}\n{}",
         text::table(["Verdict", "Agents"], &verdicts),

@@ -1,6 +1,7 @@
 //! `inventory ls`.
 
 use selfcheck_daemon::report::ReportError;
+use selfcheck_protocol::AgentPage;
 use selfcheck_reporter::AuthClient;
 use selfcheck_reporter::StockInventory;
 
@@ -42,22 +43,22 @@ async fn agents(
     output: &Output,
 ) -> Result<(), ReportError> {
     let wanted = Wanted(args);
-    let mut request = wanted.request();
+    let filter = wanted.filter();
+    let mut from = None;
     let mut unread = 0;
     loop {
-        let page = in_time(&args.query.server.auth_server, client.agents(request.clone())).await?;
+        let asking = client.agents(&filter, from.as_deref());
+        let AgentPage { agents, unreadable, next, .. } =
+            in_time(&args.query.server.auth_server, asking).await?;
+        unread += unreadable;
         let mut goes_on = true;
-        for agent in &page.agents {
-            match Row::of_agent(agent) {
-                Some((row, _)) if wanted.matches(&row) == Match::Yes => {
-                    goes_on = goes_on && listing.take(row);
-                }
-                Some(_) => {}
-                None => unread += 1,
+        for agent in agents {
+            let (row, _) = Row::of_agent(agent);
+            if wanted.matches(&row) == Match::Yes {
+                goes_on = goes_on && listing.take(row);
             }
         }
-        // A page begins where the one before ended; a server that says otherwise would be listened to for ever.
-        if page.next_page_token <= request.page_token || !goes_on {
+        if next.is_none() || !goes_on {
             if unread > 0 {
                 output.warn(&format!(
                     "{unread} agents are left out: what the auth server tells of them is not valid"
@@ -65,7 +66,7 @@ async fn agents(
             }
             return Ok(());
         }
-        request.page_token = page.next_page_token;
+        from = next;
     }
 }
 
@@ -89,7 +90,7 @@ async fn instances(
         }
         true
     };
-    let read = inventory.read(wanted.stock_filter(), take).await?;
+    let read = inventory.read(&wanted.filter(), take).await?;
     gaps.warn(read, output);
     Ok(())
 }

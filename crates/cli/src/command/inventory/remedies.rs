@@ -9,10 +9,8 @@ use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_core::shell_word;
 use selfcheck_daemon::report::ReportError;
-use selfcheck_protocol::Report;
-use selfcheck_protocol::verdict_to_wire;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::Agent;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsRequest;
+use selfcheck_protocol::Filter;
+use selfcheck_protocol::ListedAgent;
 use selfcheck_reporter::AuthClient;
 use serde_json::json;
 
@@ -84,34 +82,34 @@ pub(super) async fn run(args: &RemediesArgs, output: &Output) -> Result<u8, CliE
 async fn groups(client: &AuthClient, proxy: Option<&ProxyAddr>) -> Result<Groups, ReportError> {
     let mut groups = Groups::default();
     for verdict in HELPED {
-        let mut request =
-            ListAgentsRequest { verdict: verdict_to_wire(verdict).into(), ..ListAgentsRequest::default() };
+        let mut filter = Filter::default();
+        filter.verdict = Some(verdict);
+        let mut from = None;
         loop {
-            let page = client.agents(request.clone()).await?;
-            for agent in &page.agents {
+            let page = client.agents(&filter, from.as_deref()).await?;
+            for agent in page.agents {
                 groups.add(agent, proxy);
             }
-            // A page begins where the one before ended; a server that says otherwise would be listened to for ever.
-            if page.next_page_token <= request.page_token {
+            groups.others += page.unreadable;
+            from = page.next;
+            if from.is_none() {
                 break;
             }
-            request.page_token = page.next_page_token;
         }
     }
     Ok(groups)
 }
 
 impl Groups {
-    fn add(&mut self, agent: &Agent, proxy: Option<&ProxyAddr>) {
-        let report = agent.report.as_ref().and_then(|report| Report::from_wire(report).ok());
-        let group = report.and_then(|report| report.remedy_group());
+    fn add(&mut self, agent: ListedAgent, proxy: Option<&ProxyAddr>) {
+        let group = agent.report.remedy_group();
         let Some((remedy, group)) = group.and_then(|group| Some((group.render(proxy)?, group))) else {
             self.others += 1;
             return;
         };
         let named = Named {
-            host_id: Text::words(&agent.server_id),
-            hostname: Text::host_name(&agent.hostname),
+            host_id: agent.server_id,
+            hostname: agent.hostname,
             claims: text::claims(group.claims()),
         };
         let group = self.by_command.entry(remedy.shell.clone());

@@ -5,10 +5,9 @@ use selfcheck_core::Basis;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_protocol::Instance;
+use selfcheck_protocol::ListedAgent;
 use selfcheck_protocol::Report;
 use selfcheck_protocol::ReportedFinding;
-use selfcheck_protocol::basis_from_wire;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::Agent;
 use serde::Serialize;
 
 /// What is shown of an agent. Everything in it came from outside and has been made printable.
@@ -46,27 +45,28 @@ pub(crate) enum ServerKind {
 }
 
 impl Row {
-    /// As this project's own service tells, and by which report; `None` if it says what cannot be.
-    pub(super) fn of_agent(agent: &Agent) -> Option<(Self, Report)> {
-        let report = Report::from_wire(agent.report.as_ref()?).ok()?;
-        let some = |text: &str| (!text.is_empty()).then(|| Text::words(text));
+    /// As this project's own service tells, and by which report.
+    pub(super) fn of_agent(agent: ListedAgent) -> (Self, Report) {
+        let ListedAgent {
+            server_id, hostname, services, version, updater, basis, report, last_heard, ..
+        } = agent;
         let row = Self {
-            server_id: Text::words(&agent.server_id),
-            hostname: Text::host_name(&agent.hostname),
-            services: agent.services.iter().map(|service| Text::words(service)).collect(),
-            version: Text::words(&agent.version),
-            upgrader: some(&agent.upgrader),
-            upgrader_version: some(&agent.upgrader_version),
-            update_group: some(&agent.update_group),
+            server_id,
+            hostname,
+            services,
+            version,
+            upgrader: Some(updater.kind).filter(|kind| !kind.is_empty()),
+            upgrader_version: updater.version,
+            update_group: updater.group,
             verdict: report.verdict,
-            basis: basis_from_wire(agent.basis()),
+            basis,
             reasons: report.findings.iter().map(ReportedFinding::code).collect(),
             remedy: report.remedy_group().and_then(|group| group.render(None)).map(|remedy| remedy.shell),
-            last_heard: Timestamp::from_second(agent.last_heard).ok(),
+            last_heard,
             unknown_fields: Vec::new(),
             server_kind: ServerKind::Own,
         };
-        Some((row, report))
+        (row, report)
     }
 
     /// As stock Teleport tells: what the agent claims is judged here.

@@ -8,12 +8,10 @@ use selfcheck_core::Remedy;
 use selfcheck_core::Severity;
 use selfcheck_core::Text;
 use selfcheck_daemon::report::ReportError;
+use selfcheck_protocol::Filter;
 use selfcheck_protocol::Instance;
 use selfcheck_protocol::RemedyGroup;
 use selfcheck_protocol::Report;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::Agent;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsRequest;
-use selfcheck_protocol::wire::types::InstanceFilter;
 use selfcheck_reporter::AuthClient;
 use selfcheck_reporter::StockInventory;
 use serde::Serialize;
@@ -60,9 +58,6 @@ struct Found {
     peers: Vec<Text>,
 }
 
-/// The most connections of one agent that are shown.
-const PEERS: usize = 64;
-
 #[derive(Debug, Serialize)]
 struct Finding {
     reason: &'static str,
@@ -98,15 +93,21 @@ pub(super) async fn run(args: &ShowArgs, output: &Output) -> Result<u8, CliError
 }
 
 async fn agent(args: &ShowArgs, client: &AuthClient) -> Result<Option<Found>, ReportError> {
-    let request = ListAgentsRequest { server_id: args.host_id.clone(), ..ListAgentsRequest::default() };
-    let page = client.agents(request).await?;
+    let page = client.agents(&this(args), None).await?;
     // An older auth server knows no such condition, and tells of others.
-    let found = page.agents.iter().find(|agent| agent.server_id == args.host_id);
-    let peers = |agent: &Agent| agent.peers.iter().take(PEERS).map(|peer| Text::words(peer)).collect();
-    Ok(found.and_then(|agent| {
-        let (row, report) = Row::of_agent(agent)?;
-        Some(Found { row, report, peers: peers(agent) })
+    let found = page.agents.into_iter().find(|agent| agent.server_id == *args.host_id);
+    Ok(found.map(|mut agent| {
+        let peers = std::mem::take(&mut agent.peers);
+        let (row, report) = Row::of_agent(agent);
+        Found { row, report, peers }
     }))
+}
+
+/// The agent asked for alone.
+fn this(args: &ShowArgs) -> Filter {
+    let mut filter = Filter::default();
+    filter.server_id = Some(args.host_id.clone());
+    filter
 }
 
 /// What a stock auth server tells of it.
@@ -115,7 +116,6 @@ async fn instance(
     client: &AuthClient,
     output: &Output,
 ) -> Result<Option<Found>, ReportError> {
-    let filter = InstanceFilter { server_id: args.host_id.clone(), ..InstanceFilter::default() };
     let mut found: Option<Found> = None;
     let take = |instance: Instance| {
         found = (instance.server_id == *args.host_id).then(|| {
@@ -126,7 +126,7 @@ async fn instance(
     };
     let inventory = StockInventory::open(client).await?;
     let mut gaps = Gaps::of(&inventory, output);
-    let mut read = inventory.read(filter, take).await?;
+    let mut read = inventory.read(&this(args), take).await?;
     match &found {
         Some(Found { row, .. }) => {
             gaps.add(row);

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use selfcheck_core::Text;
 use selfcheck_daemon::report::ReportError;
 use selfcheck_protocol::Connected;
+use selfcheck_protocol::Count;
 use selfcheck_protocol::FieldValue;
+use selfcheck_protocol::Filter;
+use selfcheck_protocol::FleetSummary;
 use selfcheck_protocol::Instance;
+use selfcheck_protocol::InventoryCounts;
 use selfcheck_protocol::OTHER;
 use selfcheck_protocol::ServerFields;
-use selfcheck_protocol::basis_from_wire;
-use selfcheck_protocol::verdict_from_wire;
-use selfcheck_protocol::wire::proto::InventoryStatusSummary;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::GetSummaryResponse;
-use selfcheck_protocol::wire::types::InstanceFilter;
 use selfcheck_reporter::AuthClient;
 use selfcheck_reporter::ReadCount;
 use selfcheck_reporter::StockInventory;
@@ -59,9 +58,9 @@ struct Summary {
 /// What was answered.
 enum Answer {
     /// By one of this project's own.
-    Own(InventoryStatusSummary, GetSummaryResponse),
+    Own(InventoryCounts, FleetSummary),
     /// By a stock one that counts its instances.
-    Counts(InventoryStatusSummary),
+    Counts(InventoryCounts),
     /// By one that does not: those that are connected to it.
     Connected(Connected),
     /// By one that lets who asks list its instances, and not ask for this: they are counted here.
@@ -86,7 +85,7 @@ pub(super) async fn run(args: &QueryArgs, output: &Output) -> Result<u8, CliErro
         }
         Answer::Counts(stock) => {
             stock::warn(output);
-            if stock.instance_count == 0 {
+            if stock.instances == 0 {
                 stock::warn_empty("", output);
             }
             Summary::default().counting(stock)
@@ -132,7 +131,7 @@ async fn ask(client: &AuthClient) -> Result<Answer, ReportError> {
     let version = client.server_version().await?;
     let fields = ServerFields::of_version(version.as_ref().map(Text::as_str));
     let counts = fields.count_instances(&stock);
-    if counts && stock.instance_count > 0 {
+    if counts && stock.instances > 0 {
         return Ok(Answer::Counts(stock));
     }
     // Those that have only just connected are not kept yet.
@@ -154,7 +153,7 @@ async fn instances(client: &AuthClient) -> Result<Box<Counted>, ReportError> {
         counted.summary.add(&agent);
         true
     };
-    let read = inventory.read(InstanceFilter::default(), take).await?;
+    let read = inventory.read(&Filter::default(), take).await?;
     counted.read = read;
     // Of those who are connected and could not be asked for there may be any number.
     let total = u32::try_from(read.agents).unwrap_or(u32::MAX);
@@ -172,27 +171,21 @@ impl Counted {
 }
 
 impl Summary {
-    fn of_own(own: &GetSummaryResponse) -> Self {
-        let verdicts = own.verdicts.iter().filter_map(|count| {
-            let verdict = verdict_from_wire(count.verdict())?;
-            Some((format!("{verdict} {}", basis_from_wire(count.basis())), count.agents))
-        });
-        let reasons = own.reasons.iter();
-        Self {
-            verdicts: Some(verdicts.collect()),
-            reasons: Some(
-                reasons.map(|count| (Text::words(&count.name).to_string(), count.agents)).collect(),
-            ),
-            ..Self::default()
+    fn of_own(own: &FleetSummary) -> Self {
+        let mut verdicts = BTreeMap::new();
+        for Count { of: (verdict, basis), agents } in &own.verdicts {
+            *verdicts.entry(format!("{verdict} {basis}")).or_default() += agents;
         }
+        let reasons = own.reasons.iter().map(|count| (count.of.to_string(), count.agents));
+        Self { verdicts: Some(verdicts), reasons: Some(reasons.collect()), ..Self::default() }
     }
 
-    fn counting(self, stock: InventoryStatusSummary) -> Self {
+    fn counting(self, stock: InventoryCounts) -> Self {
         Self {
-            versions: printable(stock.version_counts),
-            upgraders: printable(stock.upgrader_counts),
-            services: printable(stock.service_counts),
-            total_instances: Some(stock.instance_count),
+            versions: words(stock.versions),
+            upgraders: words(stock.upgraders),
+            services: words(stock.services),
+            total_instances: Some(stock.instances),
             ..self
         }
     }
@@ -231,16 +224,15 @@ fn count(counts: &mut BTreeMap<String, u32>, word: &str) {
     }
 }
 
-/// Agents chose these words.
-fn printable(counts: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
-    let mut clean = BTreeMap::new();
+fn words(counts: BTreeMap<Text, u32>) -> BTreeMap<String, u32> {
+    let name = |word: Text| if word.is_empty() { NONE.to_owned() } else { word.to_string() };
+    let mut named = BTreeMap::new();
     for (word, count) in counts {
-        let word = if word.is_empty() { NONE.to_owned() } else { Text::words(&word).to_string() };
-        // Two words may be one when cleaned.
-        let sum: &mut u32 = clean.entry(word).or_default();
+        // There may be one that is called like none.
+        let sum: &mut u32 = named.entry(name(word)).or_default();
         *sum = sum.saturating_add(count);
     }
-    clean
+    named
 }
 
 fn lines(summary: &Summary) -> String {

@@ -3,10 +3,7 @@
 use selfcheck_core::Reason;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
-use selfcheck_protocol::verdict_to_wire;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::AgentFilter;
-use selfcheck_protocol::wire::teleport::selfcheck::v1::ListAgentsRequest;
-use selfcheck_protocol::wire::types::InstanceFilter;
+use selfcheck_protocol::Filter;
 use semver::Version;
 
 use crate::args::LsArgs;
@@ -30,35 +27,17 @@ pub(super) enum Match {
 pub(super) struct Wanted<'a>(pub(super) &'a LsArgs);
 
 impl Wanted<'_> {
-    /// In the words of this project's own service.
-    pub(super) fn request(self) -> ListAgentsRequest {
+    /// As it is asked for.
+    pub(super) fn filter(self) -> Filter {
         let Self(args) = self;
-        let (upgrader, no_upgrader) = self.upgrader();
-        ListAgentsRequest {
-            verdict: args.verdict.map_or(0, |verdict| verdict_to_wire(verdict).into()),
-            reason: args.reason.map(|reason| reason.code().to_owned()).unwrap_or_default(),
-            stock: Some(AgentFilter {
-                services: self.services(),
-                upgrader,
-                no_upgrader,
-                older_than: self.older_than(),
-                update_group: args.update_group.clone().unwrap_or_default(),
-            }),
-            ..ListAgentsRequest::default()
-        }
-    }
-
-    /// In the words of stock Teleport, which knows no verdicts.
-    pub(super) fn stock_filter(self) -> InstanceFilter {
-        let (external_upgrader, no_ext_upgrader) = self.upgrader();
-        InstanceFilter {
-            services: self.services(),
-            external_upgrader,
-            no_ext_upgrader,
-            older_than_version: self.older_than(),
-            update_group: self.0.update_group.clone().unwrap_or_default(),
-            ..InstanceFilter::default()
-        }
+        let mut filter = Filter::default();
+        filter.services = args.services.iter().map(|role| role.name().to_owned()).collect();
+        filter.upgrader = args.upgrader.clone().map(|kind| if kind == NONE { String::new() } else { kind });
+        filter.older_than.clone_from(&args.older_than);
+        filter.update_group.clone_from(&args.update_group);
+        filter.verdict = args.verdict;
+        filter.reason = args.reason.map(|reason| reason.code().to_owned());
+        filter
     }
 
     /// Whether an agent matches.
@@ -110,20 +89,5 @@ impl Wanted<'_> {
                 args.reason,
                 Some(Reason::UpdatesDisabled | Reason::VersionPinned | Reason::ConfigDenied)
             )
-    }
-
-    fn services(self) -> Vec<String> {
-        self.0.services.iter().map(|role| role.name().to_owned()).collect()
-    }
-
-    fn older_than(self) -> String {
-        self.0.older_than.as_ref().map(Version::to_string).unwrap_or_default()
-    }
-
-    fn upgrader(self) -> (String, bool) {
-        match self.0.upgrader.as_deref() {
-            Some(NONE) => (String::new(), true),
-            named => (named.unwrap_or_default().to_owned(), false),
-        }
     }
 }
