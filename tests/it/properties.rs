@@ -15,6 +15,7 @@ use selfcheck_core::Why;
 use selfcheck_core::assess;
 use selfcheck_protocol::Report;
 use selfcheck_tests::Case;
+use selfcheck_tests::case;
 use selfcheck_tests::cases;
 use serde_json::Value;
 
@@ -75,6 +76,12 @@ struct Bred {
 }
 
 impl Bred {
+    /// As it was recorded.
+    fn of(case: &Case) -> Self {
+        let document = serde_json::to_value(&case.observation).expect("json");
+        Self { document, policy: case.policy.clone(), later: case.later }
+    }
+
     fn observation(&self) -> Observation {
         serde_json::from_value(self.document.clone())
             .unwrap_or_else(|error| panic!("{error}: {}", self.document))
@@ -175,6 +182,36 @@ fn is_misnamed(document: &Value) -> bool {
 
 fn reasons(status: &Status) -> Vec<&'static str> {
     status.findings.iter().map(|finding| finding.reason.code()).collect()
+}
+
+/// What every look answers. Where one does not, nobody looked, and nothing follows from it.
+const ALWAYS_LOOKED_AT: [&str; 8] = [
+    "/systemd/booted",
+    "/agent/process",
+    "/agent/unit",
+    "/v2/config",
+    "/v2/timer",
+    "/v2/service",
+    "/v1/timer",
+    "/v1/service",
+];
+
+#[test]
+fn where_nobody_looked_nothing_is_well_and_nothing_is_missing() {
+    for (name, verdict) in [
+        ("schedule: all is well", Verdict::Accompanied),
+        ("applicability: nothing updates this agent", Verdict::Unaccompanied),
+    ] {
+        let mut bred = Bred::of(case(name));
+        assert_eq!(bred.status().verdict, verdict, "{name}");
+        let document = bred.document.clone();
+        for pointer in ALWAYS_LOOKED_AT {
+            bred.document = document.clone();
+            *bred.document.pointer_mut(pointer).expect(pointer) = "not-applicable".into();
+            let status = bred.status();
+            assert_eq!(status.verdict, Verdict::Unknown, "{name}, {pointer}: {:?}", reasons(&status));
+        }
+    }
 }
 
 proptest! {

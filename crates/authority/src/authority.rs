@@ -118,6 +118,10 @@ pub enum IssueError {
 
 impl Authority {
     /// A new authority, kept in memory.
+    ///
+    /// # Errors
+    ///
+    /// Where the cluster's name is none, or the system gives no random key.
     pub fn new(cluster: &str, now: Timestamp) -> Result<Self, IssueError> {
         let cluster = name(cluster, "cluster")?;
         let key = Key::generate().ok_or_else(no_key)?;
@@ -128,6 +132,10 @@ impl Authority {
     }
 
     /// A new authority in the folder `dir`, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and where the folder has an authority already or cannot be written.
     pub fn init(dir: &Path, cluster: &str, now: Timestamp) -> Result<Self, IssueError> {
         let _turn = folder::begin(dir)?;
         let (certificate, key) = (dir.join(CERTIFICATE), dir.join(KEY));
@@ -144,6 +152,10 @@ impl Authority {
     }
 
     /// The authority in the folder `dir`.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder has no authority, or one that cannot be read.
     pub fn load(dir: &Path) -> Result<Self, IssueError> {
         let (key_path, path) = (dir.join(KEY), dir.join(CERTIFICATE));
         let key = folder::read_key(&key_path)?;
@@ -176,6 +188,10 @@ impl Authority {
     }
 
     /// The identity of a host with these roles, as the text of an identity file.
+    ///
+    /// # Errors
+    ///
+    /// Where the host id is none that a certificate can hold, or the system gives no random key.
     pub fn issue(
         &self,
         host_id: &str,
@@ -196,6 +212,10 @@ impl Authority {
     }
 
     /// Issues as [`issue`](Self::issue) does, into the file `out`, which only its owner can read.
+    ///
+    /// # Errors
+    ///
+    /// As [`issue`](Self::issue), and where `out` is one of the authority's own files or cannot be written.
     pub fn issue_to(
         &self,
         out: &Path,

@@ -54,6 +54,11 @@ impl<T> Fact<T> {
         matches!(self, Self::Unreadable(_))
     }
 
+    /// Whether the question does not arise, or nobody looked.
+    pub const fn is_not_applicable(&self) -> bool {
+        matches!(self, Self::NotApplicable)
+    }
+
     /// Reads a seen value further, which may show it to be unreadable after all.
     pub fn and_read<U>(self, read: impl FnOnce(T) -> Result<U, Why>) -> Fact<U> {
         self.and_then(|value| read(value).into())
@@ -127,6 +132,8 @@ pub enum Why {
     Unusual,
     /// Somebody else than root can have put it there.
     Untrusted,
+    /// Nobody looked, where every look does.
+    NotLookedAt,
     /// Any other input or output error.
     Io,
 }
@@ -154,6 +161,7 @@ impl Why {
             Self::Ambiguous => "ambiguous",
             Self::Unusual => "unusual",
             Self::Untrusted => "untrusted",
+            Self::NotLookedAt => "not-looked-at",
             Self::Io => "io",
         }
     }
@@ -206,6 +214,7 @@ impl fmt::Display for Why {
             Self::Ambiguous => "several candidates, none chosen",
             Self::Unusual => "of an unusual form",
             Self::Untrusted => "others than root can change it",
+            Self::NotLookedAt => "nobody looked",
             Self::Io => "input/output error",
         })
     }

@@ -11,11 +11,24 @@
 //! rests on what systemd and the updater's own state file say now, and an error while looking is never taken for
 //! absence: [`Fact`] keeps the three apart.
 //!
-//! ```
-//! use selfcheck_core::{Reason, Verdict};
+//! # Examples
 //!
-//! let masked = "timer-masked".parse::<Reason>().unwrap();
-//! assert_eq!(masked.verdict(), Some(Verdict::Impaired));
+//! ```
+//! use selfcheck_core::{Clock, EvidenceKind, Fact, Observation, Policy, Verdict, Why, assess};
+//!
+//! # fn main() -> Result<(), jiff::Error> {
+//! let clock = Clock { realtime: "2026-11-27T03:00:00Z".parse()?, monotonic: 60_000_000, boottime: 60_000_000 };
+//! let mut observation = Observation::new(clock, EvidenceKind::Live);
+//! observation.host.os = "linux".into();
+//! observation.systemd.booted = Fact::Present("/run/systemd/system".into());
+//! observation.v2.config = Fact::Absent;
+//! observation.v2.timer = Fact::Unreadable(Why::Denied); // an error is not absence
+//!
+//! let status = assess(&observation, &Policy::default(), clock);
+//! assert_eq!(status.verdict, Verdict::Unknown);
+//! assert_eq!(status.findings[0].reason.code(), "bus-denied");
+//! # Ok(())
+//! # }
 //! ```
 
 mod assess;

@@ -105,6 +105,11 @@ impl SelfCheckBuilder {
     }
 
     /// Starts a self-check of this host on the present tokio runtime. It looks for the first time at once.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no tokio runtime here, or one without a driver that is needed; where the policy makes no sense; where the
+    /// registry does not take the metrics. Then nothing has been started, and the agent goes on without a self-check.
     pub fn start(self) -> Result<SelfCheck, StartError> {
         let (target, bus_address, look_time) =
             (self.target.clone(), self.bus_address.clone(), self.look_time);
@@ -114,6 +119,10 @@ impl SelfCheckBuilder {
 
     /// Starts a self-check of another source than this host; `make_source` is called again after a panic. Target, bus
     /// address and look time do not apply.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
     pub fn start_on<S: Source>(
         self,
         make_source: impl Fn() -> S + Send + 'static,

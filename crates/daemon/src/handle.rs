@@ -87,6 +87,10 @@ impl SelfCheck {
     }
 
     /// See [`Handle::recheck`].
+    ///
+    /// # Errors
+    ///
+    /// Where the self-check has ended.
     pub async fn recheck(&self) -> Result<Arc<Status>, Ended> {
         self.handle.recheck().await
     }
@@ -140,18 +144,30 @@ impl Handle {
 
     /// Looks again now, and returns the status of that look. Where less could be seen than before for a passing reason,
     /// that is the last status.
+    ///
+    /// # Errors
+    ///
+    /// Where the self-check has ended, before or meanwhile.
     pub async fn recheck(&self) -> Result<Arc<Status>, Ended> {
         self.ask(Request::Recheck).await
     }
 
     /// Judges by `policy` from the next look on, which follows at once; [`recheck`](Self::recheck) waits for it. Its
     /// `limits` count from the next start on.
+    ///
+    /// # Errors
+    ///
+    /// Where the policy makes no sense, and the one before stays; or where the self-check has ended.
     pub async fn judge_by(&self, policy: Policy) -> Result<(), JudgeError> {
         policy.check().map_err(JudgeError::Policy)?;
         self.requests.send(Request::Judge(Box::new(policy))).await.map_err(|_| JudgeError::Ended(Ended))
     }
 
     /// Returns when the self-check has answered, as it does within the time of one look: a sign of life for a watchdog.
+    ///
+    /// # Errors
+    ///
+    /// Where the self-check has ended.
     pub async fn ping(&self) -> Result<(), Ended> {
         self.ask(Request::Ping).await
     }

@@ -1,26 +1,50 @@
 //! The self-check that a Teleport agent links: it watches the host, looks when something changed, judges, and publishes.
 //!
-//! ```no_run
-//! # async fn agent() -> Result<(), selfcheck_daemon::StartError> {
-//! use selfcheck_daemon::SelfCheck;
-//! use selfcheck_daemon::Target;
+//! # Examples
 //!
+//! ```toml
+//! [dependencies]
+//! selfcheck-daemon = { version = "0.1", features = ["report"] } # without the feature it brings neither TLS nor gRPC
+//! tokio = { version = "1", features = ["macros", "net", "rt", "time"] }
+//! ```
+//!
+//! ```
+//! use selfcheck_daemon::{SelfCheck, Target};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(async {
 //! let check = SelfCheck::builder().target(Target::this_process()).start()?;
 //! let mut statuses = check.subscribe();
 //! while let Some(status) = statuses.next().await {
-//!     tracing::info!(verdict = %status.verdict, "{}", status.summary);
+//!     println!("{}: {}", status.verdict, status.summary);
+//!     break; // an agent goes on
 //! }
+//! check.shutdown().await;
 //! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! With the feature `report` an auth server is told of every status:
+//!
+//! ```
+//! # #[cfg(feature = "report")]
+//! # async fn agent(check: &selfcheck_daemon::SelfCheck) -> Result<(), selfcheck_daemon::report::ReportError> {
+//! use selfcheck_daemon::report::ReporterConfig;
+//!
+//! let config = ReporterConfig::new("auth.example.com:3025", "/var/lib/teleport/identity.pem").version("18.2.0");
+//! check.handle().report(config).run().await // ends with the self-check
 //! # }
 //! ```
 //!
 //! # What it asks of the agent
 //!
-//! A tokio 1 runtime with its time and IO drivers, and where it wants metrics a registry of prometheus 0.14. On it runs one task, which ends with [`SelfCheck::shutdown`] or when
-//! the [`SelfCheck`] is dropped; the connection to the bus brings its own reader, which ends with it. Files are read on
-//! the runtime's blocking pool, a bounded number at a time. Nothing is global: no signal handler, no environment, no log
-//! subscriber, no metric that was not asked for. Starting opens nothing and never blocks, and a panic in here is contained,
-//! counted and followed by a fresh start.
+//! A tokio 1 runtime of any kind with its time and IO drivers (`enable_all`), and where it wants metrics a registry of prometheus
+//! 0.14. On it runs one task, which ends with [`SelfCheck::shutdown`] or when the [`SelfCheck`] is dropped; the connection to the
+//! bus brings its own reader, which ends with it. Files are read on the runtime's blocking pool, a bounded number at a time.
+//! Nothing is global: no signal handler, no environment, no log subscriber, no metric that was not asked for. Starting opens
+//! nothing and never blocks, and a panic in here is contained, counted and followed by a fresh start.
 //!
 //! # What it costs
 //!
@@ -30,8 +54,9 @@
 //! # What is published
 //!
 //! Subscribers are told of *changes*: another verdict, updater, agent, set of findings, of things unseen, or remedy. Each raises
-//! [`Status::sequence`]. Times, and words that go with them, move on silently in the present status. A look that for a passing reason, such as a bus
-//! that is being restarted, saw less than the one before changes nothing for a while: the last status stays, with its age.
+//! [`Status::sequence`]. Times, and words that go with them, move on silently in the present status. A look that for a passing
+//! reason, such as a bus that is being restarted, saw less than the one before changes nothing for a while: the last status stays,
+//! with its age.
 
 mod builder;
 mod cadence;

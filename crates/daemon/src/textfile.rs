@@ -44,6 +44,10 @@ impl Textfile {
 
     /// Writes the file once. Whoever reads sees the old or the new one, never half of it. What is there and no regular file is
     /// left alone.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be written or is full, or something is there that is no regular file; what was there stays.
     pub fn write(&self) -> io::Result<()> {
         if fs::symlink_metadata(&self.path).is_ok_and(|there| !there.is_file()) {
             return Err(io::Error::new(

@@ -45,6 +45,10 @@ struct Values {
 
 impl FleetMetrics {
     /// Those of a fleet and of what came about at its auth server, to be registered by whoever wants them.
+    ///
+    /// # Errors
+    ///
+    /// Never with the names that these metrics have; prometheus tells of invalid ones like this.
     pub fn new(fleet: Arc<Fleet>, counters: Arc<Counters>) -> Result<Self, prometheus::Error> {
         let values = Values::new()?;
         let descriptions = values.collectors().iter().flat_map(|metric| metric.desc()).cloned().collect();

@@ -8,6 +8,26 @@
 //!
 //! The caller brings a tokio runtime with its time and IO drivers; files are read on its blocking pool. Nothing
 //! else is expected of the process, and no environment variable is read.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use selfcheck_core::{Policy, assess};
+//! use selfcheck_probe::{Probe, SYSTEM_BUS, Target};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(async {
+//! let mut probe = Probe::new(Target::default(), SYSTEM_BUS);
+//! let observation = probe.look(Duration::from_secs(3)).await;
+//! let status = assess(&observation, &Policy::default(), observation.clock);
+//! println!("{}: {}", status.label(), status.summary);
+//! # });
+//! # Ok(())
+//! # }
+//! ```
 
 mod agent;
 mod bus;

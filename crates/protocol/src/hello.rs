@@ -149,6 +149,10 @@ impl Hello {
     }
 
     /// Reads a message, keeping only the services that `holds` says the certificate has.
+    ///
+    /// # Errors
+    ///
+    /// Where it names more services than there are, or a field is longer than any real one: the stream is to be ended.
     pub fn from_wire(
         hello: &UpstreamInventoryHello,
         holds: impl Fn(Role) -> bool,

@@ -7,6 +7,25 @@
 //!
 //! There is no connection in here, no TLS and no gRPC: `selfcheck-reporter` is the agent's end of the stream, and
 //! `selfcheck-server` the auth server's.
+//!
+//! # Examples
+//!
+//! What a stock auth server tells of an agent is a claim, and judged as one:
+//!
+//! ```
+//! use selfcheck_core::Verdict;
+//! use selfcheck_protocol::wire::types::{InstanceSpecV1, InstanceV1, Metadata, ResourceHeader};
+//! use selfcheck_protocol::{Instance, ServerFields};
+//!
+//! let metadata = Metadata { name: "00000000-0000-4000-8000-000000000001".to_owned(), ..Metadata::default() };
+//! let header = ResourceHeader { metadata: Some(metadata), ..ResourceHeader::default() };
+//! let spec = InstanceSpecV1 { version: "18.2.0".to_owned(), ..InstanceSpecV1::default() };
+//! let told = InstanceV1 { header: Some(header), spec: Some(spec) };
+//!
+//! let instance = Instance::from_wire(told, &ServerFields::of_version(Some("18.2.0"))).expect("it names an agent");
+//! assert_eq!(instance.report().verdict, Verdict::Unaccompanied);
+//! assert_eq!(instance.report().findings[0].code(), "claims-no-updater");
+//! ```
 
 mod answer;
 mod connected;

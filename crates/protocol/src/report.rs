@@ -256,6 +256,10 @@ impl Report {
     }
 
     /// Reads a message. What this version does not know counts as other; what breaks a bound is refused.
+    ///
+    /// # Errors
+    ///
+    /// The bound that it breaks. The stream that it came on is to be ended.
     pub fn from_wire(report: &wire::Report) -> Result<Self, InvalidReport> {
         if report.findings.len() > FINDINGS {
             return Err(InvalidReport::Findings(report.findings.len()));
@@ -286,6 +290,10 @@ impl Report {
 
     /// Reads what an agent says of itself whose certificate has these roles. What only the auth side can find is not for an agent
     /// to say, and counts as other.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_wire`](Self::from_wire).
     pub fn from_agent(report: &wire::Report, roles: &BTreeSet<Role>) -> Result<Self, InvalidReport> {
         let mut report = Self::from_wire(report)?;
         for finding in &mut report.findings {

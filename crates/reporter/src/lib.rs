@@ -4,6 +4,27 @@
 //! auth server that announced this project's extension it sends the report: first on every stream, on every change, when asked for,
 //! and a tiny beat otherwise. To a stock auth server it sends the stock fields alone, in the Hello, and opens a new stream where
 //! they have changed for good. An auth server that is away, slow or pushing back changes no status.
+//!
+//! # Examples
+//!
+//! ```
+//! use selfcheck_core::ReportingMode;
+//! use selfcheck_reporter::{Reporter, ReporterConfig};
+//! use tokio::sync::watch;
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+//! # runtime.block_on(async {
+//! let (statuses, followed) = watch::channel(None); // what publishes statuses, as `selfcheck-daemon`
+//! let config = ReporterConfig::new("auth.example.com:3025", "/var/lib/teleport/identity.pem");
+//! let reporter = Reporter::new(config, followed);
+//! let progress = reporter.progress();
+//! let running = tokio::spawn(reporter.run());
+//!
+//! drop(statuses); // the self-check has ended, and so does the reporter
+//! assert!(running.await.expect("no panic").is_ok());
+//! assert_eq!(progress.latest().mode, ReportingMode::None);
+//! # });
+//! ```
 
 #[cfg(test)]
 mod against_landed;

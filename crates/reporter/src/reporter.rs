@@ -60,6 +60,11 @@ impl Reporter {
     /// rarely; the only errors are [`ReportError::Stock`] and [`ReportError::NotAHost`], where there was nobody to be told, or
     /// nobody to speak for, from the first. A stock auth server met later, as while several are exchanged one after the other, is
     /// left alone and tried again like one that is away.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError::Stock`] and [`ReportError::NotAHost`], as said above. Whoever runs it leaves reporting to the agent, or
+    /// names another identity.
     pub async fn run(mut self) -> Result<(), ReportError> {
         let mut statuses = self.statuses.clone();
         let metadata = self.config.metadata().await;

@@ -43,6 +43,10 @@ pub struct ReadCount {
 impl<'a> StockInventory<'a> {
     /// Finds out which fields the server has. If its instances may lack one, the Hellos of the agents that are connected to it
     /// are read too, unless that is denied or they are too many.
+    ///
+    /// # Errors
+    ///
+    /// Where the auth server cannot be asked, or denies its instances to who asks ([`ReportError::is_denied`]).
     pub async fn open(client: &'a AuthClient) -> Result<Self, ReportError> {
         let version = client.server_version().await?;
         let mut fields = ServerFields::of_version(version.as_ref().map(Text::as_str));
@@ -68,6 +72,10 @@ impl<'a> StockInventory<'a> {
 
     /// Passes every agent to `take` until that returns false. The server may ignore conditions of `filter`. Connected agents without
     /// an instance come last.
+    ///
+    /// # Errors
+    ///
+    /// Where the answer breaks off, takes too long, or has no end; what was passed on until then stands.
     pub async fn read(
         self,
         filter: &Filter,

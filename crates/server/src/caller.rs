@@ -83,6 +83,10 @@ impl Caller {
     }
 
     /// Who it is, for services that are mounted beside this one.
+    ///
+    /// # Errors
+    ///
+    /// Why its certificate is none of a host or person of this cluster; it is to be refused.
     pub fn identity(&self) -> Result<&HostIdentity, &CertificateError> {
         self.0.identity.as_ref()
     }

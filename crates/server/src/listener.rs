@@ -91,6 +91,10 @@ impl fmt::Debug for Listener {
 
 impl Listener {
     /// Listens on `tcp` as the auth server `identity`. `clock` tells the wall-clock time, by which certificates end.
+    ///
+    /// # Errors
+    ///
+    /// Where TLS does not take the identity's key or certificate.
     pub fn new(
         tcp: TcpListener,
         identity: &IdentityFile,
@@ -101,6 +105,10 @@ impl Listener {
 
     /// The same for an auth server whose users have authorities of their own: who is signed by one of `users` is no host,
     /// whatever its certificate says, and [`Caller::signer`](super::Caller::signer) tells them apart.
+    ///
+    /// # Errors
+    ///
+    /// Where TLS does not take the identity or one of the authorities.
     pub fn trusting(
         tcp: TcpListener,
         identity: &IdentityFile,
@@ -112,6 +120,10 @@ impl Listener {
     }
 
     /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of its socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
     }

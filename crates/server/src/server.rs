@@ -34,6 +34,10 @@ const END_TIME: Duration = Duration::from_secs(5);
 
 /// Serves `inventory` on `listener` until `end` is there. Then the open streams end, and so do the connections, but for those whose
 /// other end takes nothing; they end when they have been idle for long enough.
+///
+/// # Errors
+///
+/// Where no connections can be taken any more. Whoever runs it starts it again; agents come back.
 pub async fn serve<S: Store>(
     inventory: Inventory<S>,
     listener: Listener,
@@ -45,6 +49,10 @@ pub async fn serve<S: Store>(
 
 /// The same on connections that somebody else has made, with TLS of his own. Each says who is at its other end, and ends when it
 /// should.
+///
+/// # Errors
+///
+/// As [`serve`].
 pub async fn serve_on<S: Store, C>(
     inventory: Inventory<S>,
     connections: impl Stream<Item = io::Result<C>>,

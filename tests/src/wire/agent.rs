@@ -79,6 +79,10 @@ impl Agent {
     }
 
     /// Ends the self-check, and waits until the reporter has too.
+    ///
+    /// # Errors
+    ///
+    /// What the reporter ended with.
     pub async fn end(self) -> Result<(), ReportError> {
         drop(self.statuses);
         self.task.await.expect("no panic")

@@ -54,11 +54,19 @@ impl Bare {
     }
 
     /// The same to an address, where it may be refused.
+    ///
+    /// # Errors
+    ///
+    /// Why it is refused.
     pub async fn to(address: SocketAddr, identity: &Path) -> io::Result<Self> {
         Self::over(TcpStream::connect(address).await?, identity).await
     }
 
     /// The same over a connection that is there.
+    ///
+    /// # Errors
+    ///
+    /// Why it is refused.
     pub async fn over(tcp: TcpStream, identity: &Path) -> io::Result<Self> {
         let text = std::fs::read(identity).expect("identity");
         let key = PrivateKeyDer::from_pem_slice(&text).expect("key");

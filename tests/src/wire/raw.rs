@@ -29,11 +29,19 @@ pub struct Raw {
 
 impl Raw {
     /// A stream without a Hello.
+    ///
+    /// # Errors
+    ///
+    /// What the auth server says instead.
     pub async fn open(auth: &Auth, identity: &Path) -> Result<Self, tonic::Status> {
         Self::to(&auth.server(), identity).await
     }
 
     /// The same to the auth server at `server`, where a connection may be refused.
+    ///
+    /// # Errors
+    ///
+    /// What the auth server says instead, or why there is no connection.
     pub async fn to(server: &str, identity: &Path) -> Result<Self, tonic::Status> {
         let identity = IdentityFile::read(identity).expect("identity");
         let client = AuthClient::connect(server, &identity).await;
@@ -58,6 +66,10 @@ impl Raw {
     }
 
     /// The next message.
+    ///
+    /// # Errors
+    ///
+    /// What the stream ended with.
     pub async fn next(&mut self) -> Result<Option<Down>, tonic::Status> {
         let message = tokio::time::timeout(PATIENCE, self.down.message()).await.expect("in time")?;
         Ok(message.and_then(|message| message.msg))

@@ -1,6 +1,8 @@
 //! Evidence that was needed and could not be read.
 
+use crate::EvidenceKind;
 use crate::Generation;
+use crate::Observation;
 use crate::Reason;
 use crate::RemedyId;
 use crate::Text;
@@ -12,8 +14,32 @@ use super::presence::Updater;
 /// The name of the updater's configuration among what could not be seen.
 pub(super) const UPDATE_CONFIG: &str = "update.yaml";
 
+/// What every look at a host or an image answers, and this one does not: nobody looked. From that it follows neither that all is
+/// well nor that something is missing.
+pub(super) fn never_looked_at(observation: &Observation) -> Option<&'static str> {
+    let (agent, v1, v2) = (&observation.agent, &observation.v1, &observation.v2);
+    let is_live = observation.evidence == EvidenceKind::Live;
+    let has_units = observation.systemd.booted.is_present();
+    // The older updater knows no install suffix.
+    let has_v1 = has_units && agent.namespace.suffix().is_none();
+    let facts = [
+        ("systemd", true, observation.systemd.booted.is_not_applicable()),
+        ("agent process", is_live, agent.process.is_not_applicable()),
+        ("agent unit", has_units, agent.unit.is_not_applicable()),
+        (UPDATE_CONFIG, true, v2.config.is_not_applicable()),
+        ("teleport-update timer", has_units, v2.timer.is_not_applicable()),
+        ("teleport-update service", has_units, v2.service.is_not_applicable()),
+        ("teleport-upgrade timer", has_v1, v1.timer.is_not_applicable()),
+        ("teleport-upgrade service", has_v1, v1.service.is_not_applicable()),
+    ];
+    facts.into_iter().find_map(|(fact, is_asked, is_missing)| (is_asked && is_missing).then_some(fact))
+}
+
 /// What an updater's units need to be judged.
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
+    if let Some(fact) = never_looked_at(case.observation) {
+        applicability(case, fact, Why::NotLookedAt);
+    }
     let hidden = updater.timer.why().map(|why| ("timer", why));
     if let Some((fact, why)) = hidden.or_else(|| updater.service.why().map(|why| ("service", why))) {
         let fact = format!("{} {fact}", updater.generation.updater());

@@ -65,6 +65,7 @@ pub(super) fn found(observation: &Observation) -> Found {
     }
     match &v2.config {
         Fact::Absent => {}
+        Fact::NotApplicable => return Found::Hidden(gaps::UPDATE_CONFIG, Why::NotLookedAt),
         // Whether there is a file at all is not known.
         Fact::Unreadable(why) if !why.is_corruption() => return Found::Hidden(gaps::UPDATE_CONFIG, *why),
         _ => return Found::V2,
@@ -272,7 +273,8 @@ fn updater(observation: &Observation, found: Found) -> Updater<'_> {
 /// Adds the unaccompanied `reason`, unless what decides whether an updater is needed could not be seen.
 fn unaccompanied(case: &mut Case<'_>, reason: Reason) {
     let observation = case.observation;
-    if let Some((fact, why)) = applicability::hidden(observation) {
+    let never = || gaps::never_looked_at(observation).map(|fact| (fact, Why::NotLookedAt));
+    if let Some((fact, why)) = applicability::hidden(observation).or_else(never) {
         gaps::applicability(case, fact, why);
         return;
     }

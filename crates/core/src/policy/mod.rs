@@ -75,6 +75,10 @@ pub enum InvalidPolicy {
 
 impl Policy {
     /// Whether it makes sense.
+    ///
+    /// # Errors
+    ///
+    /// The first thing in it that makes no sense, to be shown to whoever wrote it.
     pub fn check(&self) -> Result<(), InvalidPolicy> {
         let empty = |reason: &Text| reason.as_str().trim().is_empty();
         if self.acknowledged.as_ref().is_some_and(|acknowledged| empty(&acknowledged.reason)) {

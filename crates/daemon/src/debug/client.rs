@@ -107,6 +107,11 @@ impl DebugClient {
     }
 
     /// The present status.
+    ///
+    /// # Errors
+    ///
+    /// Where nobody listens, who asks may not, or the answer takes too long or is none of a self-check. One that has not looked
+    /// yet is [`AskError::Refused`], to be asked again.
     pub async fn status(&self) -> Result<Status, AskError> {
         let deadline = Instant::now() + self.time;
         let (response, _connection) = self.request(Method::GET, STATUS_PATH, deadline).await?;
@@ -115,11 +120,19 @@ impl DebugClient {
     }
 
     /// Lets it look again, and returns when it has.
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
     pub async fn recheck(&self) -> Result<(), AskError> {
         self.request(Method::POST, STATUS_PATH, Instant::now() + self.time).await.map(|_| ())
     }
 
     /// Follows the status: first the present one, then each that changes.
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
     pub async fn watch(&self) -> Result<Watching, AskError> {
         let deadline = Instant::now() + self.time;
         let (response, connection) =
@@ -195,6 +208,10 @@ impl DebugClient {
 
 impl Watching {
     /// The next status; `None` when the self-check has ended or was killed. It may be dropped while waiting.
+    ///
+    /// # Errors
+    ///
+    /// Where the connection broke off or what came is no status. Whoever follows connects again.
     pub async fn next(&mut self) -> Result<Option<Status>, AskError> {
         loop {
             if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {

@@ -81,6 +81,10 @@ impl DebugSocket {
     /// replaced; a live one is never taken over. The last folder of `path` is made if it is missing.
     ///
     /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Where somebody listens already, something else is at `path`, or the system does not allow it.
     pub fn bind(path: &Path) -> Result<Self, BindError> {
         let failed = |source| BindError::Bind { path: path.to_owned(), source };
         if path.as_os_str().len() > LONGEST {

@@ -99,6 +99,10 @@ pub enum InvalidAlert {
 
 impl Alert {
     /// By Teleport's rules, and within bounds.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that it breaks. Such an alert is not to be raised.
     pub fn check(&self) -> Result<(), InvalidAlert> {
         let about = || Text::new(&self.id);
         check_id(&self.id)?;
@@ -133,6 +137,10 @@ impl Alert {
     }
 
     /// The alert of a message that came now.
+    ///
+    /// # Errors
+    ///
+    /// Where something is missing or breaks a rule, to be told to whoever sent it.
     pub fn from_wire(alert: types::ClusterAlert, now: Timestamp) -> Result<Self, InvalidAlert> {
         let metadata = alert.header.and_then(|header| header.metadata).unwrap_or_default();
         let spec = alert.spec.unwrap_or_default();
@@ -190,6 +198,10 @@ impl AlertAck {
     }
 
     /// The acknowledgement of a message.
+    ///
+    /// # Errors
+    ///
+    /// Where the id, the reason or the time is none, to be told to whoever sent it.
     pub fn from_wire(ack: types::AlertAcknowledgement) -> Result<Self, InvalidAlert> {
         check_id(&ack.alert_id)?;
         if !is_line(&ack.reason) {

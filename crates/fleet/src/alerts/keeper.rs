@@ -46,6 +46,11 @@ impl AlertKeeper {
     }
 
     /// Keeps `alerts` as `fleet` has them until it is dropped. `clock` tells the wall-clock time.
+    ///
+    /// # Errors
+    ///
+    /// Where the store does not take an alert, as one that has no more room. The others stay as they are; whoever runs it starts
+    /// it anew.
     pub async fn run(
         mut self,
         fleet: Arc<Fleet>,
@@ -61,6 +66,10 @@ impl AlertKeeper {
     }
 
     /// Makes the alerts what they should be. It takes the same time for a fleet of any size.
+    ///
+    /// # Errors
+    ///
+    /// Where the store does not take an alert. What comes after it is left for the next time.
     pub fn keep(
         &mut self,
         faults: &FaultSummary,

@@ -38,6 +38,10 @@ pub enum FileError {
 }
 
 /// Reads the UTF-8 text of `path`, of at most `limit` bytes.
+///
+/// # Errors
+///
+/// Where there is no such file, or it cannot be read: it is no regular file, longer than that, no UTF-8, or not for this user.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
     text_of(&Tree::default(), path, limit)
 }

@@ -21,6 +21,10 @@ pub struct YamlError(
 );
 
 /// Reads one YAML document. Nesting, aliases, nodes and total size are bounded.
+///
+/// # Errors
+///
+/// Where the text is no YAML, breaks a bound, or is no `T`, in words that repeat no value of the document.
 pub fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
         let whole = error.to_string();

@@ -66,12 +66,20 @@ pub struct OpenImage {
 
 impl Image {
     /// The image in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such folder, or it cannot be opened.
     pub fn open(folder: &Path) -> Result<Self, OpenImage> {
         let tree = Tree::within(folder).map_err(|source| OpenImage { folder: folder.to_owned(), source })?;
         Ok(Self { tree })
     }
 
     /// Reads the UTF-8 text of a file of the image, of at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_text`](crate::read_text); a link that leads out of the image leads to nothing.
     pub fn read_text(&self, path: &Path, limit: u64) -> Result<String, FileError> {
         files::text_of(&self.tree, path, limit)
     }

@@ -87,6 +87,10 @@ pub enum NotAnAgent {
 }
 
 /// Checks that the process `pid`, or one that it started, executes Teleport, as far as that can be seen.
+///
+/// # Errors
+///
+/// Where there is no such process, or it is another program.
 pub fn check_agent(pid: u32) -> Result<(), NotAnAgent> {
     match look(pid) {
         Fact::Absent | Fact::NotApplicable => Err(NotAnAgent::Gone(pid)),

@@ -89,6 +89,10 @@ pub struct Issued {
 
 impl Issued {
     /// Reads a certificate.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no X.509 certificate.
     pub fn from_der(certificate: &[u8]) -> Result<Self, CertificateError> {
         let certificate = Certificate::from_der(certificate).map_err(|_| CertificateError::Parse)?;
         let signed = certificate.tbs_certificate();
@@ -115,6 +119,10 @@ fn common_name(name: &Name) -> Option<String> {
 
 impl HostIdentity {
     /// Reads a certificate. Whether it is to be trusted is not judged here.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or is none that Teleport's authority makes for a host or an administrator.
     pub fn from_der(certificate: &[u8]) -> Result<Self, CertificateError> {
         let certificate = Certificate::from_der(certificate).map_err(|_| CertificateError::Parse)?;
         let subject = certificate.tbs_certificate().subject();

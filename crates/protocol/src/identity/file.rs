@@ -131,6 +131,10 @@ impl IdentityError {
 
 impl IdentityFile {
     /// Reads an identity file. It blocks as reading a file does.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read or is no identity file; see [`parse`](Self::parse).
     pub fn read(path: &Path) -> Result<Self, IdentityError> {
         let failed = |source| IdentityError::Read { path: path.to_owned(), source };
         // Looked at first: opening a FIFO would wait for its other end.
@@ -148,6 +152,10 @@ impl IdentityFile {
     /// The first block is the key, the second the certificate, every further one an authority. SSH certificates and
     /// authorities, and all other lines, are passed over. The cluster is the one that issued the certificate, and of the
     /// authorities only those of its name are kept.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no key, no certificate, no authority of its cluster, or one of them cannot be read.
     pub fn parse(path: &Path, text: &[u8]) -> Result<Self, IdentityError> {
         let lacks = |part| IdentityError::Part { path: path.to_owned(), part };
         let mut blocks = <(SectionKind, Vec<u8>)>::pem_slice_iter(text);
@@ -229,12 +237,20 @@ impl IdentityFile {
     }
 
     /// The host that it names, which is a server of its cluster.
+    ///
+    /// # Errors
+    ///
+    /// Where the certificate names a person or a tool: only hosts have a stream.
     pub fn server(&self) -> Result<&HostIdentity, CertificateError> {
         let host = self.host.as_ref().map_err(Clone::clone)?;
         if host.is_server() { Ok(host) } else { Err(CertificateError::Service(host.host_id.clone())) }
     }
 
     /// That it counts at this time. An auth server refuses one that does not, without saying so.
+    ///
+    /// # Errors
+    ///
+    /// Where it has expired or does not count yet; with the times, as clocks may be wrong.
     pub fn check_time(&self, now: Timestamp) -> Result<(), IdentityError> {
         let (from, to) = self.valid;
         if now < from {
