@@ -11,31 +11,43 @@
 //! ```
 //! use selfcheck_daemon::{SelfCheck, Target};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-//! # runtime.block_on(async {
-//! let check = SelfCheck::builder().target(Target::this_process()).start()?;
-//! let mut statuses = check.subscribe();
-//! while let Some(status) = statuses.next().await {
-//!     println!("{}: {}", status.verdict, status.summary);
-//!     break; // an agent goes on
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let check = SelfCheck::builder().target(Target::this_process()).start()?;
+//!     let mut statuses = check.subscribe();
+//!     while let Some(status) = statuses.next().await {
+//!         println!("{}: {}", status.verdict, status.summary);
+//!         break; // an agent goes on
+//!     }
+//!     check.shutdown().await;
+//!     Ok(())
 //! }
-//! check.shutdown().await;
-//! # Ok(())
-//! # })
-//! # }
 //! ```
 //!
-//! With the feature `report` an auth server is told of every status:
+//! With the feature `report` an auth server is told of every status, beside whatever else follows it:
 //!
-//! ```
+//! ```no_run
 //! # #[cfg(feature = "report")]
-//! # async fn agent(check: &selfcheck_daemon::SelfCheck) -> Result<(), selfcheck_daemon::report::ReportError> {
+//! # mod example {
 //! use selfcheck_daemon::report::ReporterConfig;
+//! use selfcheck_daemon::{SelfCheck, Target};
 //!
-//! let config = ReporterConfig::new("auth.example.com:3025", "/var/lib/teleport/identity.pem").version("18.2.0");
-//! check.handle().report(config).run().await // ends with the self-check
+//! # #[expect(dead_code)]
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let check = SelfCheck::builder().target(Target::this_process().version("18.2.0")).start()?;
+//!     let config = ReporterConfig::new("auth.example.com:3025", "/var/lib/teleport/identity.pem");
+//!     let reporter = check.handle().report(config);
+//!     let progress = reporter.progress(); // how far it has got, for whoever wants to know
+//!     let reporting = tokio::spawn(reporter.run());
+//!     // … until the agent is told to stop:
+//!     check.shutdown().await;
+//!     reporting.await??; // it has said goodbye
+//!     println!("last sent: {:?}", progress.latest().last_sent);
+//!     Ok(())
+//! }
 //! # }
+//! # fn main() {}
 //! ```
 //!
 //! # What it asks of the agent

@@ -30,6 +30,11 @@ const SMALL: [&str; 5] =
 /// What it must not bring: TLS, cryptography, gRPC.
 const LARGE: [&str; 7] = ["aws-lc-rs", "aws-lc-sys", "openssl", "openssl-sys", "ring", "rustls", "tonic"];
 
+/// Those that may be published: all but the recorded hosts.
+pub(crate) fn libraries() -> impl Iterator<Item = &'static str> {
+    LAYERS.iter().map(|(name, _)| *name).filter(|name| *name != "selfcheck-cases")
+}
+
 /// Requires that it is so.
 pub(crate) fn check() -> Outcome {
     let metadata = output(&mut cargo(&["metadata", "--locked", "--no-deps", "--format-version", "1"]))?;

@@ -4,6 +4,7 @@
 mod attack;
 mod bench;
 mod documents;
+mod front;
 mod fuzz;
 mod layers;
 mod packages;
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
         ["attack"] => attack::run(),
         ["fuzz"] => fuzz::run(FUZZ_SECONDS),
         ["fuzz", seconds] => seconds.parse().map_err(|_| USAGE.to_owned()).and_then(fuzz::run),
-        ["docs"] => documents::write(),
+        ["docs"] => documents::write().and_then(|()| front::write()),
         ["proto"] => proto::write(),
         ["help" | "--help"] => {
             println!("{USAGE}");

@@ -9,6 +9,7 @@ use std::thread;
 
 use crate::Outcome;
 use crate::documents;
+use crate::front;
 use crate::fuzz;
 use crate::layers;
 use crate::packages;
@@ -113,6 +114,7 @@ fn checks() -> Outcome {
     must(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
     layers::check()?;
     documents::check()?;
+    front::check()?;
     proto::check()?;
     each_part_alone()
 }
