@@ -87,6 +87,7 @@ pub use remedy::Updates;
 pub use remedy::Writes;
 pub use remedy::shell_word;
 pub use revision::Edition;
+pub use revision::InvalidRevision;
 pub use revision::Revision;
 pub use status::AgentSummary;
 pub use status::KubernetesSummary;
