@@ -15,14 +15,19 @@
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let check = SelfCheck::builder().target(Target::this_process()).start()?;
 //!     let mut statuses = check.subscribe();
-//!     while let Some(status) = statuses.next().await {
-//!         println!("{}: {}", status.verdict, status.summary);
-//!         break; // an agent goes on
+//!     if let Some(status) = statuses.next().await {
+//!         println!("{}: {}", status.verdict, status.summary); // the present one, and then each that has changed
 //!     }
+//!     let status = check.recheck().await?; // looks again now; `check.status()` is the present one without a look
+//!     println!("last run: {:?}, next changes by itself: {:?}", status.proof.last_run, status.holds_until);
 //!     check.shutdown().await;
 //!     Ok(())
 //! }
 //! ```
+//!
+//! [`Statuses::next`] may be dropped while it waits, as in `select!`, and is `None` once the self-check has ended. A status is
+//! shared ([`Arc`](std::sync::Arc)); its [`Verdict`] is an enum of seven. [`SelfCheck::handle`] gives what asks it, to be cloned and
+//! held elsewhere.
 //!
 //! With the feature `report` an auth server is told of every status, beside whatever else follows it:
 //!
@@ -38,17 +43,23 @@
 //!     let check = SelfCheck::builder().target(Target::this_process().version("18.2.0")).start()?;
 //!     let config = ReporterConfig::new("auth.example.com:3025", "/var/lib/teleport/identity.pem");
 //!     let reporter = check.handle().report(config);
-//!     let progress = reporter.progress(); // how far it has got, for whoever wants to know
+//!     let mut progress = reporter.progress(); // `next()` waits for the next step, `latest()` is how far it has got
 //!     let reporting = tokio::spawn(reporter.run());
-//!     // … until the agent is told to stop:
-//!     check.shutdown().await;
-//!     reporting.await??; // it has said goodbye
-//!     println!("last sent: {:?}", progress.latest().last_sent);
+//!     while let Some(step) = progress.next().await {
+//!         println!("connected: {}, acknowledged: {:?}, trouble: {:?}", step.connected, step.acked, step.trouble);
+//!         break; // an agent goes on until it is told to stop
+//!     }
+//!     check.shutdown().await; // the reporter says goodbye, for two seconds at most
+//!     reporting.await??;
 //!     Ok(())
 //! }
 //! # }
 //! # fn main() {}
 //! ```
+//!
+//! What goes wrong while it reports is tried again, ever more rarely; `Reporter::run` ends by itself only where nobody
+//! was to be told from the first. The identity file is read again for every connection, and no crypto provider has to
+//! be installed.
 //!
 //! # What it asks of the agent
 //!
@@ -57,6 +68,9 @@
 //! bus brings its own reader, which ends with it. Files are read on the runtime's blocking pool, a bounded number at a time.
 //! Nothing is global: no signal handler, no environment, no log subscriber, no metric that was not asked for. Starting opens
 //! nothing and never blocks, and a panic in here is contained, counted and followed by a fresh start.
+//!
+//! On what is not Linux, and where neither systemd nor Kubernetes runs, it works and says `unsupported`; what this user may not see
+//! is named in the status.
 //!
 //! # What it costs
 //!

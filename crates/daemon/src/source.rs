@@ -31,7 +31,7 @@ pub struct HostSource {
 
 impl HostSource {
     /// The agent `target` and its updater, on the system bus at `bus_address`. A look takes at most `time`.
-    pub fn new(target: Target, bus_address: String, time: Duration) -> Self {
+    pub fn new(target: Target, bus_address: impl Into<String>, time: Duration) -> Self {
         Self { watch: Watch::new(Probe::new(target, bus_address)), time }
     }
 }

@@ -23,22 +23,22 @@ const LIMIT: u64 = 1 << 20;
 pub enum PolicyError {
     /// Its file could not be read.
     #[error("policy {0}")]
-    Read(FileError),
+    Read(#[source] FileError),
     /// It is no YAML, or has a key or a value that a policy has not. docs/policy.md lists every one.
-    #[error("policy `{}` is not valid: {why}", .path.display())]
+    #[error("policy `{}` is not valid: {source}", .path.display())]
     Parse {
         /// Its file.
         path: PathBuf,
         /// What is wrong.
-        why: YamlError,
+        source: YamlError,
     },
     /// It reads well and makes no sense.
-    #[error("policy `{}` is not valid: {why}", .path.display())]
+    #[error("policy `{}` is not valid: {source}", .path.display())]
     Check {
         /// Its file.
         path: PathBuf,
         /// What is wrong.
-        why: InvalidPolicy,
+        source: InvalidPolicy,
     },
 }
 
@@ -79,9 +79,9 @@ pub fn host_policy() -> Result<Policy, PolicyError> {
 /// Where it is no policy.
 pub fn parse_policy(name: &Path, text: &str) -> Result<Policy, PolicyError> {
     let policy: Option<Policy> =
-        from_yaml(text).map_err(|why| PolicyError::Parse { path: name.to_owned(), why })?;
+        from_yaml(text).map_err(|source| PolicyError::Parse { path: name.to_owned(), source })?;
     let policy = policy.unwrap_or_default();
-    policy.check().map_err(|why| PolicyError::Check { path: name.to_owned(), why })?;
+    policy.check().map_err(|source| PolicyError::Check { path: name.to_owned(), source })?;
     Ok(policy)
 }
 

@@ -99,8 +99,8 @@ impl Target {
         Self { version: Some(Text::new(version)), ..self }
     }
 
-    /// As a policy has it: what of a pod is looked at, and how much of a file is read. A self-check sees to that itself, by the
-    /// policy that it judges by.
+    /// As a policy has it: what of a pod is looked at, and how much of a file is read. A self-check of
+    /// `selfcheck-daemon` sees to that when it starts; who makes a source of its own says it here.
     pub fn under(self, policy: &Policy) -> Self {
         Self { pod: policy.kubernetes.clone(), file_bytes: policy.limits.file_bytes, ..self }
     }

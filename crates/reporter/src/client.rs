@@ -102,12 +102,13 @@ impl AuthClient {
     ///
     /// # Errors
     ///
-    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// Where the connection breaks, or the auth server does not answer in time, denies who asks, or does not know the question
     /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
     pub async fn inventory_status(&self) -> Result<InventoryCounts, ReportError> {
         let mut auth = AuthServiceClient::new(self.channel());
         let request = InventoryStatusRequest { connected: false };
-        let answer = auth.get_inventory_status(self.with_version(Request::new(request))).await;
+        let asking = auth.get_inventory_status(self.with_version(Request::new(request)));
+        let answer = self.in_time(asking, "answer").await?;
         answer
             .map(|answer| InventoryCounts::from_wire(answer.into_inner()))
             .map_err(|status| self.answered(status))
@@ -152,11 +153,12 @@ impl AuthClient {
     ///
     /// # Errors
     ///
-    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// Where the connection breaks, or the auth server does not answer in time, denies who asks, or does not know the question
     /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
     pub async fn summary(&self) -> Result<FleetSummary, ReportError> {
         let mut fleet = FleetServiceClient::new(self.channel());
-        let answer = fleet.get_summary(self.with_version(Request::new(GetSummaryRequest {}))).await;
+        let asking = fleet.get_summary(self.with_version(Request::new(GetSummaryRequest {})));
+        let answer = self.in_time(asking, "answer").await?;
         answer.map(|answer| FleetSummary::from_wire(answer.get_ref())).map_err(|status| self.answered(status))
     }
 
@@ -164,27 +166,30 @@ impl AuthClient {
     ///
     /// # Errors
     ///
-    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// Where the connection breaks, or the auth server does not answer in time, denies who asks, or does not know the question
     /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
     pub async fn remedies(&self) -> Result<Vec<Count<RemedyGroup>>, ReportError> {
         let mut fleet = FleetServiceClient::new(self.channel());
-        let answer = fleet.list_remedies(self.with_version(Request::new(ListRemediesRequest {}))).await;
+        let asking = fleet.list_remedies(self.with_version(Request::new(ListRemediesRequest {})));
+        let answer = self.in_time(asking, "answer").await?;
         let group = |count: &RemedyCount| Count { of: RemedyGroup::from_wire(count), agents: count.agents };
         let groups = |answer: &ListRemediesResponse| answer.remedies.iter().map(group).collect();
         answer.map(|answer| groups(answer.get_ref())).map_err(|status| self.answered(status))
     }
 
-    /// The first page of the agents asked for, or the next one, which begins where the one before [said](AgentPage::next).
+    /// The first page of the agents asked for, or the next one, which begins where the one before [said](AgentPage::next). Of the
+    /// conditions about versions only `older_than` is asked: others are for who asks to check.
     ///
     /// # Errors
     ///
-    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// Where the connection breaks, or the auth server does not answer in time, denies who asks, or does not know the question
     /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
     pub async fn agents(&self, wanted: &Filter, from: Option<&str>) -> Result<AgentPage, ReportError> {
         let token = from.unwrap_or_default();
         let mut fleet = FleetServiceClient::new(self.channel());
         let request = wanted.to_request(0, token.to_owned());
-        let answer = fleet.list_agents(self.with_version(Request::new(request))).await;
+        let asking = fleet.list_agents(self.with_version(Request::new(request)));
+        let answer = self.in_time(asking, "answer").await?;
         answer
             .map(|answer| AgentPage::from_wire(answer.into_inner(), token))
             .map_err(|status| self.answered(status))
@@ -222,11 +227,12 @@ impl AuthClient {
     ///
     /// # Errors
     ///
-    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// Where the connection breaks, or the auth server does not answer in time, denies who asks, or does not know the question
     /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
     pub async fn alerts(&self, wanted: &AlertFilter) -> Result<AlertList, ReportError> {
         let mut auth = AuthServiceClient::new(self.channel());
-        let answer = auth.get_cluster_alerts(self.with_version(Request::new(wanted.to_wire()))).await;
+        let asking = auth.get_cluster_alerts(self.with_version(Request::new(wanted.to_wire())));
+        let answer = self.in_time(asking, "answer").await?;
         answer
             .map(|answer| AlertList::from_wire(answer.into_inner().alerts))
             .map_err(|status| self.answered(status))
@@ -236,7 +242,7 @@ impl AuthClient {
     ///
     /// # Errors
     ///
-    /// Where the connection breaks, or the auth server does not answer, denies who asks, or does not know the question
+    /// Where the connection breaks, or the auth server does not answer in time, denies who asks, or does not know the question
     /// ([`ReportError::is_denied`], [`ReportError::is_unknown_call`]).
     pub async fn acknowledge_alert(
         &self,
@@ -248,7 +254,8 @@ impl AuthClient {
         let ack =
             AlertAcknowledgement { alert_id: id.to_owned(), reason: reason.to_owned(), expires: Some(until) };
         let mut auth = AuthServiceClient::new(self.channel());
-        let answer = auth.create_alert_ack(self.with_version(Request::new(ack))).await;
+        let asking = auth.create_alert_ack(self.with_version(Request::new(ack)));
+        let answer = self.in_time(asking, "answer").await?;
         answer.map(tonic::Response::into_inner).map_err(|status| self.answered(status))
     }
 

@@ -137,13 +137,13 @@ impl Reporter {
         identity.check_time((config.clock)()).map_err(ReportError::Identity)?;
         let hello = Hello::of(&status, host, config.version.as_ref());
         let client = AuthClient::connect(&config.server, &identity).await?.for_agent(hello.version.as_str());
-        Ok(Connection { client, host: host.clone(), hello, status })
+        Ok(Connection { client, host: host.clone(), hello })
     }
 
     /// A stream on a connection, from its Hello to its end.
     async fn talk(
         &mut self,
-        Connection { client, host, hello, status }: &Connection,
+        Connection { client, host, hello }: &Connection,
         metadata: &HostMetadata,
         statuses: &mut Statuses,
         renewed: &mut Option<Instant>,
@@ -163,7 +163,7 @@ impl Reporter {
                 seed: self.random.u64(..),
                 clock: self.config.clock,
             };
-            Session::open(client, hello, Arc::clone(status), metadata, context).await
+            Session::open(client, hello, metadata, context).await
         };
         let session = tokio::select! {
             session = opening => session?,
@@ -174,12 +174,11 @@ impl Reporter {
     }
 }
 
-/// A connection, as whom, and what is said on it first, of which status.
+/// A connection, as whom, and what is said on it first.
 struct Connection {
     client: AuthClient,
     host: HostIdentity,
     hello: Hello,
-    status: Arc<Status>,
 }
 
 /// A stock auth server is told nothing beside the agent itself, and knows no question that only this project's servers answer.

@@ -85,11 +85,10 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Session<'a, Streaming<DownstreamInventoryOneOf>> {
-    /// Opens a stream and exchanges Hellos; the agent's is about `status`.
+    /// Opens a stream and exchanges Hellos.
     pub(crate) async fn open(
         client: &AuthClient,
         hello: &Hello,
-        status: Arc<Status>,
         metadata: &HostMetadata,
         context: Context<'a>,
     ) -> Result<Self, ReportError> {
@@ -109,7 +108,7 @@ impl<'a> Session<'a, Streaming<DownstreamInventoryOneOf>> {
         let timed_out = |_| ReportError::Timeout { server: server.to_owned(), what: "say Hello" };
         let (down, first) = timeout(HELLO_TIME, exchange).await.map_err(timed_out)??;
         let first = first.ok_or_else(|| ReportError::Ended(server.to_owned()))?;
-        let session = Self::begin(Announcement::from(hello), status, &first, (sender, down), context)?;
+        let session = Self::begin(Announcement::from(hello), &first, (sender, down), context)?;
         let _ = session.sender.try_send(up(Up::AgentMetadata(metadata.to_wire())));
         Ok(session)
     }
@@ -119,10 +118,9 @@ impl<'a, D> Session<'a, D>
 where
     D: Stream<Item = Result<DownstreamInventoryOneOf, tonic::Status>> + Unpin,
 {
-    /// A stream on which the agent's Hello `said` this of `status`, and that of the auth server, `first`, has come.
+    /// A stream on which the agent's Hello `said` this, and that of the auth server, `first`, has come.
     pub(crate) fn begin(
         said: Announcement,
-        status: Arc<Status>,
         first: &DownstreamInventoryOneOf,
         (sender, down): (mpsc::Sender<UpstreamInventoryOneOf>, D),
         context: Context<'a>,
@@ -130,7 +128,7 @@ where
         let out_of_turn = |what| ReportError::OutOfTurn { server: context.server.to_owned(), what };
         let renewed = *context.renewed;
         let origin = renewed.unwrap_or_else(Instant::now);
-        let conversation = Conversation::begin(status, said, first, context.seed, origin.elapsed())
+        let conversation = Conversation::begin(said, first, context.seed, origin.elapsed())
             .map_err(out_of_turn)?
             .renewed(renewed.map(|at| at - origin));
         Ok(Self { context, sender, down, conversation, origin })
@@ -152,7 +150,7 @@ where
                 Event::Heard(message) => self.hear(message)?,
                 Event::Room(true) => self.send(),
                 Event::Room(false) => return Err(ReportError::Ended(self.context.server.to_owned())),
-                Event::Changed(true) => self.look(),
+                Event::Changed(true) => self.changed(),
                 Event::Changed(false) => return Ok(self.say_goodbye().await),
                 Event::Time => match self.conversation.elapse(self.origin.elapsed()) {
                     Course::GoesOn => {}
@@ -184,11 +182,11 @@ where
         tracing::info!(server = self.context.server, extension, "reporting");
     }
 
-    /// Tells the conversation how the agent is.
-    fn look(&mut self) {
+    /// Tells the conversation that the status has changed.
+    fn changed(&mut self) {
         let Some(status) = self.context.statuses.borrow_and_update().clone() else { return };
         let holds = Announcement::of(&status, self.context.host.services(&status));
-        self.conversation.is_now(status, holds, self.origin.elapsed());
+        self.conversation.changed(holds, self.origin.elapsed());
     }
 
     /// Sends what is due, of the agent as it is now; there is room for it.
@@ -196,10 +194,12 @@ where
         // Also where nobody follows the agent any more, which is noticed after this.
         let has_changed = self.context.statuses.borrow().has_changed();
         if has_changed {
-            self.look();
+            self.changed();
         }
+        // As it is now, also where it has only moved on, which is no change.
+        let Some(status) = self.context.statuses.borrow().clone() else { return };
         let now = (self.context.clock)();
-        let Some(message) = self.conversation.message(now) else { return };
+        let Some(message) = self.conversation.message(&status, now) else { return };
         if matches!(message, Up::Heartbeat(_)) {
             self.context.progress.send_modify(|progress| progress.last_sent = Some(now));
         }

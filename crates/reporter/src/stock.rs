@@ -70,7 +70,8 @@ impl<'a> StockInventory<'a> {
         Ok(Self { client, version, has_instances: looked_at > 0, connected_error, fields, connected })
     }
 
-    /// Passes every agent to `take` until that returns false. The server may ignore conditions of `filter`. Connected agents without
+    /// Passes every agent to `take` until that returns false. The server may ignore conditions of `filter`,
+    /// and knows neither verdict nor reason: they are for who asks to check. Connected agents without
     /// an instance come last.
     ///
     /// # Errors

@@ -72,7 +72,7 @@ impl Builder {
         self.fleet(fleet).alerts(AlertKeeper::new(&policy.alerts, proxy))
     }
 
-    /// Counts like this.
+    /// Counts like this, instead of as a [`policy`](Self::policy) has it: what is said last counts.
     pub fn fleet(self, fleet: FleetConfig) -> Self {
         Self { fleet, ..self }
     }

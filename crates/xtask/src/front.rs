@@ -1,5 +1,6 @@
 //! The libraries as packages: each has its front page as README.md, and nothing of it lies outside of its folder.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -46,19 +47,25 @@ fn folder(name: &str) -> PathBuf {
     root().join("crates").join(name.trim_start_matches("selfcheck-"))
 }
 
-/// What a front page says, without the links that only its own documentation has, and the lines that it hides.
+/// What a front page says, without the links that only its own documentation has, and with the lines that it hides.
 fn page(name: &str, source: &str) -> String {
     let mut text = format!("# {name}\n\n");
-    let mut is_code = false;
+    let (mut is_code, mut is_whole) = (false, false);
     for line in source.lines().map_while(|line| line.strip_prefix("//!")) {
         let line = line.strip_prefix(' ').unwrap_or(line);
         if line.starts_with("```") {
             is_code = !is_code;
-            text.push_str(if line == "```" && is_code { "```rust" } else { line });
-        } else if is_code && (line == "#" || line.starts_with("# ")) {
-            continue;
+            is_whole = line == "```no_run";
+            text.push_str(match line {
+                "```" if is_code => "```rust",
+                "```no_run" => "```rust,no_run",
+                _ => line,
+            });
+        } else if is_code && is_whole && (line == "#" || line.starts_with("# ")) {
+            continue; // a whole program; what is hidden is about the features it takes
         } else if is_code {
-            text.push_str(line);
+            // What rustdoc hides is what makes the example whole.
+            text.push_str(line.strip_prefix("# ").unwrap_or(line));
         } else {
             // A heading of the page is one below its title.
             text.push_str(if line.starts_with('#') { "#" } else { "" });
@@ -76,8 +83,11 @@ fn without_links(line: &str) -> String {
     while let Some((before, after)) = rest.split_once('[') {
         let Some((words, after)) = after.split_once(']') else { break };
         text.push_str(before);
-        text.push_str(words);
         let target = after.strip_prefix('(').and_then(|target| target.split_once(')'));
+        match target {
+            Some((url, _)) if url.starts_with("https://") => _ = write!(text, "[{words}]({url})"),
+            _ => text.push_str(words),
+        }
         rest = target.map_or(after, |(_, after)| after);
     }
     text + rest

@@ -67,8 +67,8 @@ pub struct AlertAck {
     pub reason: String,
     /// Until when.
     pub expires: Timestamp,
-    /// How many agents the alert was about.
-    pub(super) agents: Option<u64>,
+    /// How many agents the alert was about; the store that takes it knows.
+    pub agents: Option<u64>,
 }
 
 /// Why an alert or an acknowledgement is not taken.

@@ -4,7 +4,6 @@ mod announcement;
 mod due;
 mod renewal;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -28,8 +27,9 @@ const BEAT_MOST: u32 = 3600;
 
 /// What an agent says on one stream after the Hellos, and when.
 ///
-/// Whoever has the stream tells it what is heard ([`hear`](Self::hear)), how the agent is now ([`is_now`](Self::is_now)) and what
-/// time it is ([`elapse`](Self::elapse)), sends what is due ([`message`](Self::message)), and sleeps until [`wakes`](Self::wakes).
+/// Whoever has the stream tells it what is heard ([`hear`](Self::hear)), that the agent's status has changed
+/// ([`changed`](Self::changed)) and what time it is ([`elapse`](Self::elapse)), sends what is due ([`message`](Self::message)), with
+/// the status as it is then, and sleeps until [`wakes`](Self::wakes).
 /// It reports to an auth server that announced the extension: first on the stream, on every change, when asked to, and by a beat
 /// otherwise. A stock auth server is told by a Hello alone, so there it says when a new stream is to be opened.
 ///
@@ -38,7 +38,6 @@ const BEAT_MOST: u32 = 3600;
 /// # Examples
 ///
 /// ```
-/// use std::sync::Arc;
 /// use std::time::Duration;
 ///
 /// use selfcheck_core::{Clock, EvidenceKind, Observation, Policy, ReportingMode, assess};
@@ -51,20 +50,20 @@ const BEAT_MOST: u32 = 3600;
 /// let at = "2026-11-27T03:00:00Z".parse()?;
 /// let clock = Clock { realtime: at, monotonic: 1, boottime: 1 };
 /// let observation = Observation::new(clock, EvidenceKind::Live);
-/// let status = Arc::new(assess(&observation, &Policy::default(), clock));
+/// let status = assess(&observation, &Policy::default(), clock);
 /// let said = Announcement::of(&status, vec!["Node".into()]); // as the Hello that was sent said it
 ///
 /// let extension = SelfCheckHello { version: 1, beat_seconds: 180 };
 /// let hello = DownstreamInventoryHello { self_check: Some(extension), ..DownstreamInventoryHello::default() };
 /// let heard = DownstreamInventoryOneOf { msg: Some(Msg::Hello(hello)) };
-/// let mut conversation = Conversation::begin(status, said, &heard, 7, Duration::ZERO)?;
+/// let mut conversation = Conversation::begin(said, &heard, 7, Duration::ZERO)?;
 ///
 /// assert_eq!(conversation.mode(), ReportingMode::Extension);
-/// assert!(conversation.message(at).is_some(), "the report comes first");
-/// assert!(conversation.message(at).is_none());
+/// assert!(conversation.message(&status, at).is_some(), "the report comes first");
+/// assert!(conversation.message(&status, at).is_none());
 /// let beat = conversation.wakes().ok_or("there is a beat")?;
 /// assert_eq!(conversation.elapse(beat), Course::GoesOn);
-/// assert!(conversation.message(at).is_some(), "what was not acknowledged is told again");
+/// assert!(conversation.message(&status, at).is_some(), "what was not acknowledged is told again");
 /// # Ok(())
 /// # }
 /// ```
@@ -74,7 +73,6 @@ pub struct Conversation {
     /// How often there is a beat, where the extension was announced.
     beat: Option<Duration>,
     takes_goodbye: bool,
-    status: Arc<Status>,
     due: Due,
     next_beat: Option<Duration>,
     renewal: Renewal,
@@ -114,14 +112,13 @@ pub enum OutOfTurn {
 }
 
 impl Conversation {
-    /// What is said after the Hellos: the agent's, which said `said`, and the auth server's, which is in `first`. `status` is how
-    /// the agent is; all jitter is drawn from `seed`.
+    /// What is said after the Hellos: the agent's, which said `said`, and the auth server's, which is in `first`. All jitter is
+    /// drawn from `seed`.
     ///
     /// # Errors
     ///
     /// [`OutOfTurn::First`] where `first` is no Hello. The stream is to be ended, and tried again later.
     pub fn begin(
-        status: Arc<Status>,
         said: Announcement,
         first: &DownstreamInventoryOneOf,
         seed: u64,
@@ -136,7 +133,6 @@ impl Conversation {
         Ok(Self {
             beat,
             takes_goodbye: hello.capabilities.is_some_and(|able| able.app_cleanup),
-            status,
             due: Due::from_the_first(extension.is_some()),
             next_beat: beat.map(|beat| now + beat.mul_f32(random.f32())),
             renewal,
@@ -155,9 +151,8 @@ impl Conversation {
         if self.beat.is_some() { ReportingMode::Extension } else { ReportingMode::Stock }
     }
 
-    /// How the agent is now, and what a Hello would say of that.
-    pub fn is_now(&mut self, status: Arc<Status>, holds: Announcement, now: Duration) {
-        self.status = status;
+    /// The agent's status has changed, and a Hello would say this of it.
+    pub fn changed(&mut self, holds: Announcement, now: Duration) {
         if self.beat.is_some() {
             self.due.report();
         } else {
@@ -212,9 +207,10 @@ impl Conversation {
         self.due.is_any()
     }
 
-    /// What is to be sent now, if anything is. `clock` is the time of day.
-    pub fn message(&mut self, clock: Timestamp) -> Option<Up> {
-        self.due.next(&self.status, clock)
+    /// What is to be sent now, if anything is, of an agent whose status is this one: its times may have moved on without a change.
+    /// `clock` is the time of day.
+    pub fn message(&mut self, status: &Status, clock: Timestamp) -> Option<Up> {
+        self.due.next(status, clock)
     }
 
     /// What is said before the agent ends the stream for good, where the auth server takes that.
@@ -241,13 +237,12 @@ mod tests {
         let status = assess(&Observation::new(clock, EvidenceKind::Live), &Policy::default(), clock);
         let said = Announcement::of(&status, Vec::new());
         let hello = DownstreamInventoryOneOf { msg: Some(Down::Hello(DownstreamInventoryHello::default())) };
-        let mut conversation =
-            Conversation::begin(Arc::new(status), said, &hello, 7, Duration::ZERO).expect("a Hello");
+        let mut conversation = Conversation::begin(said, &hello, 7, Duration::ZERO).expect("a Hello");
         assert_eq!(conversation.mode(), ReportingMode::Stock);
         let asks = Down::SelfCheck(SelfCheckDown { acked: 0, resend: true });
         assert_eq!(conversation.hear(&DownstreamInventoryOneOf { msg: Some(asks) }), Ok(Heard::Other));
         assert!(!conversation.has_message());
-        assert_eq!(conversation.message(Timestamp::UNIX_EPOCH), None);
+        assert_eq!(conversation.message(&status, Timestamp::UNIX_EPOCH), None);
         assert_eq!(conversation.wakes(), None);
     }
 }

@@ -54,6 +54,8 @@ const SEED: u64 = 5;
 enum Act {
     /// The agent is otherwise than before.
     Changes(u8),
+    /// Its times move on, which is no change.
+    MovesOn(u8),
     /// The auth server says this.
     Hears(Option<Down>),
     /// It acknowledges, or asks again for, a report so many sequences before the present one.
@@ -116,7 +118,7 @@ fn clock() -> Timestamp {
 }
 
 /// An agent, as one of a few that differ in what each kind of auth server is told.
-fn status(kind: u8, sequence: u64) -> Arc<Status> {
+fn status(kind: u8, sequence: u64, at: i64) -> Arc<Status> {
     let clock = Clock { realtime: clock(), monotonic: 1, boottime: 1 };
     let mut status = assess(&Observation::new(clock, EvidenceKind::Live), &Policy::default(), clock);
     let (upgrader, services): (&str, &[&str]) = match kind % 4 {
@@ -130,6 +132,8 @@ fn status(kind: u8, sequence: u64) -> Arc<Status> {
     status.reporting.stock_view = Some(view);
     status.agent.services = services.iter().map(|name| Text::from(*name)).collect();
     status.sequence = Some(sequence);
+    status.proof.last_run = Timestamp::from_second(at).ok();
+    status.observed_at = Timestamp::from_second(at).expect("a time");
     Arc::new(status)
 }
 
@@ -151,17 +155,27 @@ impl Ends {
         let (mut statuses, mut down) = (Some(statuses), Some(down));
         let mut sent = Vec::new();
         let mut reads = true;
-        let mut sequence = 1;
+        let (mut kind, mut sequence, mut at) = (0, 1, 1);
         for (act, gap) in acts {
             let until = match act {
                 Act::Passes(seconds) => Instant::now() + Duration::from_secs(*seconds),
                 _ => Instant::now() + Duration::from_millis(1),
             };
             match act {
-                Act::Changes(kind) => {
-                    sequence += 1;
-                    let status = Some(status(*kind, sequence));
+                Act::Changes(new) => {
+                    (kind, sequence, at) = (*new, sequence + 1, at + 1);
+                    let status = Some(status(kind, sequence, at));
                     statuses.as_ref().map(|statuses| statuses.send_replace(status));
+                }
+                Act::MovesOn(by) => {
+                    at += i64::from(*by);
+                    let moved = Some(status(kind, sequence, at));
+                    statuses.as_ref().map(|statuses| {
+                        statuses.send_if_modified(|present| {
+                            *present = moved;
+                            false
+                        })
+                    });
                 }
                 Act::Hears(msg) => hear(down.as_ref(), Ok(DownstreamInventoryOneOf { msg: msg.clone() })),
                 Act::Answers(back, resend) => {
@@ -213,7 +227,7 @@ fn hear(
 
 /// Plays `script` to a stream.
 async fn outcome(script: &Script, of: Writing) -> Outcome {
-    let first = status(0, 1);
+    let first = status(0, 1, 1);
     let (statuses, mut followed) = watch::channel(Some(Arc::clone(&first)));
     followed.mark_unchanged();
     let (to_agent, down) = mpsc::channel(script.acts.len() + 1);
@@ -268,7 +282,7 @@ async fn outcome(script: &Script, of: Writing) -> Outcome {
                 let hello = DownstreamInventoryOneOf { msg: Some(Down::Hello(script.hello.clone())) };
                 let mut down = down;
                 let down = stream::poll_fn(move |context| down.poll_recv(context));
-                match Session::begin(Announcement::from(&said), first, &hello, (sender, down), context) {
+                match Session::begin(Announcement::from(&said), &hello, (sender, down), context) {
                     Ok(session) => session.run().await,
                     Err(error) => Err(error),
                 }
@@ -300,6 +314,7 @@ fn act() -> impl Strategy<Value = Act> {
     let labels = Just(Some(Down::UpdateLabels(DownstreamInventoryUpdateLabels::default())));
     prop_oneof![
         6 => any::<u8>().prop_map(Act::Changes),
+        4 => any::<u8>().prop_map(Act::MovesOn),
         4 => prop_oneof![4 => ping, 1 => labels, 1 => Just(None)].prop_map(Act::Hears),
         6 => (prop_oneof![4 => Just(0), 1 => 0_u64..3], prop_oneof![3 => Just(Resend::Not), 1 => Just(Resend::Asked)])
             .prop_map(|(back, resend)| Act::Answers(back, resend)),
