@@ -49,7 +49,7 @@
 //!         println!("connected: {}, acknowledged: {:?}, trouble: {:?}", step.connected, step.acked, step.trouble);
 //!         break; // an agent goes on until it is told to stop
 //!     }
-//!     check.shutdown().await; // the reporter says goodbye, for two seconds at most
+//!     check.shutdown().await; // the reporter says goodbye, for four seconds at most
 //!     reporting.await??;
 //!     Ok(())
 //! }

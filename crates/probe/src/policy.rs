@@ -23,7 +23,7 @@ const LIMIT: u64 = 1 << 20;
 pub enum PolicyError {
     /// Its file could not be read.
     #[error("policy {0}")]
-    Read(#[source] FileError),
+    Read(FileError),
     /// It is no YAML, or has a key or a value that a policy has not. docs/policy.md lists every one.
     #[error("policy `{}` is not valid: {source}", .path.display())]
     Parse {

@@ -84,7 +84,8 @@ impl AuthClient {
     ///
     /// # Errors
     ///
-    /// Where the connection breaks, or nothing is answered in time.
+    /// Where the connection breaks, nothing is answered in time, or the answer is another error than that the question is denied
+    /// or not known.
     pub async fn server_version(&self) -> Result<Option<Text>, ReportError> {
         let mut auth = AuthServiceClient::new(self.channel());
         let asking = auth.ping(self.with_version(Request::new(PingRequest {})));

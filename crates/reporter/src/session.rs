@@ -197,9 +197,9 @@ where
             self.changed();
         }
         // As it is now, also where it has only moved on, which is no change.
-        let Some(status) = self.context.statuses.borrow().clone() else { return };
+        let status = self.context.statuses.borrow().clone();
         let now = (self.context.clock)();
-        let Some(message) = self.conversation.message(&status, now) else { return };
+        let Some(message) = self.conversation.message(status.as_deref(), now) else { return };
         if matches!(message, Up::Heartbeat(_)) {
             self.context.progress.send_modify(|progress| progress.last_sent = Some(now));
         }

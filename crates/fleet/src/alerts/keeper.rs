@@ -49,8 +49,8 @@ impl AlertKeeper {
     ///
     /// # Errors
     ///
-    /// Where the store does not take an alert, as one that has no more room. The others stay as they are; whoever runs it starts
-    /// it anew.
+    /// Where the store does not take an alert, as one that has no more room. The others stay as they are; a new keeper goes
+    /// on with them.
     pub async fn run(
         mut self,
         fleet: Arc<Fleet>,

@@ -34,7 +34,7 @@ pub struct AlertFilter {
 pub struct AlertList {
     /// These.
     pub alerts: Vec<ListedAlert>,
-    /// So many more, which have no id or no message.
+    /// So many more, which are no whole alerts.
     pub unreadable: usize,
 }
 
@@ -95,7 +95,7 @@ impl AlertList {
 }
 
 impl ListedAlert {
-    /// Reads an alert; `None` where it has no id or no message.
+    /// Reads an alert; `None` where a part of the message is missing.
     pub fn from_wire(alert: types::ClusterAlert) -> Option<Self> {
         let metadata = alert.header?.metadata?;
         let spec = alert.spec?;

@@ -55,7 +55,7 @@ impl Due {
     }
 
     /// The next message, of an agent that is as `status` says.
-    pub(super) fn next(&mut self, status: &Status, clock: Timestamp) -> Option<Up> {
+    pub(super) fn next(&mut self, status: Option<&Status>, clock: Timestamp) -> Option<Up> {
         if let Some(id) = self.pong.take() {
             let system_clock =
                 prost_types::Timestamp { seconds: clock.as_second(), nanos: clock.subsec_nanosecond() };
@@ -63,6 +63,7 @@ impl Due {
         }
         let wants_report = std::mem::take(&mut self.report);
         let wants_beat = std::mem::take(&mut self.beat);
+        let status = status?;
         let sequence = status.sequence.unwrap_or(0);
         // What was not acknowledged by the time of the next beat is told again.
         let last = self.reported.as_ref();

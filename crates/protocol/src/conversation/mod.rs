@@ -59,11 +59,11 @@ const BEAT_MOST: u32 = 3600;
 /// let mut conversation = Conversation::begin(said, &heard, 7, Duration::ZERO)?;
 ///
 /// assert_eq!(conversation.mode(), ReportingMode::Extension);
-/// assert!(conversation.message(&status, at).is_some(), "the report comes first");
-/// assert!(conversation.message(&status, at).is_none());
+/// assert!(conversation.message(Some(&status), at).is_some(), "the report comes first");
+/// assert!(conversation.message(Some(&status), at).is_none());
 /// let beat = conversation.wakes().ok_or("there is a beat")?;
 /// assert_eq!(conversation.elapse(beat), Course::GoesOn);
-/// assert!(conversation.message(&status, at).is_some(), "what was not acknowledged is told again");
+/// assert!(conversation.message(Some(&status), at).is_some(), "what was not acknowledged is told again");
 /// # Ok(())
 /// # }
 /// ```
@@ -208,8 +208,8 @@ impl Conversation {
     }
 
     /// What is to be sent now, if anything is, of an agent whose status is this one: its times may have moved on without a change.
-    /// `clock` is the time of day.
-    pub fn message(&mut self, status: &Status, clock: Timestamp) -> Option<Up> {
+    /// Where there is none, what was due about it is not any more. `clock` is the time of day.
+    pub fn message(&mut self, status: Option<&Status>, clock: Timestamp) -> Option<Up> {
         self.due.next(status, clock)
     }
 
@@ -242,7 +242,7 @@ mod tests {
         let asks = Down::SelfCheck(SelfCheckDown { acked: 0, resend: true });
         assert_eq!(conversation.hear(&DownstreamInventoryOneOf { msg: Some(asks) }), Ok(Heard::Other));
         assert!(!conversation.has_message());
-        assert_eq!(conversation.message(&status, Timestamp::UNIX_EPOCH), None);
+        assert_eq!(conversation.message(Some(&status), Timestamp::UNIX_EPOCH), None);
         assert_eq!(conversation.wakes(), None);
     }
 }

@@ -95,7 +95,7 @@ pub(super) async fn run(args: &ShowArgs, output: &Output) -> Result<u8, CliError
 async fn agent(args: &ShowArgs, client: &AuthClient) -> Result<Option<Found>, ReportError> {
     let page = client.agents(&this(args), None).await?;
     // An older auth server knows no such condition, and tells of others.
-    let found = page.agents.into_iter().find(|agent| agent.server_id == Text::words(&args.host_id));
+    let found = page.agents.into_iter().find(|agent| agent.server_id == *args.host_id);
     Ok(found.map(|mut agent| {
         let peers = std::mem::take(&mut agent.peers);
         let (row, report) = Row::of_agent(agent);
