@@ -228,8 +228,22 @@ mod tests {
     use selfcheck_core::assess;
 
     use crate::wire::proto::DownstreamInventoryHello;
+    use crate::wire::teleport::selfcheck::v1::SelfCheckHello;
 
     use super::*;
+
+    #[test]
+    fn without_a_status_nothing_stays_due() {
+        let extension = SelfCheckHello { version: 1, beat_seconds: 60 };
+        let hello =
+            DownstreamInventoryHello { self_check: Some(extension), ..DownstreamInventoryHello::default() };
+        let hello = DownstreamInventoryOneOf { msg: Some(Down::Hello(hello)) };
+        let mut conversation =
+            Conversation::begin(Announcement::default(), &hello, 7, Duration::ZERO).expect("a Hello");
+        assert!(conversation.has_message());
+        assert_eq!(conversation.message(None, Timestamp::UNIX_EPOCH), None);
+        assert!(!conversation.has_message());
+    }
 
     #[test]
     fn an_auth_server_that_announced_nothing_is_told_nothing_more() {

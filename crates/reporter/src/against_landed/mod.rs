@@ -54,8 +54,6 @@ const SEED: u64 = 5;
 enum Act {
     /// The agent is otherwise than before.
     Changes(u8),
-    /// It has no status any more, until it changes again.
-    Vanishes,
     /// Its times move on, which is no change.
     MovesOn(u8),
     /// The auth server says this.
@@ -169,7 +167,6 @@ impl Ends {
                     let status = Some(status(kind, sequence, at));
                     statuses.as_ref().map(|statuses| statuses.send_replace(status));
                 }
-                Act::Vanishes => _ = statuses.as_ref().map(|statuses| statuses.send_replace(None)),
                 Act::MovesOn(by) => {
                     at += i64::from(*by);
                     let moved = Some(status(kind, sequence, at));
@@ -318,7 +315,6 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => any::<u8>().prop_map(Act::Changes),
         4 => any::<u8>().prop_map(Act::MovesOn),
-        1 => Just(Act::Vanishes),
         4 => prop_oneof![4 => ping, 1 => labels, 1 => Just(None)].prop_map(Act::Hears),
         6 => (prop_oneof![4 => Just(0), 1 => 0_u64..3], prop_oneof![3 => Just(Resend::Not), 1 => Just(Resend::Asked)])
             .prop_map(|(back, resend)| Act::Answers(back, resend)),
