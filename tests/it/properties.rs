@@ -169,8 +169,8 @@ fn reorder(document: &mut Value) {
     }
 }
 
-/// Whether it is a pod of a Deployment that is called like one of a StatefulSet, by a number. There is none: a Deployment's end in
-/// five characters at random.
+/// Whether it is a pod of a Deployment that is called like one of a StatefulSet, by a number. There is none: a Deployment's end
+/// in five characters at random.
 fn is_misnamed(document: &Value) -> bool {
     let text = |path| document.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let name = text("/agent/process/present/environment/present/replica_name");

@@ -26,8 +26,8 @@
 //! ```
 //!
 //! [`Statuses::next`] may be dropped while it waits, as in `select!`, and is `None` once the self-check has ended. A status is
-//! shared ([`Arc`](std::sync::Arc)); its [`Verdict`] is an enum of seven. [`SelfCheck::handle`] gives what asks it, to be cloned and
-//! held elsewhere.
+//! shared ([`Arc`](std::sync::Arc)); its [`Verdict`] is an enum of seven. [`SelfCheck::handle`] gives what asks it, to be
+//! cloned and held elsewhere.
 //!
 //! With the feature `report` an auth server is told of every status, beside whatever else follows it:
 //!
@@ -69,8 +69,8 @@
 //! Nothing is global: no signal handler, no environment, no log subscriber, no metric that was not asked for. Starting opens
 //! nothing and never blocks, and a panic in here is contained, counted and followed by a fresh start.
 //!
-//! On what is not Linux, and where neither systemd nor Kubernetes runs, it works and says `unsupported`; what this user may not see
-//! is named in the status.
+//! On what is not Linux, and where neither systemd nor Kubernetes runs, it works and says `unsupported`; what this user may not
+//! see is named in the status.
 //!
 //! # What it costs
 //!
@@ -81,8 +81,8 @@
 //!
 //! Subscribers are told of *changes*: another verdict, updater, agent, set of findings, of things unseen, or remedy. Each raises
 //! [`Status::sequence`]. Times, and words that go with them, move on silently in the present status. A look that for a passing
-//! reason, such as a bus that is being restarted, saw less than the one before changes nothing for a while: the last status stays,
-//! with its age.
+//! reason, such as a bus that is being restarted, saw less than the one before changes nothing for a while: the last status
+//! stays, with its age.
 
 mod builder;
 mod cadence;

@@ -76,8 +76,8 @@ impl FleetConfig {
         Self { hand_over, ..self }
     }
 
-    /// How long an updater must have failed in a plain way before it counts for an alert: it may be the network, and the next runs
-    /// tell. Default: 18 min, three periods of the updater's timer.
+    /// How long an updater must have failed in a plain way before it counts for an alert: it may be the network, and the next
+    /// runs tell. Default: 18 min, three periods of the updater's timer.
     pub fn plain_run(mut self, plain_run: Duration) -> Self {
         self.faults.plain_run = plain_run;
         self

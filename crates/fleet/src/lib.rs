@@ -2,9 +2,10 @@
 //! are, at any instant and without looking at them again.
 //!
 //! A [`Store`] is what an auth server keeps of its agents, and a [`Fleet`] is one in memory; `selfcheck-server` tells it what
-//! they say. An [`AlertKeeper`] keeps the cluster's alerts in an [`AlertStore`] as the counts have them. An agent is known while it
-//! has a stream, and for a moment longer while another process of it takes over; two streams of one agent count once. It counts
-//! once it has been connected for a while, so that agents that come back at once, as after a restart, are not counted half.
+//! they say. An [`AlertKeeper`] keeps the cluster's alerts in an [`AlertStore`] as the counts have them. An agent is known
+//! while it has a stream, and for a moment longer while another process of it takes over; two streams of one agent count once.
+//! It counts once it has been connected for a while, so that agents that come back at once, as after a restart, are not counted
+//! half.
 //!
 //! # Examples
 //!

@@ -88,4 +88,5 @@ pub use report::verdict_to_wire;
 pub use role::Role;
 pub use role::UnknownRole;
 pub use severity::severity_from_wire;
+pub use severity::severity_to_wire;
 pub use valid::relaxed_version;

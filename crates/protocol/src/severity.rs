@@ -16,6 +16,15 @@ pub const fn severity_from_wire(number: i32) -> AlertSeverity {
     }
 }
 
+/// A severity on the wire.
+pub const fn severity_to_wire(severity: AlertSeverity) -> types::AlertSeverity {
+    match severity {
+        AlertSeverity::Low => types::AlertSeverity::Low,
+        AlertSeverity::Medium => types::AlertSeverity::Medium,
+        AlertSeverity::High => types::AlertSeverity::High,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -87,8 +87,8 @@ impl Suite {
         Err(format!("error: the table in crates/xtask/src/suite.rs is wrong about {differ:?} of tests/it"))
     }
 
-    /// The words by which the test program runs what is in this suite and in no other. It takes them for parts of names, so that a
-    /// module of the same name within another one has to be skipped.
+    /// The words by which the test program runs what is in this suite and in no other. It takes them for parts of names, so
+    /// that a module of the same name within another one has to be skipped.
     pub(crate) fn filters(self) -> Vec<String> {
         let modules = || Self::ALL.into_iter().flat_map(Self::modules).copied();
         let is_within =

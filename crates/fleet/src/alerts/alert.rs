@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use selfcheck_core::Text;
 use selfcheck_core::policy::AlertSeverity;
 use selfcheck_protocol::severity_from_wire;
+use selfcheck_protocol::severity_to_wire;
 use selfcheck_protocol::wire::types;
 
 /// How long an alert lasts of which nobody says so.
@@ -164,11 +165,6 @@ impl Alert {
 
     /// The message.
     pub fn to_wire(&self) -> types::ClusterAlert {
-        let severity = match self.severity {
-            AlertSeverity::Low => types::AlertSeverity::Low,
-            AlertSeverity::Medium => types::AlertSeverity::Medium,
-            AlertSeverity::High => types::AlertSeverity::High,
-        };
         types::ClusterAlert {
             header: Some(types::ResourceHeader {
                 kind: "cluster_alert".to_owned(),
@@ -183,7 +179,7 @@ impl Alert {
                 }),
             }),
             spec: Some(types::ClusterAlertSpec {
-                severity: severity.into(),
+                severity: severity_to_wire(self.severity).into(),
                 message: self.message.clone(),
                 created: Some(wire_time(self.created)),
             }),

@@ -10,16 +10,17 @@ use super::AlertAck;
 use super::InvalidAlert;
 
 /// Where the cluster's alerts are kept, and who knows of them. Its methods are called by requests and by the
-/// [`AlertKeeper`](crate::AlertKeeper), and must not block: what is kept elsewhere is written there by somebody else. Nothing that
-/// has ended by `now` is told of. An acknowledgement is void when its alert is about many more [agents](Alert::agents) than when it
-/// was given ([`AlertAck::agents`]); all of an alert is kept, `agents` too, or the keeper takes it for another one.
+/// [`AlertKeeper`](crate::AlertKeeper), and must not block: what is kept elsewhere is written there by somebody else. Nothing
+/// that has ended by `now` is told of. An acknowledgement is void when its alert is about many more [agents](Alert::agents)
+/// than when it was given ([`AlertAck::agents`]); all of an alert is kept, `agents` too, or the keeper takes it for another
+/// one.
 pub trait AlertStore: fmt::Debug + Send + Sync + 'static {
     /// Keeps an alert, in place of the one with its id.
     ///
     /// # Errors
     ///
-    /// Where the alert is none that a cluster shows, or there is no room for another one. For an alert of the keeper that ends it,
-    /// and the server that runs it: whoever keeps alerts elsewhere takes them, and tries again by itself.
+    /// Where the alert is none that a cluster shows, or there is no room for another one. For an alert of the keeper that ends
+    /// it, and the server that runs it: whoever keeps alerts elsewhere takes them, and tries again by itself.
     fn upsert(&self, alert: Alert, now: Timestamp) -> Result<(), InvalidAlert>;
     /// Takes an alert back. Whether there was one.
     fn delete(&self, id: &str, now: Timestamp) -> bool;

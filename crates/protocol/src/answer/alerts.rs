@@ -8,6 +8,7 @@ use selfcheck_core::policy::AlertSeverity;
 use selfcheck_core::printable;
 
 use crate::severity_from_wire;
+use crate::severity_to_wire;
 use crate::wire::types;
 
 /// Which alerts are asked for.
@@ -57,11 +58,7 @@ pub struct ListedAlert {
 impl AlertFilter {
     /// The request for them.
     pub fn to_wire(&self) -> types::GetClusterAlertsRequest {
-        let severity = self.severity.map_or(types::AlertSeverity::Low, |severity| match severity {
-            AlertSeverity::Low => types::AlertSeverity::Low,
-            AlertSeverity::Medium => types::AlertSeverity::Medium,
-            AlertSeverity::High => types::AlertSeverity::High,
-        });
+        let severity = severity_to_wire(self.severity.unwrap_or(AlertSeverity::Low));
         types::GetClusterAlertsRequest {
             severity: severity.into(),
             alert_id: self.id.clone().unwrap_or_default(),

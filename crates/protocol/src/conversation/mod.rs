@@ -28,10 +28,10 @@ const BEAT_MOST: u32 = 3600;
 /// What an agent says on one stream after the Hellos, and when.
 ///
 /// Whoever has the stream tells it what is heard ([`hear`](Self::hear)), that the agent's status has changed
-/// ([`changed`](Self::changed)) and what time it is ([`elapse`](Self::elapse)), sends what is due ([`message`](Self::message)), with
-/// the status as it is then, and sleeps until [`wakes`](Self::wakes).
-/// It reports to an auth server that announced the extension: first on the stream, on every change, when asked to, and by a beat
-/// otherwise. A stock auth server is told by a Hello alone, so there it says when a new stream is to be opened.
+/// ([`changed`](Self::changed)) and what time it is ([`elapse`](Self::elapse)), sends what is due ([`message`](Self::message)),
+/// with the status as it is then, and sleeps until [`wakes`](Self::wakes). It reports to an auth server that announced the
+/// extension: first on the stream, on every change, when asked to, and by a beat otherwise. A stock auth server is told by a
+/// Hello alone, so there it says when a new stream is to be opened.
 ///
 /// Times are those of a monotonic clock, since any moment that stays the same.
 ///
@@ -170,7 +170,8 @@ impl Conversation {
             Some(Down::Hello(_)) => return Err(OutOfTurn::Again),
             Some(Down::Ping(ping)) => self.due.pong(ping.id),
             Some(Down::SelfCheck(said)) if self.beat.is_some() => return Ok(self.answered(*said)),
-            // What belongs to the extension counts where that was announced. Labels are the agent's own matter, and what is not known is passed over as stock agents do.
+            // What belongs to the extension counts where that was announced. Labels are the agent's own matter, and what is not
+            // known is passed over as stock agents do.
             Some(Down::SelfCheck(_) | Down::UpdateLabels(_)) | None => {}
         }
         Ok(Heard::Other)
@@ -207,8 +208,8 @@ impl Conversation {
         self.due.is_any()
     }
 
-    /// What is to be sent now, if anything is, of an agent whose status is this one: its times may have moved on without a change.
-    /// Where there is none, what was due about it is not any more. `clock` is the time of day.
+    /// What is to be sent now, if anything is, of an agent whose status is this one: its times may have moved on without a
+    /// change. Where there is none, what was due about it is not any more. `clock` is the time of day.
     pub fn message(&mut self, status: Option<&Status>, clock: Timestamp) -> Option<Up> {
         self.due.next(status, clock)
     }
