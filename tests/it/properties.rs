@@ -185,7 +185,10 @@ fn reasons(status: &Status) -> Vec<&'static str> {
 }
 
 /// What every look answers. Where one does not, nobody looked, and nothing follows from it.
-const ALWAYS_LOOKED_AT: [&str; 8] = [
+const ALWAYS_LOOKED_AT: [&str; 11] = [
+    "/agent/config",
+    "/agent/process/present/command_line",
+    "/agent/process/present/environment",
     "/systemd/booted",
     "/agent/process",
     "/agent/unit",

@@ -22,9 +22,18 @@ pub(super) fn never_looked_at(observation: &Observation) -> Option<&'static str>
     let has_units = observation.systemd.booted.is_present();
     // The older updater knows no install suffix.
     let has_v1 = has_units && agent.namespace.suffix().is_none();
+    let process = agent.process.present();
     let facts = [
+        ("operating system", true, observation.host.os.is_empty()),
         ("systemd", true, observation.systemd.booted.is_not_applicable()),
         ("agent process", is_live, agent.process.is_not_applicable()),
+        (
+            "process command line",
+            true,
+            process.is_some_and(|process| process.command_line.is_not_applicable()),
+        ),
+        ("process environment", true, process.is_some_and(|process| process.environment.is_not_applicable())),
+        ("agent configuration", true, agent.config.is_not_applicable()),
         ("agent unit", has_units, agent.unit.is_not_applicable()),
         (UPDATE_CONFIG, true, v2.config.is_not_applicable()),
         ("teleport-update timer", has_units, v2.timer.is_not_applicable()),

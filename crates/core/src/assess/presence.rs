@@ -100,6 +100,10 @@ fn hidden<T>(name: &'static str, fact: &Fact<T>) -> Option<(&'static str, Why)> 
 /// Judges presence, and says what else there is to judge.
 pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
     let observation = case.observation;
+    if observation.host.os.is_empty() {
+        gaps::applicability(case, "operating system", Why::NotLookedAt);
+        return Judged::Settled;
+    }
     if observation.host.os != *"linux" {
         case.find(Reason::PlatformWithoutUpdater).because("os", &observation.host.os);
         return Judged::Settled;
@@ -142,6 +146,10 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
             case.find(Reason::NoAgent)
                 .because("missing", "a process that executes teleport")
                 .in_words(Some(NO_AGENT_IN_CONTAINER.to_owned()));
+            return Judged::Settled;
+        }
+        if let Some(fact) = gaps::never_looked_at(observation) {
+            gaps::applicability(case, fact, Why::NotLookedAt);
             return Judged::Settled;
         }
         if observation.v2.config.is_absent() {

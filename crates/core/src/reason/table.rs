@@ -195,10 +195,10 @@ catalogue! {
         "The bus or systemd did not answer before the look's deadline. The host may be overloaded or starting.";
     ConfigDenied "config-denied", UNKNOWN, Warning, Host, Some(RemedyId::LookAsRoot), [LookLonger, ShowDenials, LookInPod, LookLongerInPod, ShowKubeUpdaterLogs], UPGRADING,
         "{updater}'s configuration could not be read, so its state is unknown",
-        "update.yaml, or a file in /etc/teleport-upgrade.d for the older updater, exists but may not be read by this user, or could not be read in time.";
+        "update.yaml, or a file in /etc/teleport-upgrade.d for the older updater, exists but may not be read by this user, or could not be read in time, or nobody looked at it.";
     ApplicabilityUnreadable "applicability-unreadable", UNKNOWN, Warning, Host, Some(RemedyId::LookAsRoot), [LookLonger, ShowDenials, LookInPod, LookLongerInPod], UPGRADING,
         "whether this agent needs an updater could not be seen",
-        "No updater was found, but what decides whether one is needed (the agent's roles or its environment), or a place where one could be, could not be read.";
+        "What decides whether an updater is needed (the agent's roles or its environment), or a place where one could be, could not be read; or nobody looked there (why `not-looked-at`), as in an observation that was written by hand.";
     KubeUnproven "kube-unproven", UNKNOWN, Warning, Host, Some(RemedyId::ShowKubeUpdater), V2,
         "an updater is claimed for this pod, but nothing proves that it runs",
         "The environment of the pod names the Kubernetes updater, and no state file or permission allows to see whether it works.";
