@@ -153,7 +153,7 @@ impl Handle {
     }
 
     /// Judges by `policy` from the next look on, which follows at once; [`recheck`](Self::recheck) waits for it. Its
-    /// `limits` count from the next start on.
+    /// `limits` and `kubernetes` count from the next start on.
     ///
     /// # Errors
     ///
