@@ -185,32 +185,33 @@ fn reasons(status: &Status) -> Vec<&'static str> {
 }
 
 /// What every look answers. Where one does not, nobody looked, and nothing follows from it.
-const ALWAYS_LOOKED_AT: [&str; 11] = [
+const ALWAYS_LOOKED_AT: [&str; 7] = [
+    "/host/os",
+    "/systemd/booted",
     "/agent/config",
+    "/agent/process",
     "/agent/process/present/command_line",
     "/agent/process/present/environment",
-    "/systemd/booted",
-    "/agent/process",
-    "/agent/unit",
     "/v2/config",
-    "/v2/timer",
-    "/v2/service",
-    "/v1/timer",
-    "/v1/service",
 ];
+/// The same where systemd runs.
+const LOOKED_AT_WITH_SYSTEMD: [&str; 5] =
+    ["/agent/unit", "/v2/timer", "/v2/service", "/v1/timer", "/v1/service"];
 
 #[test]
 fn where_nobody_looked_nothing_is_well_and_nothing_is_missing() {
-    for (name, verdict) in [
-        ("schedule: all is well", Verdict::Accompanied),
-        ("applicability: nothing updates this agent", Verdict::Unaccompanied),
+    for (name, verdict, units) in [
+        ("schedule: all is well", Verdict::Accompanied, &LOOKED_AT_WITH_SYSTEMD[..]),
+        ("applicability: nothing updates this agent", Verdict::Unaccompanied, &LOOKED_AT_WITH_SYSTEMD),
+        ("applicability: a container without systemd", Verdict::Unsupported, &[]),
     ] {
         let mut bred = Bred::of(case(name));
         assert_eq!(bred.status().verdict, verdict, "{name}");
         let document = bred.document.clone();
-        for pointer in ALWAYS_LOOKED_AT {
+        for pointer in ALWAYS_LOOKED_AT.iter().chain(units) {
             bred.document = document.clone();
-            *bred.document.pointer_mut(pointer).expect(pointer) = "not-applicable".into();
+            let nothing = if *pointer == "/host/os" { "" } else { "not-applicable" };
+            *bred.document.pointer_mut(pointer).expect(pointer) = nothing.into();
             let status = bred.status();
             assert_eq!(status.verdict, Verdict::Unknown, "{name}, {pointer}: {:?}", reasons(&status));
         }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -11,7 +10,6 @@ use jiff::Timestamp;
 use selfcheck_authority::Authority;
 use selfcheck_authority::Validity;
 use selfcheck_core::Policy;
-use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_protocol::IdentityFile;
@@ -29,7 +27,6 @@ use tokio::task::JoinHandle;
 
 use crate::Release;
 use crate::StockAuth;
-use crate::with;
 
 /// The roles of most agents.
 pub const NODE: [Role; 2] = [Role::Instance, Role::Node];
@@ -39,8 +36,10 @@ pub const NODE: [Role; 2] = [Role::Instance, Role::Node];
 pub struct Cluster {
     authority: Authority,
     folder: TempDir,
-    /// How its auth servers count: at once, unless a test says otherwise.
-    pub counting: FleetConfig,
+    /// What its auth servers count and raise alerts by.
+    pub policy: Policy,
+    /// How else they count: at once, unless a test says otherwise.
+    pub counting: fn(FleetConfig) -> FleetConfig,
 }
 
 /// A running auth server; it ends when this is dropped.
@@ -69,7 +68,12 @@ impl Cluster {
     /// A cluster of this name.
     pub fn new(name: &str) -> Self {
         let authority = Authority::new(name, wall_clock()).expect("authority");
-        Self { authority, folder: TempDir::new().expect("folder"), counting: counting(|_| {}) }
+        Self {
+            authority,
+            folder: TempDir::new().expect("folder"),
+            policy: Policy::default(),
+            counting: at_once,
+        }
     }
 
     /// The file of a new identity that counts from now on for an hour.
@@ -128,7 +132,8 @@ impl Cluster {
         let listener = Listener::new(tcp, &identity, wall_clock).expect("TLS");
         let address = listener.local_addr().expect("address");
         let server = AuthServer::new("18.2.0", "auth-1");
-        let server = Builder::new(server, wall_clock).limits(limits).fleet(self.counting.clone()).build();
+        let server =
+            Builder::new(server, &self.policy, wall_clock).limits(limits).counting(self.counting).build();
         let inventory = server.inventory().clone();
         let (end, ended) = oneshot::channel();
         let serving = server.serve(listener, async {
@@ -141,9 +146,9 @@ impl Cluster {
     }
 }
 
-/// As tests count: at once, and by the usual policy with a change.
-pub fn counting(change: impl FnOnce(&mut Policy)) -> FleetConfig {
-    FleetConfig::of(&with(Policy::default(), change), "").settling(Duration::ZERO)
+/// As tests count: without waiting for whether an agent stays.
+fn at_once(counting: FleetConfig) -> FleetConfig {
+    counting.settling(Duration::ZERO)
 }
 
 /// Limits with a beat that a test can wait for.
@@ -163,13 +168,6 @@ impl Auth {
     pub async fn client(&self, identity: &Path) -> AuthClient {
         let identity = IdentityFile::read(identity).expect("identity");
         AuthClient::connect(&self.server(), &identity).await.expect("connected")
-    }
-
-    /// Keeps its alerts, until what is returned is aborted.
-    pub fn keep_alerts(&self, keeper: AlertKeeper) -> JoinHandle<()> {
-        let keeping =
-            keeper.run(Arc::clone(self.inventory.store()), Arc::clone(self.inventory.alerts()), wall_clock);
-        tokio::spawn(async { keeping.await.expect("alerts that are valid") })
     }
 
     /// Ends it, and waits until it has.

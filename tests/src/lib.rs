@@ -44,7 +44,6 @@ pub use chart::rendered;
 pub use cluster::Auth;
 pub use cluster::Cluster;
 pub use cluster::NODE;
-pub use cluster::counting;
 pub use cluster::quick;
 pub use cluster::wall_clock;
 pub use command::selfcheck;

@@ -8,6 +8,7 @@ macro_rules! outcomes {
     ($($(#[$doc:meta])* $name:ident = $subject:ident $word:literal,)*) => {
         /// What became of a message, a stream or a connection.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum Outcome { $($(#[$doc])* $name,)* }
 
         impl Outcome {

@@ -11,6 +11,7 @@ macro_rules! roles {
         /// A built-in role of a Teleport server, by the name its certificate has it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[expect(missing_docs, reason = "each is Teleport's own word")]
+        #[non_exhaustive]
         pub enum Role { $($role),* }
 
         impl Role {

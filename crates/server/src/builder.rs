@@ -6,12 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use selfcheck_core::Policy;
 use selfcheck_core::ProxyAddr;
+use selfcheck_core::policy::AlertPolicy;
 use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::AlertStore;
 use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
-use selfcheck_fleet::InvalidAlert;
 
 use crate::AuthServer;
 use crate::Inventory;
@@ -27,7 +27,8 @@ pub struct Builder {
     clock: fn() -> Timestamp,
     limits: Limits,
     fleet: FleetConfig,
-    keeper: Option<AlertKeeper>,
+    raises: Option<AlertPolicy>,
+    proxy: Option<ProxyAddr>,
     alerts: Arc<dyn AlertStore>,
 }
 
@@ -47,39 +48,37 @@ pub enum ServeError {
     /// Its connections broke, all of them.
     #[error("the auth server can serve no connections any more")]
     Serve(#[source] tonic::transport::Error),
-    /// An alert could not be raised.
-    #[error("the auth server could not raise an alert")]
-    Raise(#[source] InvalidAlert),
 }
 
 impl Builder {
-    /// With the usual limits, counting as usual, and without alerts. `clock` tells the wall-clock time.
-    pub fn new(server: AuthServer, clock: fn() -> Timestamp) -> Self {
+    /// Counts as this policy says and raises its alerts, with the usual limits. Whom it denies is told to [`Listener::gate`].
+    /// `clock` tells the wall-clock time.
+    pub fn new(server: AuthServer, policy: &Policy, clock: fn() -> Timestamp) -> Self {
         Self {
+            fleet: FleetConfig::of(policy, &server.version),
+            raises: Some(policy.alerts.clone()),
             server,
             clock,
             limits: Limits::default(),
-            fleet: FleetConfig::default(),
-            keeper: None,
+            proxy: None,
             alerts: Arc::new(Alerts::default()),
         }
     }
 
-    /// Counts as this policy says, and raises its alerts, whose commands name the cluster's proxy. Whom it denies is told to
-    /// [`Listener::gate`].
-    pub fn policy(self, policy: &Policy, proxy: Option<ProxyAddr>) -> Self {
-        let fleet = FleetConfig::of(policy, &self.server.version);
-        self.fleet(fleet).alerts(AlertKeeper::new(&policy.alerts, proxy))
+    /// The cluster's proxy, from which updaters are installed: the alerts' commands name it, and have a placeholder where none
+    /// is known.
+    pub fn proxy(self, proxy: Option<ProxyAddr>) -> Self {
+        Self { proxy, ..self }
     }
 
-    /// Counts like this, instead of as a [`policy`](Self::policy) has it: what is said last counts.
-    pub fn fleet(self, fleet: FleetConfig) -> Self {
-        Self { fleet, ..self }
+    /// Counts with a change that no policy has.
+    pub fn counting(self, change: impl FnOnce(FleetConfig) -> FleetConfig) -> Self {
+        Self { fleet: change(self.fleet), ..self }
     }
 
-    /// Raises alerts like this.
-    pub fn alerts(self, keeper: AlertKeeper) -> Self {
-        Self { keeper: Some(keeper), ..self }
+    /// Raises no alerts, as where somebody else keeps them.
+    pub fn without_alerts(self) -> Self {
+        Self { raises: None, ..self }
     }
 
     /// Keeps the cluster's alerts there; in memory unless it is said.
@@ -94,7 +93,8 @@ impl Builder {
 
     /// It, with no agents yet.
     pub fn build(self) -> Server {
-        let Self { server, clock, limits, fleet, keeper, alerts } = self;
+        let Self { server, clock, limits, fleet, raises, proxy, alerts } = self;
+        let keeper = raises.map(|policy| AlertKeeper::new(&policy, proxy));
         Server { inventory: Inventory::new(Fleet::new(fleet), alerts, server, limits, clock), keeper, clock }
     }
 }
@@ -109,7 +109,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Where nothing can be served any more, or an alert cannot be raised. Whoever runs it starts it again; agents come back.
+    /// Where nothing can be served any more. Whoever runs it starts it again; agents come back.
     pub async fn serve(self, listener: Listener, end: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { inventory, keeper, clock } = self;
         let (fleet, alerts) = (Arc::clone(inventory.store()), Arc::clone(inventory.alerts()));
@@ -121,7 +121,7 @@ impl Server {
         };
         tokio::select! {
             served = serve(inventory, listener, end) => served.map_err(ServeError::Serve),
-            kept = keeping => kept.map_err(ServeError::Raise),
+            never = keeping => match never {},
         }
     }
 }

@@ -26,7 +26,7 @@
 //!
 //! let listener = Listener::new(TcpListener::bind("127.0.0.1:0").await?, &identity, Timestamp::now)?;
 //! let who = AuthServer::new("18.2.0", "auth-1");
-//! let server = Builder::new(who, Timestamp::now).policy(&Policy::default(), None).build();
+//! let server = Builder::new(who, &Policy::default(), Timestamp::now).build();
 //! let inventory = server.inventory().clone();
 //! server.serve(listener, async { /* until the process is told to end */ }).await?;
 //! assert_eq!(inventory.store().summary().agents, 0);

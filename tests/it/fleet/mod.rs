@@ -3,6 +3,7 @@
 mod alerts;
 mod hostile;
 mod model;
+mod refusing;
 mod targets;
 mod timeline;
 

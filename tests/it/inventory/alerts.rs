@@ -1,12 +1,7 @@
 //! Alerts and remedies through the auth server's own calls and the command.
 
-use std::collections::BTreeMap;
-use std::process::Output;
-
-use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::Length;
 use selfcheck_fleet::AlertAck;
-use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::IMPAIRED;
 use selfcheck_protocol::AlertFilter;
 use selfcheck_protocol::wire::proto::UpsertClusterAlertRequest;
@@ -20,12 +15,13 @@ use selfcheck_protocol::wire::types::ResourceHeader;
 use selfcheck_reporter::wire::proto::auth_service_client::AuthServiceClient;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
-use selfcheck_tests::counting;
 use selfcheck_tests::selfcheck;
 use selfcheck_tests::shown;
 use selfcheck_tests::wire::calls;
 use serde_json::Value;
 use serde_json::json;
+use std::collections::BTreeMap;
+use std::process::Output;
 use tonic::Code;
 
 use super::Agent;
@@ -57,11 +53,9 @@ fn text(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn alerts_are_listed_and_acknowledged_by_the_command() {
     let mut cluster = Cluster::default();
-    cluster.counting = counting(|policy| policy.alerts.hold_down = Length::seconds(0));
+    (cluster.policy.alerts.hold_down, cluster.policy.alerts.linger) =
+        (Length::seconds(0), Length::seconds(0));
     let auth = cluster.serve().await;
-    let mut policy = AlertPolicy::default();
-    policy.linger = Length::seconds(0);
-    let keeping = auth.keep_alerts(AlertKeeper::new(&policy, None));
     let server = auth.server();
     assert_eq!(text(&asks(&cluster, &server, &["alerts", "ls"]).await), "no alerts\n");
     let mut agent = Agent::start(&server, &cluster.identity("a1", NODE));
@@ -92,7 +86,6 @@ async fn alerts_are_listed_and_acknowledged_by_the_command() {
     assert!(nameless.starts_with("exit 1") && nameless.contains("control characters"), "{nameless}");
     agent.says(status(HEALTHY, 2));
     super::eventually("it is cleared", || alerts.get(IMPAIRED, now()).is_none()).await;
-    keeping.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use selfcheck_core::Reason;
 use selfcheck_core::RemedyId;
-use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::Length;
-use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::UNACCOMPANIED;
 use selfcheck_protocol::Role;
 use selfcheck_protocol::wire::proto::InventoryHeartbeat;
@@ -19,7 +17,6 @@ use selfcheck_protocol::wire::types::UpdaterV2Info;
 use selfcheck_server::Limits;
 use selfcheck_tests::Auth;
 use selfcheck_tests::Cluster;
-use selfcheck_tests::counting;
 use selfcheck_tests::selfcheck;
 use selfcheck_tests::shown;
 use selfcheck_tests::with;
@@ -132,11 +129,9 @@ async fn asks(cluster: &Cluster, auth: &Auth, words: &[&str]) -> Output {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_that_an_agent_names_is_in_no_command_and_marked_as_its_claim() {
     let mut cluster = Cluster::default();
-    cluster.counting = counting(|policy| policy.alerts.hold_down = Length::seconds(0));
+    (cluster.policy.alerts.hold_down, cluster.policy.alerts.linger) =
+        (Length::seconds(0), Length::seconds(0));
     let auth = cluster.serve_with(unanswered()).await;
-    let mut policy = AlertPolicy::default();
-    policy.linger = Length::seconds(0);
-    let keeping = auth.keep_alerts(AlertKeeper::new(&policy, None));
     let said = report(wire::Verdict::Unaccompanied, "kube-updater-off", "", "enable-kube-updater");
     let _agent = says(&auth, &cluster.identity("a1", KUBE), hello("a1"), said).await;
     let alerts = || auth.inventory.alerts().get(UNACCOMPANIED, auth.inventory.now());
@@ -168,7 +163,6 @@ async fn a_release_that_an_agent_names_is_in_no_command_and_marked_as_its_claim(
         assert!(command.contains("RELEASE") && !command.contains("prometheus"), "{command}");
         assert_eq!(agent["claims"]["RELEASE"] == *"prometheus", is_said, "{agent}");
     }
-    keeping.abort();
 }
 
 /// What a terminal or a shell would act on, in everything that an agent chooses itself.

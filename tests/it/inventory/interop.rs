@@ -4,15 +4,12 @@
 //! module does not know, as a newer Teleport would send them.
 
 use selfcheck_core::ReportingMode;
-use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::Length;
-use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::IMPAIRED;
 use selfcheck_fleet::Outcome;
 use selfcheck_fleet::Store;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
-use selfcheck_tests::counting;
 use selfcheck_tests::interop;
 use serde_json::Value;
 use serde_json::json;
@@ -85,11 +82,9 @@ async fn an_agent_made_of_teleports_client_is_served_and_read_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn teleports_client_reads_acknowledges_and_clears_alerts() {
     let mut cluster = Cluster::default();
-    cluster.counting = counting(|policy| policy.alerts.hold_down = Length::seconds(0));
+    (cluster.policy.alerts.hold_down, cluster.policy.alerts.linger) =
+        (Length::seconds(0), Length::seconds(0));
     let auth = cluster.serve().await;
-    let mut policy = AlertPolicy::default();
-    policy.linger = Length::seconds(0);
-    let keeping = auth.keep_alerts(AlertKeeper::new(&policy, None));
     let mut agent = Agent::start(&auth.server(), &cluster.identity("a1", NODE));
     agent.says(status(MASKED, 1));
     agent.until_acked(1).await;
@@ -126,7 +121,6 @@ async fn teleports_client_reads_acknowledges_and_clears_alerts() {
     // Mended, it is gone.
     agent.says(status(HEALTHY, 2));
     super::eventually("it is cleared", || alerts.get(IMPAIRED, auth.inventory.now()).is_none()).await;
-    keeping.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

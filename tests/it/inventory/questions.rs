@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use selfcheck_core::RemedyId;
 use selfcheck_core::Text;
-use selfcheck_fleet::FleetConfig;
 use selfcheck_protocol::Count;
 use selfcheck_protocol::Filter;
 use selfcheck_protocol::RemedyGroup;
@@ -200,11 +199,13 @@ async fn agents_come_in_pages() {
     assert_eq!(summary.settling, 0);
 }
 
+/// How long an agent has to stay before it counts.
+const SETTLING: std::time::Duration = std::time::Duration::from_secs(20);
+
 #[tokio::test]
 async fn agents_are_counted_by_what_helps_them_and_once_they_have_stayed() {
     let mut cluster = Cluster::default();
-    let settling = std::time::Duration::from_secs(20);
-    cluster.counting = FleetConfig::default().settling(settling);
+    cluster.counting = |fleet| fleet.settling(SETTLING);
     let auth = cluster.serve_with(selfcheck_server::Limits::default()).await;
     let mut agent = super::Agent::start(&auth.server(), &cluster.identity("a1", NODE));
     agent.says(super::status(super::MASKED, 1));
@@ -215,7 +216,7 @@ async fn agents_are_counted_by_what_helps_them_and_once_they_have_stayed() {
     let remedies = async || admin.remedies().await.expect("remedies");
     assert_eq!(remedies().await, []);
     tokio::time::pause();
-    tokio::time::advance(settling).await;
+    tokio::time::advance(SETTLING).await;
     tokio::time::resume();
     let [count] = remedies().await.try_into().expect("one");
     let RemedyGroup { remedy, kind, .. } = count.of;

@@ -17,7 +17,6 @@ use selfcheck_protocol::Report;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
 use selfcheck_tests::cases;
-use selfcheck_tests::counting;
 use selfcheck_tests::quick;
 
 use super::Agent;
@@ -97,7 +96,7 @@ async fn a_renewed_identity_counts_from_the_next_connection_on() {
 #[tokio::test]
 async fn two_streams_of_an_agent_count_once_and_the_report_stays() {
     let mut cluster = Cluster::default();
-    cluster.counting = counting(|policy| policy.alerts.linger = "100ms".parse().expect("a length"));
+    cluster.policy.alerts.linger = "100ms".parse().expect("a length");
     let auth = cluster.serve().await;
     let identity = cluster.identity("a1", NODE);
     let mut old = Agent::start(&auth.server(), &identity);

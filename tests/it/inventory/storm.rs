@@ -5,11 +5,8 @@ use std::time::Duration;
 use nix::sys::resource::Resource;
 use nix::sys::resource::getrlimit;
 use nix::sys::resource::setrlimit;
-use selfcheck_core::Policy;
 use selfcheck_core::policy::Length;
-use selfcheck_fleet::AlertKeeper;
 use selfcheck_fleet::Fleet;
-use selfcheck_fleet::FleetConfig;
 use selfcheck_fleet::Outcome;
 use selfcheck_fleet::Store;
 use selfcheck_protocol::AlertFilter;
@@ -161,15 +158,12 @@ async fn a_storm_neither_raises_nor_clears_an_alert() {
     if !has_files() {
         return;
     }
-    let mut policy = Policy::default();
-    policy.alerts.hold_down = HOLD_DOWN;
-    policy.alerts.linger = LINGER;
     let mut cluster = Cluster::default();
-    cluster.counting = FleetConfig::of(&policy, "18.2.0").settling(SETTLING).plain_run(HOLD_DOWN.duration());
+    (cluster.policy.alerts.hold_down, cluster.policy.alerts.linger) = (HOLD_DOWN, LINGER);
+    cluster.counting = |fleet| fleet.settling(SETTLING).plain_run(HOLD_DOWN.duration());
     let auth = cluster.serve_with(Limits::default()).await;
     let store = || auth.inventory.store();
     let pipe = Pipe::to(auth.address).await;
-    auth.keep_alerts(AlertKeeper::new(&policy.alerts, None));
     let mut watcher = Watcher::new(auth.inventory.clone());
 
     watcher.begins("400 agents connect, and 20 of them report a fault");

@@ -18,7 +18,6 @@ use selfcheck_server::Rate;
 use selfcheck_tests::Auth;
 use selfcheck_tests::Cluster;
 use selfcheck_tests::NODE;
-use selfcheck_tests::counting;
 use selfcheck_tests::quick;
 use selfcheck_tests::selfcheck;
 use selfcheck_tests::shown;
@@ -100,7 +99,7 @@ async fn an_agent_that_needs_nobody_is_told_of_in_full_when_it_is_asked_for() {
 async fn what_the_auth_side_found_stands_beside_it() {
     let mut cluster = Cluster::default();
     let version = "99.0.0".parse().expect("a version");
-    cluster.counting = counting(|policy| policy.targets = vec![UpdateTarget::new(version)]);
+    cluster.policy.targets = vec![UpdateTarget::new(version)];
     let auth = cluster.serve().await;
     let mut agent = Agent::start(&auth.server(), &cluster.identity("a1", NODE));
     agent.says(status(HEALTHY, 1));

@@ -11,6 +11,7 @@ use crate::verdict::coded;
 
 coded! {
     /// The catalogue of remedies. Ids are stable and never reused.
+    #[non_exhaustive]
     RemedyId {
         /// Enable teleport-update for this installation.
         EnableV2 = "enable-v2",

@@ -19,6 +19,8 @@ const MESSAGE: usize = 4096;
 const LABELS: usize = 64;
 /// The first of January of the year 1, in seconds since 1970.
 const UNSET: i64 = -62_135_596_800;
+/// The growth, in percent, that makes an acknowledgement void.
+const GROWTH: u64 = 20;
 /// The one host that alerts may link to.
 const LINK_HOST: &str = "goteleport.com";
 
@@ -99,6 +101,24 @@ pub enum InvalidAlert {
 }
 
 impl Alert {
+    /// One that was raised `created` and lasts for a day, about nobody in particular and without labels.
+    pub fn new(
+        id: impl Into<String>,
+        severity: AlertSeverity,
+        message: impl Into<String>,
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            severity,
+            message: message.into(),
+            labels: BTreeMap::new(),
+            created,
+            expires: created.checked_add(LASTS).unwrap_or(Timestamp::MAX),
+            agents: None,
+        }
+    }
+
     /// By Teleport's rules, and within bounds.
     ///
     /// # Errors
@@ -149,16 +169,9 @@ impl Alert {
         let time = |given: Option<prost_types::Timestamp>| given.filter(is_set).map(time).transpose();
         let created = time(spec.created).map_err(|()| InvalidAlert::Time(about()))?.unwrap_or(now);
         let expires = time(metadata.expires).map_err(|()| InvalidAlert::Time(about()))?;
-        let lasts = || created.checked_add(LASTS).unwrap_or(Timestamp::MAX);
-        let alert = Self {
-            severity: severity_from_wire(spec.severity),
-            message: spec.message,
-            labels: metadata.labels.into_iter().collect(),
-            created,
-            expires: expires.unwrap_or_else(lasts),
-            agents: None,
-            id: metadata.name,
-        };
+        let mut alert = Self::new(metadata.name, severity_from_wire(spec.severity), spec.message, created);
+        alert.labels = metadata.labels.into_iter().collect();
+        alert.expires = expires.unwrap_or(alert.expires);
         alert.check()?;
         Ok(alert)
     }
@@ -191,6 +204,13 @@ impl AlertAck {
     /// Somebody knows of an alert until `expires`.
     pub const fn new(id: String, reason: String, expires: Timestamp) -> Self {
         Self { id, reason, expires, agents: None }
+    }
+
+    /// Whether the alert is about so many more agents than when it was acknowledged, by a fifth, that it has to be seen again.
+    pub fn is_outgrown_by(&self, alert: &Alert) -> bool {
+        // One that was acknowledged before it was raised was about nobody.
+        let known = self.agents.unwrap_or(0);
+        alert.agents.is_some_and(|now| now.saturating_mul(100) > known.saturating_mul(100 + GROWTH))
     }
 
     /// The acknowledgement of a message.

@@ -1,5 +1,6 @@
 //! Keeping the alerts as they should be.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,23 +46,26 @@ impl AlertKeeper {
         Self { rules, linger, most: (0, Instant::now()) }
     }
 
-    /// Keeps `alerts` as `fleet` has them until it is dropped. `clock` tells the wall-clock time.
-    ///
-    /// # Errors
-    ///
-    /// Where the store does not take an alert, as one that has no more room. The others stay as they are; a new keeper goes
-    /// on with them.
+    /// Keeps `alerts` as `fleet` has them until it is dropped. `clock` tells the wall-clock time. An alert that the store does not
+    /// take is tried again every second, and told of once.
     pub async fn run(
         mut self,
         fleet: Arc<Fleet>,
         alerts: Arc<dyn AlertStore>,
         clock: fn() -> Timestamp,
-    ) -> Result<(), InvalidAlert> {
+    ) -> Infallible {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut refused = Ok(());
         loop {
             ticks.tick().await;
-            self.keep(&fleet.faults(), &*alerts, clock())?;
+            let kept = self.keep(&fleet.faults(), &*alerts, clock());
+            if let Err(error) = &kept
+                && kept != refused
+            {
+                tracing::error!(%error, "an alert could not be raised; it is tried again");
+            }
+            refused = kept;
         }
     }
 
@@ -69,7 +73,7 @@ impl AlertKeeper {
     ///
     /// # Errors
     ///
-    /// Where the store does not take an alert. What comes after it is left for the next time.
+    /// Where the store does not take an alert, the last of them; the others are kept nevertheless.
     pub fn keep(
         &mut self,
         faults: &FaultSummary,
@@ -78,6 +82,7 @@ impl AlertKeeper {
     ) -> Result<(), InvalidAlert> {
         let of = self.agents(faults.agents);
         let wanted = wanted(faults, of, &self.rules);
+        let mut kept = Ok(());
         for id in IDS {
             let there = alerts.get(id, now);
             match (wanted.iter().find(|wanted| wanted.id == id), there) {
@@ -94,12 +99,12 @@ impl AlertKeeper {
                         agents: Some(wanted.agents),
                     };
                     if there.is_none_or(|there| !is_same(&there, &alert) || is_old(&there, now)) {
-                        alerts.upsert(alert, now)?;
+                        kept = alerts.upsert(alert, now).and(kept);
                     }
                 }
             }
         }
-        Ok(())
+        kept
     }
 
     /// How many agents the cluster has, where there are `now` so many.

@@ -7,6 +7,7 @@ mod alert;
 mod book;
 mod keeper;
 mod message;
+mod shown;
 mod store;
 mod wanted;
 

@@ -8,26 +8,26 @@ use selfcheck_protocol::AlertFilter;
 use super::Alert;
 use super::AlertAck;
 use super::InvalidAlert;
+use super::shown::shown;
 
 /// Where the cluster's alerts are kept, and who knows of them. Its methods are called by requests and by the
 /// [`AlertKeeper`](crate::AlertKeeper), and must not block: what is kept elsewhere is written there by somebody else. Nothing
-/// that has ended by `now` is told of. An acknowledgement is void when its alert is about many more [agents](Alert::agents)
-/// than when it was given ([`AlertAck::agents`]); all of an alert is kept, `agents` too, or the keeper takes it for another
-/// one.
+/// that has ended by `now` is told of. All of an alert is kept, [`agents`](Alert::agents) too, or the keeper takes it for another
+/// one; so is how many there were when it was acknowledged ([`AlertAck::agents`]). Which of its alerts are shown to whom is
+/// decided here, by Teleport's rules.
 pub trait AlertStore: fmt::Debug + Send + Sync + 'static {
-    /// Keeps an alert, in place of the one with its id.
+    /// Keeps an alert, in place of the one with its id. An acknowledgement that it [has outgrown](AlertAck::is_outgrown_by) is
+    /// taken back.
     ///
     /// # Errors
     ///
-    /// Where the alert is none that a cluster shows, or there is no room for another one. For an alert of the keeper that ends
-    /// it, and the server that runs it: whoever keeps alerts elsewhere takes them, and tries again by itself.
+    /// Where the alert is none that a cluster shows, or there is no room for another one. The keeper tries again with the next
+    /// second.
     fn upsert(&self, alert: Alert, now: Timestamp) -> Result<(), InvalidAlert>;
     /// Takes an alert back. Whether there was one.
     fn delete(&self, id: &str, now: Timestamp) -> bool;
-    /// One alert, acknowledged or not.
-    fn get(&self, id: &str, now: Timestamp) -> Option<Alert>;
-    /// The alerts asked for, the gravest and then the newest first.
-    fn list(&self, wanted: &AlertFilter, now: Timestamp) -> Vec<Alert>;
+    /// All alerts, acknowledged or not, in any order.
+    fn all(&self, now: Timestamp) -> Vec<Alert>;
     /// Somebody knows of an alert, which is hidden.
     ///
     /// # Errors
@@ -38,6 +38,16 @@ pub trait AlertStore: fmt::Debug + Send + Sync + 'static {
     fn acknowledgements(&self, now: Timestamp) -> Vec<AlertAck>;
     /// Shows an alert again, or all of them where the id is `*`.
     fn clear_acknowledgements(&self, id: &str, now: Timestamp);
+
+    /// One alert, acknowledged or not.
+    fn get(&self, id: &str, now: Timestamp) -> Option<Alert> {
+        self.all(now).into_iter().find(|alert| alert.id == id)
+    }
+
+    /// The alerts asked for that are shown, the gravest and then the newest first.
+    fn list(&self, wanted: &AlertFilter, now: Timestamp) -> Vec<Alert> {
+        shown(self.all(now), &self.acknowledgements(now), wanted)
+    }
 }
 
 /// Why an alert is not acknowledged.

@@ -59,7 +59,7 @@ async fn serve_until_told(args: &ServeArgs, policy: &Policy, output: &Output) ->
     let denying = denials::keep(listener.gate(), args.policy.clone(), policy.denied.clone(), output);
 
     let who = AuthServer::new(VERSION, SERVER_ID);
-    let server = Builder::new(who, now).policy(policy, args.public_addr.clone()).build();
+    let server = Builder::new(who, policy, now).proxy(args.public_addr.clone()).build();
     let web = web(args, server.inventory(), output).await?;
     for (flag, address) in [("--listen", Some(address)), ("--web", args.web)] {
         if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {

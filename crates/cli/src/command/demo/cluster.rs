@@ -12,8 +12,6 @@ use selfcheck_core::Policy;
 use selfcheck_core::policy::Length;
 use selfcheck_daemon::Handle;
 use selfcheck_daemon::report::ReporterConfig;
-use selfcheck_fleet::AlertKeeper;
-use selfcheck_fleet::FleetConfig;
 use selfcheck_protocol::IdentityFile;
 use selfcheck_protocol::Role;
 use selfcheck_reporter::AuthClient;
@@ -72,10 +70,10 @@ impl Cluster {
         let mut policy = Policy::default();
         policy.alerts.hold_down = HOLD_DOWN;
         policy.alerts.linger = LINGER;
-        let counting = FleetConfig::of(&policy, VERSION).settling(SETTLING).plain_run(HOLD_DOWN.duration());
-        let server = AuthServer::new(VERSION, SERVER_ID);
-        let keeper = AlertKeeper::new(&policy.alerts, PROXY.parse().ok());
-        let server = Builder::new(server, now).fleet(counting).alerts(keeper).build();
+        let server = Builder::new(AuthServer::new(VERSION, SERVER_ID), &policy, now)
+            .proxy(PROXY.parse().ok())
+            .counting(|fleet| fleet.settling(SETTLING).plain_run(HOLD_DOWN.duration()))
+            .build();
         if let Some(address) = web {
             let web = Web::bind(address, server.inventory()).await?;
             cluster.web = Some(web.url());
