@@ -72,11 +72,9 @@ fn what_a_healthy_agent_tells_its_cluster_is_true() {
 
 fn stock(view: Option<&StockView>) -> String {
     let Some(view) = view else { return "cannot be told".to_owned() };
-    if view.external_upgrader.is_empty() {
-        return "none".to_owned();
-    }
+    let Some(kind) = &view.external_upgrader else { return "none".to_owned() };
     let status = view.updater_status.as_ref().map(|status| format!(" {status}"));
-    format!("{}{}", view.external_upgrader, status.unwrap_or_default())
+    format!("{kind}{}", status.unwrap_or_default())
 }
 
 #[test]

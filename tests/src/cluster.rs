@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use selfcheck_authority::Authority;
 use selfcheck_authority::Validity;
 use selfcheck_core::Policy;
+use selfcheck_core::TeleportVersion;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::FleetConfig;
 use selfcheck_protocol::IdentityFile;
@@ -131,7 +132,7 @@ impl Cluster {
         let tcp = TcpListener::bind(address).await.expect("listening");
         let listener = Listener::new(tcp, &identity, wall_clock).expect("TLS");
         let address = listener.local_addr().expect("address");
-        let server = AuthServer::new("18.2.0", "auth-1");
+        let server = AuthServer::new(TeleportVersion::new(18, 2, 0), "auth-1");
         let server =
             Builder::new(server, &self.policy, wall_clock).limits(limits).counting(self.counting).build();
         let inventory = server.inventory().clone();

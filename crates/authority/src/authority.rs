@@ -1,7 +1,6 @@
 //! The authority: its folder, and what it issues.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -18,6 +17,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 use x509_cert::der::pem::LineEnding;
 
+use crate::IssueError;
 use crate::certificate::Plan;
 use crate::certificate::Validity;
 use crate::folder;
@@ -38,82 +38,6 @@ pub struct Authority {
     cluster: Text,
     key: Key,
     certificate: Vec<u8>,
-}
-
-/// Why nothing is issued.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum IssueError {
-    /// There is an authority in the folder already.
-    #[error("there is an authority in `{}` already", .0.display())]
-    Exists(
-        /// The folder.
-        PathBuf,
-    ),
-    /// A file cannot be read.
-    #[error("`{}` could not be read", .path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file cannot be written.
-    #[error("`{}` could not be written", .path.display())]
-    Write {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Somebody else makes one at this moment.
-    #[error("another command makes an authority in `{}` at this moment", .0.display())]
-    Busy(
-        /// The folder.
-        PathBuf,
-    ),
-    /// Others may do with it what only its owner should.
-    #[error("others than its owner may {to} `{}`", .path.display())]
-    Exposed {
-        /// What.
-        path: PathBuf,
-        /// What they may.
-        to: &'static str,
-    },
-    /// Its key and its certificate do not belong together.
-    #[error("the key and the certificate in `{}` do not belong together", .0.display())]
-    Mixed(
-        /// The folder.
-        PathBuf,
-    ),
-    /// An identity would take the place of the authority itself.
-    #[error("`{}` is a file of the authority itself, which no identity replaces", .0.display())]
-    Own(
-        /// Which.
-        PathBuf,
-    ),
-    /// A file is not what it should be.
-    #[error("`{}` is not the {what} of an authority", .path.display())]
-    Foreign {
-        /// Which.
-        path: PathBuf,
-        /// What it should be.
-        what: &'static str,
-    },
-    /// A name that no certificate can have.
-    #[error("`{0}` cannot be the name of a {1}")]
-    Name(
-        /// The name.
-        Text,
-        /// Of what.
-        &'static str,
-    ),
-    /// The random numbers or the encoding failed.
-    #[error("the certificate could not be made: {0}")]
-    Make(
-        /// Why.
-        String,
-    ),
 }
 
 impl Authority {

@@ -21,9 +21,10 @@
 
 mod authority;
 mod certificate;
+mod error;
 mod folder;
 mod key;
 
 pub use authority::Authority;
-pub use authority::IssueError;
 pub use certificate::Validity;
+pub use error::IssueError;

@@ -1,12 +1,12 @@
 //! Judging an agent that does not check itself, by what it says of its updater in its stock Hello.
 
 use crate::Reason;
+use crate::TeleportVersion;
 use crate::Text;
+use crate::UpdaterKind;
 use crate::UpdaterStatus;
 use crate::Verdict;
-
-/// The first major version of Teleport whose Hello names an updater.
-pub(crate) const FIRST_WITH_UPDATER: u64 = 13;
+use crate::stock::FIRST_WITH_UPDATER;
 
 /// What an agent says of its updater in its stock Hello.
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +16,8 @@ pub struct Claim<'a> {
     pub version: &'a str,
     /// Its system roles, as `Node`.
     pub services: &'a [Text],
-    /// `ExternalUpgrader`; empty for none, `None` where whoever tells of the agent does not keep it.
-    pub external_upgrader: Option<&'a str>,
+    /// `ExternalUpgrader`; `None` where whoever tells of the agent does not keep it.
+    pub external_upgrader: Option<Option<&'a UpdaterKind>>,
     /// `UpdaterStatus`, where it sent one.
     pub updater_status: Option<UpdaterStatus>,
 }
@@ -28,9 +28,9 @@ impl<'a> Claim<'a> {
         Self { version, services, external_upgrader: None, updater_status: None }
     }
 
-    /// With this `ExternalUpgrader`, empty for none, and this `UpdaterStatus`, where it sent one.
+    /// With this `ExternalUpgrader` or none, and this `UpdaterStatus`, where it sent one.
     #[must_use]
-    pub const fn updater(self, kind: &'a str, status: Option<UpdaterStatus>) -> Self {
+    pub const fn updater(self, kind: Option<&'a UpdaterKind>, status: Option<UpdaterStatus>) -> Self {
         Self { external_upgrader: Some(kind), updater_status: status, ..self }
     }
 }
@@ -52,11 +52,11 @@ impl Claim<'_> {
             return Some(Reason::ControlPlane);
         }
         Some(match (self.external_upgrader?, self.updater_status) {
-            ("", _) => match major(self.version) {
-                Some(major) if major >= FIRST_WITH_UPDATER => Reason::ClaimsNoUpdater,
+            (None, _) => match TeleportVersion::relaxed(self.version) {
+                Ok(version) if version.major() >= FIRST_WITH_UPDATER => Reason::ClaimsNoUpdater,
                 _ => Reason::AgentTooOld,
             },
-            ("integration_awsoidc", _) => Reason::UpdatedByCluster,
+            (Some(UpdaterKind::IntegrationAwsOidc), _) => Reason::UpdatedByCluster,
             (_, Some(UpdaterStatus::Disabled)) => Reason::UpdatesDisabled,
             (_, Some(UpdaterStatus::Pinned)) => Reason::VersionPinned,
             (_, Some(UpdaterStatus::Unreadable)) => Reason::ConfigDenied,
@@ -65,19 +65,16 @@ impl Claim<'_> {
     }
 }
 
-fn major(version: &str) -> Option<u64> {
-    version.strip_prefix('v').unwrap_or(version).split('.').next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn judge(version: &str, upgrader: &str, status: Option<UpdaterStatus>) -> String {
+        let upgrader = UpdaterKind::named(upgrader.into());
         let claim = Claim {
             version,
             services: &["Node".into()],
-            external_upgrader: Some(upgrader),
+            external_upgrader: Some(upgrader.as_ref()),
             updater_status: status,
         };
         let (verdict, reason) = claim.judge();
@@ -103,7 +100,7 @@ mod tests {
     #[test]
     fn the_control_plane_needs_none() {
         let services = ["Node".into(), "Proxy".into()];
-        for external_upgrader in [Some(""), None] {
+        for external_upgrader in [Some(None), None] {
             let claim =
                 Claim { version: "18.2.0", services: &services, external_upgrader, updater_status: None };
             assert_eq!(claim.judge(), (Verdict::Exempt, Some(Reason::ControlPlane)));

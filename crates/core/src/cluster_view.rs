@@ -7,10 +7,12 @@ use crate::EvidenceKind;
 use crate::Fact;
 use crate::Observation;
 use crate::StockView;
+use crate::TeleportVersion;
 use crate::Text;
+use crate::UpdaterKind;
 use crate::UpdaterStatus;
 use crate::Verdict;
-use crate::claim::FIRST_WITH_UPDATER;
+use crate::stock::FIRST_WITH_UPDATER;
 
 /// What an agent by itself tells its cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,8 +53,7 @@ const VERBATIM: [(u64, u64); 2] = [(13, 4), (14, 2)];
 impl Detection {
     /// The one of an agent of this version; `None` where it may be either.
     fn of(version: &str) -> Option<Self> {
-        let mut numbers = version.split('.').map_while(|number| number.parse().ok());
-        let version: (u64, u64) = (numbers.next()?, numbers.next()?);
+        let version = version.parse::<TeleportVersion>().ok()?.release();
         let is_verbatim = VERBATIM.iter().any(|end| version.0 == end.0 && version < *end);
         match version {
             _ if version >= INFORMED => Some(Self::Informed),
@@ -109,23 +110,25 @@ pub(crate) fn detected(observation: &Observation, detection: Detection) -> Optio
                 _ => UpdaterStatus::Unreadable,
             };
             let updater_status = (detection == Detection::Informed).then(|| status.into());
-            return Some(StockView { external_upgrader: "binary".into(), updater_status });
+            return Some(StockView { external_upgrader: Some(UpdaterKind::Binary), updater_status });
         }
     }
     let environment = process.environment.present()?;
-    let is_sent = |kind: &Text| match detection {
+    let is_sent = |kind: &UpdaterKind| match detection {
         Detection::Silent => false,
         Detection::Verbatim => true,
         // The older updater is asked for its version by its script, wherever it has one.
-        Detection::Versioned | Detection::Informed if *kind == *"unit" => !observation.v1.script.is_absent(),
+        Detection::Versioned | Detection::Informed if *kind == UpdaterKind::Unit => {
+            !observation.v1.script.is_absent()
+        }
         Detection::Versioned | Detection::Informed => environment.ext_upgrader_version.is_some(),
     };
     let kind = match environment.ext_upgrader.as_ref().filter(|kind| is_sent(kind)) {
-        Some(kind) => kind.clone(),
-        None if detection != Detection::Verbatim && crate::assess::is_redeployed_by_cluster(environment) => {
-            "integration_awsoidc".into()
+        Some(kind) => Some(kind.clone()),
+        None if detection != Detection::Verbatim && environment.is_redeployed_by_cluster() => {
+            Some(UpdaterKind::IntegrationAwsOidc)
         }
-        None => Text::default(),
+        None => None,
     };
     Some(StockView { external_upgrader: kind, updater_status: None })
 }

@@ -32,7 +32,7 @@ pub struct Finding {
 pub type Evidence = BTreeMap<String, EvidenceValue>;
 
 /// One value of evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum EvidenceValue {
     /// A number.

@@ -26,6 +26,8 @@ pub struct InvalidSuffix(
 );
 
 impl Namespace {
+    /// Where installations lie, each in a folder of its name.
+    pub const FOLDER: &str = "/opt/teleport";
     /// The word for the installation without a suffix.
     pub const DEFAULT: &str = "default";
 
@@ -41,7 +43,7 @@ impl Namespace {
 
     /// The folder of the installation.
     pub fn base_dir(&self) -> String {
-        format!("/opt/teleport/{}", self.name())
+        format!("{}/{}", Self::FOLDER, self.name())
     }
 
     /// The updater's own configuration and state file.
@@ -58,7 +60,7 @@ impl Namespace {
     pub fn link_dir(&self) -> String {
         match &self.suffix {
             None => "/usr/local/bin".to_owned(),
-            Some(suffix) => format!("/opt/teleport/{suffix}/bin"),
+            Some(_) => format!("{}/bin", self.base_dir()),
         }
     }
 

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use semver::Version;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::TeleportVersion;
 use crate::Text;
 
 /// A version and its edition.
@@ -44,9 +44,9 @@ impl Revision {
         after.split_once('/')?.0.parse().ok()
     }
 
-    /// The version, as versions are compared; `None` if it is none.
-    pub fn semver(&self) -> Option<Version> {
-        Version::parse(self.version.as_str()).ok()
+    /// The version, as versions are compared; `None` if it is not one.
+    pub fn comparable(&self) -> Option<TeleportVersion> {
+        self.version.as_str().parse().ok()
     }
 }
 
@@ -61,7 +61,7 @@ impl FromStr for Revision {
             Some((version, "ent_fips")) => (version, Edition::EnterpriseFips),
             Some(_) => return Err(InvalidRevision(name.into())),
         };
-        let version = version.strip_prefix('v').unwrap_or(version);
+        let version = TeleportVersion::without_v(version);
         if version.starts_with(|first: char| first.is_ascii_digit()) {
             Ok(Self { version: version.into(), edition })
         } else {

@@ -9,17 +9,19 @@ use serde::Serialize;
 use crate::Basis;
 use crate::ClusterView;
 use crate::Coded;
-use crate::DnsLabel;
 use crate::EvidenceKind;
 use crate::Finding;
+use crate::HelmRelease;
 use crate::Namespace;
 use crate::Reason;
 use crate::Remedy;
 use crate::Severity;
 use crate::StockView;
 use crate::Text;
+use crate::UpdaterKind;
 use crate::Verdict;
 use crate::Why;
+use crate::observation::FactName;
 
 /// The judgement of one agent.
 ///
@@ -89,25 +91,15 @@ pub struct AgentSummary {
     pub services: Vec<Text>,
     /// In a pod, the Helm release it belongs to, as far as that is known; null elsewhere.
     #[serde(default)]
-    pub kubernetes: Option<KubernetesSummary>,
-}
-
-/// The Helm release of an agent in a pod.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct KubernetesSummary {
-    /// Its name.
-    pub release: Option<DnsLabel>,
-    /// Its Kubernetes namespace.
-    pub namespace: Option<DnsLabel>,
+    pub kubernetes: Option<HelmRelease>,
 }
 
 /// The updater judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UpdaterSummary {
-    /// `binary`, `unit`, `kube` or `integration_awsoidc`, as stock Teleport names them.
-    pub kind: Text,
+    /// What it is.
+    pub kind: UpdaterKind,
     /// Its own version, where seen.
     pub version: Option<Text>,
     /// Its update group.
@@ -130,16 +122,16 @@ impl Unseen {
     /// No process of an agent was found where one of this installation would be.
     pub(crate) fn no_agent(namespace: &Namespace) -> Self {
         let why = format!("no agent was found under {} or its pid file", namespace.agent_unit());
-        Self { fact: "agent process".into(), why: Text::new(&why) }
+        Self { fact: FactName::AgentProcess.as_str().into(), why: Text::new(&why) }
     }
 
     /// The same where no service manager runs, as in a container.
     pub(crate) fn no_agent_in_container() -> Self {
-        Self { fact: "agent process".into(), why: "no visible process is an agent".into() }
+        Self { fact: FactName::AgentProcess.as_str().into(), why: "no visible process is an agent".into() }
     }
 
-    pub(crate) fn new(fact: &str, why: Why) -> Self {
-        Self { fact: fact.into(), why: Text::new(&why.to_string()) }
+    pub(crate) fn new(fact: FactName, why: Why) -> Self {
+        Self { fact: fact.as_str().into(), why: Text::new(&why.to_string()) }
     }
 }
 
@@ -200,9 +192,9 @@ impl Status {
         self.agent.pid.is_none() && nobody.iter().any(|nobody| self.unseen.contains(nobody))
     }
 
-    /// Whether the fact of this name, as in [`unseen`](Self::unseen), could not be seen.
-    pub fn is_unseen(&self, fact: &str) -> bool {
-        self.unseen.iter().any(|unseen| unseen.fact.as_str() == fact)
+    /// Whether this fact is among what [could not be seen](Self::unseen).
+    pub fn is_unseen(&self, fact: FactName) -> bool {
+        self.unseen.iter().any(|unseen| unseen.fact == *fact.as_str())
     }
 
     /// `verdict`, or `verdict.reason` where a reason leads to the verdict; of the characters `a-z`, `0-9`,
@@ -232,12 +224,12 @@ impl Status {
     /// Whether the two differ in what matters: verdict, updater, agent, findings by reason, severity and
     /// stable evidence, what was unseen, or the remedy. Times and ages are no difference.
     pub fn differs_from(&self, other: &Self) -> bool {
-        let findings = |status: &Self| -> Vec<_> {
-            let mut identities: Vec<_> =
-                status.findings.iter().map(|finding| format!("{:?}", finding.identity())).collect();
+        // In any order.
+        fn findings(status: &Status) -> Vec<impl PartialEq> {
+            let mut identities: Vec<_> = status.findings.iter().map(Finding::identity).collect();
             identities.sort_unstable();
             identities
-        };
+        }
         self.verdict != other.verdict
             || self.updater != other.updater
             || self.agent != other.agent

@@ -7,20 +7,23 @@ use serde::Serialize;
 
 use crate::Code;
 use crate::Coded;
-use crate::Observation;
 use crate::Reason;
-use crate::Text;
 use crate::UnknownCode;
-use crate::Verdict;
-use crate::cluster_view::Detection;
-use crate::cluster_view::detected;
+use crate::UpdaterKind;
+
+/// The first major version of Teleport whose Hello names an updater.
+pub(crate) const FIRST_WITH_UPDATER: u64 = 13;
 
 /// The updater fields of a stock Hello.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StockView {
-    /// `ExternalUpgrader`: `binary`, `unit`, `kube`, `integration_awsoidc`, or empty for none.
-    pub external_upgrader: Text,
+    /// `ExternalUpgrader`; empty for none.
+    #[serde(
+        serialize_with = "crate::updater::write_or_empty",
+        deserialize_with = "crate::updater::read_or_empty"
+    )]
+    pub external_upgrader: Option<UpdaterKind>,
     /// `UpdaterStatus`; null where stock Teleport sends none.
     pub updater_status: Option<Coded<UpdaterStatus>>,
 }
@@ -62,26 +65,9 @@ impl FromStr for UpdaterStatus {
     }
 }
 
-/// The stock fields for a judgement: `kind` is that of the updater observed, `reasons` are the findings.
-pub(crate) fn stock_view(
-    observation: &Observation,
-    verdict: Verdict,
-    kind: Option<&Text>,
-    reasons: &[Reason],
-) -> Option<StockView> {
-    if verdict == Verdict::Unknown && !(kind.is_some() && reasons.contains(&Reason::ConfigDenied)) {
-        return detected(observation, Detection::Informed);
-    }
-    if reasons.contains(&Reason::AgentNotManaged) {
-        return detected(observation, Detection::Informed); // stock Teleport goes by the file that the agent runs
-    }
-    let Some(kind) = kind else { return Some(StockView::default()) };
-    Some(StockView::of_updater(kind, &|reason| reasons.contains(&reason)))
-}
-
 impl StockView {
     /// The fields for an updater that was observed; `found` tells which reasons hold.
-    pub fn of_updater(kind: &Text, found: &dyn Fn(Reason) -> bool) -> Self {
+    pub fn of_updater(kind: &UpdaterKind, found: &dyn Fn(Reason) -> bool) -> Self {
         if found(Reason::AgentNotManaged) {
             return Self::default();
         }
@@ -110,7 +96,9 @@ impl StockView {
         } else {
             UpdaterStatus::Ok
         };
-        let has_status = matches!(kind.as_str(), "binary" | "kube");
-        Self { external_upgrader: kind.clone(), updater_status: has_status.then_some(status.into()) }
+        Self {
+            external_upgrader: Some(kind.clone()),
+            updater_status: kind.has_status().then_some(status.into()),
+        }
     }
 }

@@ -62,6 +62,13 @@ coded! {
     }
 }
 
+impl Verdict {
+    /// Whether a person has to do something about the agent, or has to find out: nothing updates it, or nobody can tell.
+    pub const fn needs_attention(self) -> bool {
+        matches!(self, Self::Unaccompanied | Self::Impaired | Self::Unknown)
+    }
+}
+
 coded! {
     /// How grave a finding is, the gravest first.
     Severity {

@@ -66,6 +66,13 @@ impl Default for SelfCheckBuilder {
     }
 }
 
+impl SelfCheck {
+    /// Prepares a self-check of this host's agent.
+    pub fn builder() -> SelfCheckBuilder {
+        SelfCheckBuilder::default()
+    }
+}
+
 impl SelfCheckBuilder {
     /// What to look at. Default: the agent of the default installation, found by its unit. An agent that looks at itself
     /// says [`Target::this_process`].

@@ -1,5 +1,5 @@
 //! When to look: pure time logic.
-
+use selfcheck_core::observation::FactName;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -35,7 +35,7 @@ pub(crate) enum Look {
         /// How long what is said all the same holds; for ever if `None`.
         holds_for: Option<Duration>,
         /// What was not seen.
-        unseen: Vec<&'static str>,
+        unseen: Vec<FactName>,
     },
     /// It panicked.
     Panicked,
@@ -61,7 +61,7 @@ pub(crate) struct Cadence {
     /// Somebody wants a look, whatever there is to see.
     asked: bool,
     /// What the last look could not see, and how many in a row could not.
-    unseen: Vec<&'static str>,
+    unseen: Vec<FactName>,
     blind: u32,
     /// The last panic, and how many there were without a pause.
     panicked: Option<Instant>,
@@ -151,6 +151,8 @@ impl Cadence {
 
 #[cfg(test)]
 mod tests {
+    use selfcheck_core::Generation;
+
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -260,14 +262,16 @@ mod tests {
         wait >= expected.mul_f64(0.8) && wait <= expected.mul_f64(1.2)
     }
 
-    fn blind(unseen: &'static str) -> Look {
+    fn blind(unseen: FactName) -> Look {
         Look::Blind { holds_for: None, unseen: vec![unseen] }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_cannot_be_seen_is_looked_for_ever_more_rarely() {
         let now = Instant::now();
-        for (look, [first, longest]) in [(blind("timer"), AFTER_BLIND), (Look::Panicked, AFTER_PANIC)] {
+        for (look, [first, longest]) in
+            [(blind(FactName::Timer(Generation::V2)), AFTER_BLIND), (Look::Panicked, AFTER_PANIC)]
+        {
             let waits = waits(&mut cadence(now), now, &look);
             assert!(is_about(waits[0], first) && is_about(waits[39], longest), "{waits:?}");
             assert!(waits[1] > waits[0] && waits[2] > waits[1], "{waits:?}");
@@ -278,19 +282,25 @@ mod tests {
     async fn what_was_just_lost_from_sight_is_looked_for_soon() {
         let now = Instant::now();
         let mut cadence = cadence(now);
-        waits(&mut cadence, now, &blind("config"));
-        assert!(is_about(waits(&mut cadence, now, &blind("timer"))[0], AFTER_BLIND[0]));
+        waits(&mut cadence, now, &blind(FactName::AgentConfig));
+        assert!(is_about(
+            waits(&mut cadence, now, &blind(FactName::Timer(Generation::V2)))[0],
+            AFTER_BLIND[0]
+        ));
         waits(&mut cadence, now, &FOR_EVER);
-        assert!(is_about(waits(&mut cadence, now, &blind("timer"))[0], AFTER_BLIND[0]));
+        assert!(is_about(
+            waits(&mut cadence, now, &blind(FactName::Timer(Generation::V2)))[0],
+            AFTER_BLIND[0]
+        ));
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_sees_only_a_part_still_judges_anew_in_time() {
         let now = Instant::now();
         let mut cadence = cadence(now);
-        waits(&mut cadence, now, &blind("config"));
+        waits(&mut cadence, now, &blind(FactName::AgentConfig));
         let holds = Duration::from_secs(1);
-        cadence.end(now, Look::Blind { holds_for: Some(holds), unseen: vec!["config"] });
+        cadence.end(now, Look::Blind { holds_for: Some(holds), unseen: vec![FactName::AgentConfig] });
         assert_eq!(cadence.scheduled, now + holds);
     }
 

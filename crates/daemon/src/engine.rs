@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use selfcheck_core::Policy;
 use selfcheck_core::Status;
 use selfcheck_core::Why;
+use selfcheck_core::observation::FactName;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::sync::watch;
@@ -173,7 +174,7 @@ impl<S: Source> Engine<S> {
 }
 
 /// Facts and why they could not be seen, in one line.
-fn list(unseen: &[(&'static str, Why)]) -> String {
+fn list(unseen: &[(FactName, Why)]) -> String {
     let each = unseen.iter().map(|(fact, why)| format!("{fact}: {}", why.code()));
     each.collect::<Vec<_>>().join(", ")
 }

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::SelfCheckBuilder;
 use crate::Statuses;
+use crate::statuses::Published;
 
 /// What a running self-check can be asked.
 #[derive(Debug)]
@@ -23,9 +23,6 @@ pub(crate) enum Request {
     /// Answer.
     Ping(oneshot::Sender<()>),
 }
-
-/// The status published last; `None` before the first look has ended.
-pub(crate) type Published = watch::Receiver<Option<Arc<Status>>>;
 
 /// A running self-check. It ends when this is dropped; [`shutdown`](Self::shutdown) also waits for it.
 #[derive(Debug)]
@@ -62,11 +59,6 @@ pub enum JudgeError {
 }
 
 impl SelfCheck {
-    /// Prepares a self-check of this host's agent.
-    pub fn builder() -> SelfCheckBuilder {
-        SelfCheckBuilder::default()
-    }
-
     pub(crate) const fn new(handle: Handle, stop: oneshot::Sender<()>, task: JoinHandle<()>) -> Self {
         Self { handle, stop: Some(stop), task }
     }

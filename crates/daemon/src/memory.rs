@@ -7,7 +7,9 @@ use selfcheck_core::Observation;
 use selfcheck_core::Policy;
 use selfcheck_core::Status;
 use selfcheck_core::assess;
+use selfcheck_core::observation::FactName;
 use selfcheck_core::observation::History;
+use selfcheck_core::remember;
 use tokio::time::Instant;
 
 /// How long the last status stays while something cannot be seen for a passing reason.
@@ -25,7 +27,7 @@ pub(crate) struct Memory {
 struct Last {
     status: Arc<Status>,
     /// What could not be seen then, for reasons that may pass.
-    unseen: Vec<&'static str>,
+    unseen: Vec<FactName>,
     /// When it stops holding by itself; never if `None`.
     ends: Option<Instant>,
     /// When the first look began that saw less.
@@ -56,7 +58,7 @@ pub(crate) enum Judged {
 pub(crate) struct Judgement {
     pub(crate) judged: Judged,
     /// What could not be seen and may be seen soon.
-    pub(crate) unseen: Vec<&'static str>,
+    pub(crate) unseen: Vec<FactName>,
     /// How long what is published holds if nothing changes; for ever if `None`.
     pub(crate) holds_for: Option<Duration>,
 }
@@ -64,7 +66,7 @@ pub(crate) struct Judgement {
 impl Memory {
     /// Judges a look that began at `began`.
     pub(crate) fn judge(&mut self, observation: Observation, policy: &Policy, began: Instant) -> Judgement {
-        let observation = observation.remembering(self.history.clone());
+        let observation = remember(observation, self.history.clone());
         let mut status = assess(&observation, policy, observation.clock);
         let holds_for = status.holds_until.map(|until| {
             let left = until.duration_since(status.observed_at);

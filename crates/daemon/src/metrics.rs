@@ -16,8 +16,9 @@ use prometheus::proto::MetricFamily;
 use selfcheck_core::Status;
 use selfcheck_core::Verdict;
 use selfcheck_core::Why;
+use selfcheck_core::observation::FactName;
 
-use crate::handle::Published;
+use crate::statuses::Published;
 
 /// What an engine counts itself. What follows from the status is collected when somebody asks. Dropping it takes all
 /// out of the registry, so that nothing is told of a self-check that has ended.
@@ -59,7 +60,7 @@ impl Metrics {
     }
 
     /// Counts a look.
-    pub(crate) fn looked(&self, took: Duration, unseen: &[(&'static str, Why)], is_told: bool) {
+    pub(crate) fn looked(&self, took: Duration, unseen: &[(FactName, Why)], is_told: bool) {
         self.duration.observe(took.as_secs_f64());
         // A bus that is away hides many facts, and is one error.
         let kinds: BTreeSet<_> = unseen.iter().map(|(_, why)| why.code()).collect();

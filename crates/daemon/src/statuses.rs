@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use selfcheck_core::Status;
+use tokio::sync::watch;
 
-use crate::handle::Published;
+/// The status published last; `None` before the first look has ended.
+pub(crate) type Published = watch::Receiver<Option<Arc<Status>>>;
 
 /// Follows the status of a self-check; see [`Handle::subscribe`](crate::Handle::subscribe).
 #[derive(Debug, Clone)]

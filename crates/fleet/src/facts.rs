@@ -7,6 +7,7 @@ use selfcheck_core::Namespace;
 use selfcheck_core::Reason;
 use selfcheck_core::Severity;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::UpdaterStatus;
 use selfcheck_core::Verdict;
 use selfcheck_protocol::ClaimedUpdater;
@@ -21,7 +22,6 @@ use selfcheck_protocol::Role;
 
 use crate::names::Id;
 use crate::names::Names;
-use crate::targets::is_found_here;
 
 /// How many words of a kind are told apart.
 const WORDS: u32 = 4096;
@@ -29,8 +29,10 @@ const KINDS: u32 = 64;
 const FINDINGS: u32 = 1 << 14;
 const REMEDIES: u32 = 1024;
 
-/// The kinds of updaters there are. Others come from newer agents, or from ones that lie.
-const USUAL_KINDS: [&str; 5] = ["", "binary", "unit", "kube", "integration_awsoidc"];
+/// The kinds of updaters there are, and none. Others come from newer agents, or from ones that lie.
+fn usual_kinds() -> impl Iterator<Item = Option<UpdaterKind>> {
+    [None].into_iter().chain(UpdaterKind::KNOWN.map(Some))
+}
 
 /// The most findings of one agent that are told apart, as many as a report may have.
 const FINDINGS_EACH: usize = 32;
@@ -78,10 +80,10 @@ impl Roles {
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
     pub(crate) versions: Names<Text>,
-    pub(crate) kinds: Names<Text>,
+    pub(crate) kinds: Names<Option<UpdaterKind>>,
     pub(crate) groups: Names<Text>,
     /// Kinds of updaters, each with a version.
-    pub(crate) updaters: Names<(Text, Text)>,
+    pub(crate) updaters: Names<(Option<UpdaterKind>, Text)>,
     pub(crate) findings: Names<Findings>,
     pub(crate) remedies: Names<Option<RemedyGroup>>,
 }
@@ -89,12 +91,13 @@ pub(crate) struct Vocabulary {
 impl Default for Vocabulary {
     fn default() -> Self {
         let other = || Text::from(OTHER);
-        let remedy = RemedyGroup::new(ReportedRemedy::OTHER, Namespace::default(), Text::default());
+        let other_kind = || Some(UpdaterKind::Other(other()));
+        let remedy = RemedyGroup::new(ReportedRemedy::OTHER, Namespace::default(), None);
         Self {
             versions: Names::new(other(), [Text::default()], WORDS),
-            kinds: Names::new(other(), USUAL_KINDS.map(Text::from), KINDS),
+            kinds: Names::new(other_kind(), usual_kinds(), KINDS),
             groups: Names::new(other(), ["", "default"].map(Text::from), WORDS),
-            updaters: Names::new((other(), other()), [Default::default()], WORDS),
+            updaters: Names::new((other_kind(), other()), [Default::default()], WORDS),
             findings: Names::new([(None, Severity::Advisory)].into(), [], FINDINGS),
             remedies: Names::new(Some(remedy), [None], REMEDIES),
         }
@@ -154,7 +157,7 @@ impl Vocabulary {
 
     fn updater(&self, facts: &Facts) -> ClaimedUpdater {
         let mut updater = ClaimedUpdater::default();
-        updater.kind = self.kinds.get(facts.kind).clone();
+        updater.kind.clone_from(self.kinds.get(facts.kind));
         updater.version = some(&self.updaters.get(facts.updater).1);
         updater.group = some(self.groups.get(facts.group));
         updater.status = facts.updater_status;
@@ -191,13 +194,22 @@ impl Vocabulary {
         let group = self.remedies.get(facts.remedy).as_ref();
         let mut report = Report::new(facts.verdict);
         report.findings = self.reported_findings(facts);
-        report.updater = (!updater.kind.is_empty())
-            .then(|| ReportedUpdater::new(updater.kind, updater.version, updater.group));
+        report.updater = updater.kind.map(|kind| ReportedUpdater::new(kind, updater.version, updater.group));
         report.remedy = group.map(|group| group.remedy.clone());
         report.namespace = group.map(|group| group.namespace.clone()).unwrap_or_default();
         report.agent_version = some(self.versions.get(facts.version));
         report
     }
+}
+
+/// Whether it is none of the agent's own.
+pub(crate) fn is_found_here(finding: Finding) -> bool {
+    is_compared(finding) || finding.0 == Some(Reason::DuplicateIdentity)
+}
+
+/// Whether it was found by comparing.
+pub(crate) fn is_compared((reason, _): Finding) -> bool {
+    matches!(reason, Some(Reason::BehindTarget | Reason::GroupUnknown))
 }
 
 /// Each reason once: agents are counted, not findings.
@@ -213,7 +225,7 @@ fn findings<'a>(report: &Report, room: &'a mut [Finding; FINDINGS_EACH]) -> &'a 
 }
 
 /// The kind of an updater with its version.
-fn build(updater: &ClaimedUpdater) -> (Text, Text) {
+fn build(updater: &ClaimedUpdater) -> (Option<UpdaterKind>, Text) {
     (updater.kind.clone(), updater.version.clone().unwrap_or_default())
 }
 

@@ -1,16 +1,15 @@
 //! Agents at fault, and which of them have been for so long that an alert is due.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use selfcheck_core::Basis;
 use selfcheck_core::Reason;
 use selfcheck_core::Severity;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_protocol::Count;
-use semver::Version;
 
 use crate::FaultKind;
 use crate::Faulty;
@@ -20,34 +19,15 @@ use crate::counts::reason_at;
 use crate::counts::reason_place;
 use crate::facts::Facts;
 use crate::facts::Vocabulary;
+use crate::fault::Due;
+use crate::fault::Fault;
+use crate::fault::FaultState;
 use crate::rules::FaultRules;
 use crate::seat::Seat;
 use crate::slab::Slot;
 
 /// Into how many parts the time is cut within which failed runs are one event.
 const PARTS: u32 = 15;
-
-/// What is wrong with an agent. Times are seconds since the fleet began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) kind: FaultKind,
-    pub(crate) since: u32,
-    pub(crate) state: FaultState,
-}
-
-/// Whether a fault counts for an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FaultState {
-    /// Not yet.
-    Waiting,
-    /// It does.
-    Raised,
-    /// It does, and so many have it that something they share is to blame.
-    Shared,
-}
-
-/// When a fault is to be looked at again.
-pub(crate) type Due = NonZeroU32;
 
 /// Agents at fault.
 #[derive(Debug)]
@@ -240,8 +220,8 @@ fn part(rules: &FaultRules) -> u32 {
 
 /// Whether an agent is a major version or more behind the auth server.
 fn is_behind(rules: &FaultRules, version: &Text) -> bool {
-    let major = |version: &Version| version.major;
-    let agent = Version::parse(version.as_str()).ok();
+    let major = TeleportVersion::major;
+    let agent = version.as_str().parse::<TeleportVersion>().ok();
     agent.as_ref().map(major).zip(rules.version.as_ref().map(major)).is_some_and(|(agent, auth)| agent < auth)
 }
 

@@ -32,9 +32,11 @@
 //! ```
 
 mod alerts;
+mod config;
 mod counters;
 mod counts;
 mod facts;
+mod fault;
 mod faults;
 mod faulty;
 mod fleet;
@@ -66,6 +68,7 @@ pub use alerts::InvalidAlert;
 pub use alerts::UNACCOMPANIED;
 pub use alerts::UNVERIFIED;
 pub use alerts::labels;
+pub use config::FleetConfig;
 pub use counters::Counters;
 pub use counters::Outcome;
 pub use counters::Subject;
@@ -73,7 +76,6 @@ pub use faulty::FaultKind;
 pub use faulty::FaultSummary;
 pub use faulty::Faulty;
 pub use fleet::Fleet;
-pub use fleet::FleetConfig;
 pub use metrics::FleetMetrics;
 pub use registry::Place;
 pub use store::AgentRecord;

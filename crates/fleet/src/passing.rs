@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use selfcheck_core::policy::AlertAcknowledgement;
 
 use crate::facts::Facts;
-use crate::faults::Due;
-use crate::faults::Fault;
-use crate::faults::FaultState;
+use crate::fault::Due;
+use crate::fault::Fault;
+use crate::fault::FaultState;
 use crate::faults::Shared;
 use crate::faults::later;
 use crate::faults::seconds as whole;

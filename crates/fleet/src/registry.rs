@@ -19,14 +19,14 @@ use crate::StreamId;
 use crate::counts::Change;
 use crate::counts::Counts;
 use crate::facts::Vocabulary;
-use crate::faults::FaultState;
+use crate::fault::FaultState;
 use crate::faults::Faults;
 use crate::faults::Shared;
 use crate::faults::seconds as whole;
 use crate::host::Host;
 use crate::marks::Marks;
-use crate::rivals::Heard;
 use crate::seat::Awaits;
+use crate::seat::Heard;
 use crate::seat::Presence;
 use crate::seat::Seat;
 use crate::seat::Told;
@@ -237,7 +237,7 @@ impl Registry {
         });
         self.forget(&ended.unwrap_or_default());
         self.dispute(slot, heard);
-        if !needs_a_person(verdict) {
+        if !verdict.needs_attention() {
             self.reports.remove(&stream);
         } else if self.reports.len() < self.config.reports || self.reports.contains_key(&stream) {
             self.reports.insert(stream, Arc::new(report));
@@ -342,11 +342,6 @@ impl Registry {
 /// A hash of the width that tables want.
 pub(crate) const fn spread(hash: u32) -> u64 {
     (hash as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// Whether somebody has to look after an agent of this verdict.
-const fn needs_a_person(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Unaccompanied | Verdict::Impaired | Verdict::Unknown)
 }
 
 fn seconds(wall: Timestamp) -> u32 {

@@ -11,21 +11,13 @@ use crate::StreamId;
 use crate::facts::Facts;
 use crate::facts::Findings;
 use crate::facts::Vocabulary;
+use crate::facts::is_found_here;
 use crate::names::Id;
 use crate::registry::Registry;
+use crate::seat::Heard;
 use crate::seat::Told;
 use crate::seat::Tolds;
 use crate::slab::Slot;
-use crate::targets::is_found_here;
-
-/// What has just been heard on a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// Something of one that goes on although another of the same identity has reported since.
-    Beside,
-    /// Anything else, or nothing.
-    Alone,
-}
 
 /// What an agent says of itself, apart from what is found here.
 type Own = (Verdict, Findings, [Id; 5]);

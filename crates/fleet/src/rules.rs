@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::policy::AlertAcknowledgement;
 use selfcheck_core::policy::AlertPolicy;
-use semver::Version;
 
 /// Three periods of the updater's timer, of which an agent does not tell the period: five minutes and a minute's random delay.
 const PLAIN_RUN: Duration = Duration::from_secs(18 * 60);
@@ -25,7 +25,7 @@ pub(crate) struct FaultRules {
     /// How long an agent at fault still counts that has disappeared.
     pub(crate) linger: Duration,
     /// The auth server's version, which agents are compared with.
-    pub(crate) version: Option<Version>,
+    pub(crate) version: Option<TeleportVersion>,
     /// Agents updated by other means, which never count.
     pub(crate) acknowledged: Vec<AlertAcknowledgement>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct MassRule {
 
 impl FaultRules {
     /// Those of a policy, for an auth server of this version.
-    pub(crate) fn new(policy: &AlertPolicy, version: &str) -> Self {
+    pub(crate) fn new(policy: &AlertPolicy, version: Option<&TeleportVersion>) -> Self {
         Self {
             hold_down: policy.hold_down.duration(),
             plain_run: PLAIN_RUN,
@@ -57,7 +57,7 @@ impl FaultRules {
                 hold_down: Duration::from_secs(60 * 60),
             },
             linger: policy.linger.duration(),
-            version: Version::parse(version).ok(),
+            version: version.cloned(),
             acknowledged: policy.acknowledged.clone(),
         }
     }

@@ -5,8 +5,8 @@ use selfcheck_core::Text;
 
 use crate::StreamId;
 use crate::facts::Facts;
-use crate::faults::Due;
-use crate::faults::Fault;
+use crate::fault::Due;
+use crate::fault::Fault;
 use crate::host::Host;
 
 /// One agent's place, in two whole lines of the cache: in a large fleet nothing costs more than fetching it.
@@ -52,6 +52,15 @@ pub(crate) enum Presence {
     Settled,
     /// It has disappeared, and is remembered for what is wrong with it.
     Gone,
+}
+
+/// What has just been heard on a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Something of one that goes on although another of the same identity has reported since.
+    Beside,
+    /// Anything else, or nothing.
+    Alone,
 }
 
 /// What was said on one stream.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use selfcheck_core::Basis;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_protocol::Filter;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::HostMetadata;
 use selfcheck_protocol::Report;
-use semver::Version;
+use selfcheck_protocol::UpgraderFilter;
 
 use crate::Summary;
 
@@ -112,19 +113,28 @@ impl AgentRecord {
     /// Whether it is one of those asked for.
     pub fn is_among(&self, filter: &Filter) -> bool {
         let Self { hello, report, .. } = self;
-        let version = Version::parse(hello.version.as_str()).ok();
-        let compared = |wanted: &Option<Version>, holds: fn(&Version, &Version) -> bool| {
+        let version = hello.version.as_str().parse::<TeleportVersion>().ok();
+        let compared = |wanted: &Option<TeleportVersion>,
+                        holds: fn(&TeleportVersion, &TeleportVersion) -> bool| {
             wanted
                 .as_ref()
                 .is_none_or(|wanted| version.as_ref().is_some_and(|version| holds(version, wanted)))
         };
-        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        // An empty word is no condition, as on the wire.
+        let is = |wanted: &Option<String>, value: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted.is_empty() || wanted == value)
+        };
+        let has_upgrader = match &filter.upgrader {
+            None => true,
+            Some(UpgraderFilter::Without) => hello.updater.kind.is_none(),
+            Some(UpgraderFilter::Of(kind)) => hello.updater.kind.as_ref() == Some(kind),
+        };
         let runs = |wanted: &str| hello.services.iter().any(|service| service == wanted);
         // As in Teleport, what is no version is older than any.
-        let is_older = |than: &Version| version.as_ref().is_none_or(|version| version < than);
+        let is_older = |than: &TeleportVersion| version.as_ref().is_none_or(|version| version < than);
         is(&filter.server_id, hello.server_id.as_str())
             && (filter.services.is_empty() || filter.services.iter().any(|wanted| runs(wanted)))
-            && is(&filter.upgrader, hello.updater.kind.as_str())
+            && has_upgrader
             && is(&filter.update_group, hello.updater.group.as_ref().map_or("", Text::as_str))
             && compared(&filter.version, |version, wanted| version == wanted)
             && filter.older_than.as_ref().is_none_or(is_older)

@@ -3,6 +3,7 @@
 use selfcheck_core::Basis;
 use selfcheck_core::Reason;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::Verdict;
 use selfcheck_protocol::Count;
 use selfcheck_protocol::OTHER;
@@ -25,14 +26,14 @@ pub struct Summary {
     pub verdicts: Vec<Count<(Verdict, Basis)>>,
     /// By each of their findings; `None` is one that this version does not know.
     pub reasons: Vec<Count<Option<Reason>>>,
-    /// By the kind of their updater, as stock Teleport is told; empty for none.
-    pub kinds: Vec<Count<Text>>,
+    /// By the kind of their updater, as stock Teleport is told; `None` for none.
+    pub kinds: Vec<Count<Option<UpdaterKind>>>,
     /// By Teleport version.
     pub versions: Vec<Count<Text>>,
     /// By update group; empty for none.
     pub groups: Vec<Count<Text>>,
-    /// By the kind of their updater and its version, each empty where there is none.
-    pub updaters: Vec<Count<(Text, Text)>>,
+    /// By the kind of their updater, `None` for none, and its version, empty for none.
+    pub updaters: Vec<Count<(Option<UpdaterKind>, Text)>>,
     /// By each of their services.
     pub services: Vec<Count<Role>>,
     /// By what helps.
@@ -55,7 +56,7 @@ impl Summary {
                 })
                 .collect(),
             reasons: named(&self.reasons, |reason| reason.map_or(OTHER, Reason::code).to_owned()),
-            kinds: named(&self.kinds, Text::to_string),
+            kinds: named(&self.kinds, |kind| UpdaterKind::word(kind.as_ref()).to_owned()),
             versions: named(&self.versions, Text::to_string),
             groups: named(&self.groups, Text::to_string),
             services: named(&self.services, |role| role.name().to_owned()),
@@ -69,7 +70,7 @@ impl Summary {
             .iter()
             .map(|count| wire::RemedyCount {
                 remedy: Some(count.of.remedy.to_wire(&count.of.namespace)),
-                updater_kind: count.of.kind.to_string(),
+                updater_kind: UpdaterKind::word(count.of.kind.as_ref()).to_owned(),
                 agents: count.agents,
             })
             .collect();

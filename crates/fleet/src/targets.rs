@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use selfcheck_core::Reason;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::UpdateTarget;
-use semver::Version;
 
 use crate::facts::Facts;
 use crate::facts::Finding;
 use crate::facts::Findings;
 use crate::facts::Vocabulary;
+use crate::facts::is_compared;
 use crate::names::OTHER;
 
 /// The group of agents that name none.
@@ -31,7 +32,7 @@ pub(crate) struct Targets {
 
 #[derive(Debug, Clone)]
 struct Target {
-    version: Version,
+    version: TeleportVersion,
     by: Option<Timestamp>,
 }
 
@@ -78,7 +79,7 @@ impl Targets {
         let group = words.groups.get(facts.group);
         let is_behind = verdict == Verdict::Accompanied
             && self.is_behind(words.versions.get(facts.version), group, ended);
-        let has_updater = !words.kinds.get(facts.kind).is_empty()
+        let has_updater = words.kinds.get(facts.kind).is_some()
             && !matches!(verdict, Verdict::Exempt | Verdict::Unsupported);
         let is_unknown = has_updater && self.is_unknown(group);
         if (is_behind, is_unknown) == (was_behind, has(Reason::GroupUnknown)) {
@@ -102,7 +103,7 @@ impl Targets {
         let target = self.groups.get(&Text::new(group)).or(self.others.as_ref());
         let target = target.filter(|target| target.by.is_none_or(|by| by <= ended));
         target.is_some_and(|target| {
-            Version::parse(version.as_str()).is_ok_and(|version| version < target.version)
+            version.as_str().parse::<TeleportVersion>().is_ok_and(|version| version < target.version)
         })
     }
 
@@ -111,16 +112,6 @@ impl Targets {
         let is_named = group.is_empty() || *group == *DEFAULT || self.groups.contains_key(group);
         !self.groups.is_empty() && !is_named
     }
-}
-
-/// Whether it is none of the agent's own.
-pub(crate) fn is_found_here(finding: Finding) -> bool {
-    is_compared(finding) || finding.0 == Some(Reason::DuplicateIdentity)
-}
-
-/// Whether it was found by comparing.
-pub(crate) fn is_compared((reason, _): Finding) -> bool {
-    matches!(reason, Some(Reason::BehindTarget | Reason::GroupUnknown))
 }
 
 const fn finding(reason: Reason) -> Finding {

@@ -1,5 +1,4 @@
 //! The agents that are connected to an auth server, of which it tells all at once.
-
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -143,6 +142,8 @@ impl ConnectedAgent {
 
 #[cfg(test)]
 mod tests {
+    use selfcheck_core::UpdaterKind;
+
     use super::*;
     use crate::FieldValue;
     use crate::wire::proto::InventoryStatusSummary;
@@ -168,7 +169,7 @@ mod tests {
         let [Some(b), Some(a), None] = agents.as_slice() else { panic!("{agents:?}") };
         assert_eq!(
             (b.server_id.as_str(), &b.updater.kind),
-            ("b", &FieldValue::Set("kube".into())),
+            ("b", &FieldValue::Set(UpdaterKind::Kube)),
             "the newer one"
         );
         assert_eq!((a.server_id.as_str(), &a.updater.kind), ("a", &FieldValue::Empty));

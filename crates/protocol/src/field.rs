@@ -1,7 +1,6 @@
 //! Which auth servers have which fields: what is empty in an answer means none only where the server has the field.
 
 use crate::InventoryCounts;
-use crate::relaxed_version;
 use crate::wire::types::InstanceV1;
 
 /// A field of a message that an auth server is asked with or answers with.
@@ -50,6 +49,7 @@ macro_rules! fields {
 use Since::Always;
 use Since::Release;
 use Since::Unconfirmed;
+use selfcheck_core::TeleportVersion;
 
 // Sources: 14.0 is an unmodified 14.0.0-dev that was driven by hand. The changelog names `tctl inventory ls` with the status of
 // automatic upgrades for 13.2.1, but that build of 14.0, which is younger, has nothing of it: so 14.1 is the first version that
@@ -199,8 +199,8 @@ pub struct ServerFields {
 impl ServerFields {
     /// Those of a server of this version, as it tells it; `None` or something strange for one that does not tell.
     pub fn of_version(version: Option<&str>) -> Self {
-        let parsed = version.and_then(relaxed_version);
-        Self { version: parsed.map(|version| (version.major, version.minor)), seen: Vec::new() }
+        let version = version.and_then(|version| TeleportVersion::relaxed(version).ok());
+        Self { version: version.map(|version| version.release()), seen: Vec::new() }
     }
 
     /// Whether an empty value of the field means that there is none.

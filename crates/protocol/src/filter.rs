@@ -1,10 +1,10 @@
 //! Which agents are asked for.
 
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::Verdict;
-use semver::Version;
 
-use crate::relaxed_version;
 use crate::verdict_from_wire;
 use crate::verdict_to_wire;
 use crate::wire::teleport::selfcheck::v1 as own;
@@ -17,21 +17,30 @@ pub struct Filter {
     /// This one.
     pub server_id: Option<String>,
     /// Of this version.
-    pub version: Option<Version>,
+    pub version: Option<TeleportVersion>,
     /// Running at least one of these services.
     pub services: Vec<String>,
-    /// With this kind of updater; empty for none.
-    pub upgrader: Option<String>,
+    /// With such an updater.
+    pub upgrader: Option<UpgraderFilter>,
     /// Older than this version.
-    pub older_than: Option<Version>,
+    pub older_than: Option<TeleportVersion>,
     /// Newer than this version.
-    pub newer_than: Option<Version>,
+    pub newer_than: Option<TeleportVersion>,
     /// In this update group.
     pub update_group: Option<String>,
     /// In this verdict.
     pub verdict: Option<Verdict>,
     /// With this reason among the findings.
     pub reason: Option<String>,
+}
+
+/// Which updaters are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpgraderFilter {
+    /// None at all.
+    Without,
+    /// One of this kind.
+    Of(UpdaterKind),
 }
 
 /// A version that is asked for is none.
@@ -48,13 +57,18 @@ pub struct InvalidFilter {
 impl Filter {
     /// As stock Teleport is asked, which knows neither verdict nor reason.
     pub fn to_stock(&self) -> types::InstanceFilter {
-        let text = |version: &Option<Version>| version.as_ref().map(Version::to_string).unwrap_or_default();
+        let text = |version: &Option<TeleportVersion>| {
+            version.as_ref().map(TeleportVersion::to_string).unwrap_or_default()
+        };
         types::InstanceFilter {
             server_id: self.server_id.clone().unwrap_or_default(),
             version: text(&self.version),
             services: self.services.clone(),
-            external_upgrader: self.upgrader.clone().unwrap_or_default(),
-            no_ext_upgrader: self.wants_none(),
+            external_upgrader: match &self.upgrader {
+                Some(UpgraderFilter::Of(kind)) => kind.to_string(),
+                Some(UpgraderFilter::Without) | None => String::new(),
+            },
+            no_ext_upgrader: self.upgrader == Some(UpgraderFilter::Without),
             older_than_version: text(&self.older_than),
             newer_than_version: text(&self.newer_than),
             update_group: self.update_group.clone().unwrap_or_default(),
@@ -71,7 +85,7 @@ impl Filter {
             server_id: given(&asked.server_id),
             version: version("version", &asked.version)?,
             services: asked.services.clone(),
-            upgrader: upgrader(&asked.external_upgrader, asked.no_ext_upgrader.then(String::new)),
+            upgrader: upgrader(&asked.external_upgrader, asked.no_ext_upgrader),
             older_than: version("older-than version", &asked.older_than_version)?,
             newer_than: version("newer-than version", &asked.newer_than_version)?,
             update_group: given(&asked.update_group),
@@ -110,7 +124,7 @@ impl Filter {
         Ok(Self {
             server_id: given(&request.server_id),
             services: stock.services,
-            upgrader: upgrader(&stock.upgrader, stock.no_upgrader.then(String::new)),
+            upgrader: upgrader(&stock.upgrader, stock.no_upgrader),
             older_than: version("older-than version", &stock.older_than)?,
             update_group: given(&stock.update_group),
             verdict: verdict_from_wire(request.verdict()),
@@ -118,24 +132,23 @@ impl Filter {
             ..Self::default()
         })
     }
-
-    fn wants_none(&self) -> bool {
-        self.upgrader.as_ref().is_some_and(String::is_empty)
-    }
 }
 
 fn given(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn upgrader(named: &str, none: Option<String>) -> Option<String> {
-    none.or_else(|| given(named))
+fn upgrader(named: &str, wants_none: bool) -> Option<UpgraderFilter> {
+    if wants_none {
+        return Some(UpgraderFilter::Without);
+    }
+    UpdaterKind::named(Text::words(named)).map(UpgraderFilter::Of)
 }
 
-fn version(what: &'static str, raw: &str) -> Result<Option<Version>, InvalidFilter> {
+fn version(what: &'static str, raw: &str) -> Result<Option<TeleportVersion>, InvalidFilter> {
     if raw.is_empty() {
         return Ok(None);
     }
     let invalid = || InvalidFilter { what, version: Text::new(raw) };
-    relaxed_version(raw).map(Some).ok_or_else(invalid)
+    TeleportVersion::relaxed(raw).map(Some).map_err(|_| invalid())
 }

@@ -6,12 +6,12 @@ use selfcheck_core::Claim;
 use selfcheck_core::Coded;
 use selfcheck_core::Status;
 use selfcheck_core::StockView;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::UpdaterStatus;
 
 use crate::HostIdentity;
-use crate::ReportedFinding;
-use crate::ReportedUpdater;
 use crate::Role;
 use crate::valid;
 use crate::wire::proto::UpstreamInventoryHello;
@@ -43,8 +43,8 @@ pub struct Hello {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ClaimedUpdater {
-    /// Its kind; empty for none.
-    pub kind: Text,
+    /// Its kind; none where there is no updater.
+    pub kind: Option<UpdaterKind>,
     /// Its version, without a leading `v`.
     pub version: Option<Text>,
     /// Its update group.
@@ -74,7 +74,8 @@ impl ClaimedUpdater {
     /// What an unmodified auth server is told of `status`.
     pub fn of(status: &Status) -> Self {
         let Some(view) = &status.reporting.stock_view else { return Self::default() };
-        let judged = status.updater.as_ref().filter(|updater| updater.kind == view.external_upgrader);
+        let judged =
+            status.updater.as_ref().filter(|updater| Some(&updater.kind) == view.external_upgrader.as_ref());
         let version = judged.and_then(|updater| updater.version.as_ref());
         let group = judged.and_then(|updater| updater.group.as_ref());
         Self::new(
@@ -84,18 +85,8 @@ impl ClaimedUpdater {
         )
     }
 
-    /// What it is told of the updater in a report, whose values are valid.
-    pub(crate) fn reported(updater: &ReportedUpdater, findings: &[ReportedFinding]) -> Self {
-        let view = StockView::of_updater(&updater.kind, &|reason| {
-            findings.iter().any(|finding| finding.reason == Some(reason))
-        });
-        if view.external_upgrader.is_empty() {
-            return Self::default(); // of none there is no version
-        }
-        Self::new(&view, updater.version.clone(), updater.group.clone())
-    }
-
-    fn new(view: &StockView, version: Option<Text>, group: Option<Text>) -> Self {
+    /// What it is told by this view, of an updater of this version in this group.
+    pub(crate) fn new(view: &StockView, version: Option<Text>, group: Option<Text>) -> Self {
         Self {
             kind: view.external_upgrader.clone(),
             version,
@@ -129,7 +120,7 @@ impl Hello {
             server_id: self.server_id.to_string(),
             services: self.services.iter().map(Text::to_string).collect(),
             hostname: self.hostname.to_string(),
-            external_upgrader: updater.kind.to_string(),
+            external_upgrader: UpdaterKind::word(updater.kind.as_ref()).to_owned(),
             external_upgrader_version: updater
                 .version
                 .as_ref()
@@ -177,12 +168,12 @@ impl Hello {
         let named = hello.services.iter().filter_map(|name| name.parse::<Role>().ok());
         let services: BTreeSet<_> = named.filter(|role| holds(*role)).collect();
         Ok(Self {
-            version: Text::words(plain(&hello.version)),
+            version: Text::words(TeleportVersion::without_v(&hello.version)),
             server_id: Text::new(&hello.server_id),
             services: services.iter().map(|role| role.name().into()).collect(),
             hostname: Text::host_name(&hello.hostname),
             updater: ClaimedUpdater {
-                kind: Text::words(&hello.external_upgrader),
+                kind: UpdaterKind::named(Text::words(&hello.external_upgrader)),
                 version: valid::version(&hello.external_upgrader_version),
                 group: valid::name(group),
                 status: hello.updater_info.as_ref().and_then(|info| status_from_wire(info.updater_status())),
@@ -193,13 +184,8 @@ impl Hello {
     /// What it claims, to be judged.
     pub fn claim(&self) -> Claim<'_> {
         let claim = Claim::new(self.version.as_str(), &self.services);
-        claim.updater(self.updater.kind.as_str(), self.updater.status)
+        claim.updater(self.updater.kind.as_ref(), self.updater.status)
     }
-}
-
-/// A version without the `v` that some fields have.
-pub(crate) fn plain(version: &str) -> &str {
-    version.strip_prefix('v').unwrap_or(version)
 }
 
 pub(crate) fn status_to_wire(status: UpdaterStatus) -> types::UpdaterStatus {

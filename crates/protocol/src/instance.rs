@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 use selfcheck_core::Claim;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::UpdaterStatus;
 
 use crate::Report;
 use crate::ReportedUpdater;
 use crate::ServerFields;
 use crate::field::UpdaterField;
-use crate::hello::plain;
 use crate::hello::status_from_wire;
 use crate::wire::proto::UpstreamInventoryHello;
 use crate::wire::types;
@@ -52,7 +53,7 @@ pub struct Instance {
 #[non_exhaustive]
 pub struct InstanceUpdater {
     /// Its kind.
-    pub kind: FieldValue<Text>,
+    pub kind: FieldValue<UpdaterKind>,
     /// Its version, without a leading `v`.
     pub version: FieldValue<Text>,
     /// Its update group.
@@ -99,7 +100,7 @@ impl Instance {
             server_id: Text::new(&name),
             hostname: Text::host_name(&spec.hostname),
             services: spec.services.iter().take(SERVICES).map(|name| Text::words(name)).collect(),
-            version: Text::words(plain(&spec.version)),
+            version: Text::words(TeleportVersion::without_v(&spec.version)),
             last_seen,
             updater: InstanceUpdater::read(
                 &spec.external_upgrader,
@@ -116,7 +117,7 @@ impl Instance {
             server_id: Text::new(&hello.server_id),
             hostname: Text::host_name(&hello.hostname),
             services: hello.services.iter().take(SERVICES).map(|name| Text::words(name)).collect(),
-            version: Text::words(plain(&hello.version)),
+            version: Text::words(TeleportVersion::without_v(&hello.version)),
             last_seen: None,
             updater: InstanceUpdater::read(
                 &hello.external_upgrader,
@@ -133,8 +134,8 @@ impl Instance {
         let status = updater.status.value().copied();
         let claim = Claim::new(self.version.as_str(), &self.services);
         let claim = match &updater.kind {
-            FieldValue::Set(kind) => claim.updater(kind.as_str(), status),
-            FieldValue::Empty => claim.updater("", status),
+            FieldValue::Set(kind) => claim.updater(Some(kind), status),
+            FieldValue::Empty => claim.updater(None, status),
             FieldValue::Unknown => claim,
         };
         let reported = updater.kind.value().map(|kind| ReportedUpdater {
@@ -154,13 +155,16 @@ impl InstanceUpdater {
         has: impl Fn(UpdaterField) -> bool,
     ) -> Self {
         let given = |text: &str| (!text.is_empty()).then(|| Text::words(text));
-        let kind = FieldValue::read(given(kind), has(UpdaterField::Kind));
+        let kind = FieldValue::read(UpdaterKind::named(Text::words(kind)), has(UpdaterField::Kind));
         // Where there is no updater, it has no version either.
         let is_none = kind == FieldValue::Empty;
         let has_info = has(UpdaterField::Info) || is_none;
         Self {
             kind,
-            version: FieldValue::read(given(plain(version)), has(UpdaterField::Version) || is_none),
+            version: FieldValue::read(
+                given(TeleportVersion::without_v(version)),
+                has(UpdaterField::Version) || is_none,
+            ),
             group: FieldValue::read(info.and_then(|info| given(&info.update_group)), has_info),
             status: match info.map(|info| (info.updater_status, status_from_wire(info.updater_status()))) {
                 Some((1.., None)) => FieldValue::Unknown, // a state that this version has no word for

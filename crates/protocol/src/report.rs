@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use selfcheck_core::Basis;
 use selfcheck_core::Claim;
-use selfcheck_core::Coded;
 use selfcheck_core::DnsLabel;
 use selfcheck_core::Finder;
 use selfcheck_core::Finding;
 use selfcheck_core::Generation;
-use selfcheck_core::KubernetesSummary;
-use selfcheck_core::KubernetesTarget;
+use selfcheck_core::HelmRelease;
 use selfcheck_core::Namespace;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
@@ -20,7 +18,9 @@ use selfcheck_core::RemedyId;
 use selfcheck_core::RemedyTarget;
 use selfcheck_core::Severity;
 use selfcheck_core::Status;
+use selfcheck_core::StockView;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::Verdict;
 
 use crate::ClaimedUpdater;
@@ -74,8 +74,8 @@ pub struct ReportedFinding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReportedUpdater {
-    /// `binary`, `unit`, `kube` or `integration_awsoidc`.
-    pub kind: Text,
+    /// What it is.
+    pub kind: UpdaterKind,
     /// Its version, without a leading `v`.
     pub version: Option<Text>,
     /// Its update group.
@@ -88,10 +88,8 @@ pub struct ReportedUpdater {
 pub struct ReportedRemedy {
     /// The remedy; `None` for one that this version does not know.
     pub id: Option<RemedyId>,
-    /// The Helm release it is for.
-    pub release: Option<DnsLabel>,
-    /// The Kubernetes namespace it is for.
-    pub kube_namespace: Option<DnsLabel>,
+    /// The Helm release that it is for.
+    pub release: HelmRelease,
 }
 
 /// All that the command depends on which helps an agent. Agents of one group are helped by the same.
@@ -102,8 +100,8 @@ pub struct RemedyGroup {
     pub remedy: ReportedRemedy,
     /// The installation.
     pub namespace: Namespace,
-    /// The kind of the updater judged; empty for none.
-    pub kind: Text,
+    /// The kind of the updater judged; none where there is none.
+    pub kind: Option<UpdaterKind>,
 }
 
 impl RemedyGroup {
@@ -113,19 +111,19 @@ impl RemedyGroup {
         Self {
             remedy: ReportedRemedy::from_wire(&remedy),
             namespace: remedy.install_suffix.parse().unwrap_or_default(),
-            kind: Text::words(&count.updater_kind),
+            kind: UpdaterKind::named(Text::words(&count.updater_kind)),
         }
     }
 
-    /// Those whom `remedy` helps, in an installation with an updater of this kind; empty for none.
-    pub const fn new(remedy: ReportedRemedy, namespace: Namespace, kind: Text) -> Self {
+    /// Those whom `remedy` helps, in an installation with an updater of this kind or with none.
+    pub const fn new(remedy: ReportedRemedy, namespace: Namespace, kind: Option<UpdaterKind>) -> Self {
         Self { remedy, namespace, kind }
     }
 
     /// What to run, from this program's own catalogue; `None` where it knows nothing that helps. `proxy` is the cluster's, for the remedies that
     /// need it. No object is named that the agent named: a person writes it in, and may compare it with [`claims`](Self::claims).
     pub fn render(&self, proxy: Option<&ProxyAddr>) -> Option<Remedy> {
-        let generation = if self.kind == *"unit" { Generation::V1 } else { Generation::V2 };
+        let generation = self.kind.as_ref().and_then(UpdaterKind::generation).unwrap_or(Generation::V2);
         let update_config = self.namespace.update_config();
         // The agent's unit stays unnamed: only its own host may name one.
         let mut target = RemedyTarget::new(&self.namespace, generation, &update_config);
@@ -136,9 +134,7 @@ impl RemedyGroup {
     /// What the agent says is to be written into the command, each with the word that stands for it. Nobody has looked whether
     /// that is so.
     pub fn claims(&self) -> impl Iterator<Item = (&'static str, &DnsLabel)> {
-        let ReportedRemedy { release, kube_namespace, .. } = &self.remedy;
-        let said = [(KubernetesTarget::RELEASE, release), (KubernetesTarget::NAMESPACE, kube_namespace)];
-        said.into_iter().filter_map(|(word, label)| Some((word, label.as_ref()?)))
+        self.remedy.release.known()
     }
 }
 
@@ -162,7 +158,7 @@ impl From<&Status> for Report {
             verdict: status.verdict,
             findings: status.findings.iter().take(FINDINGS).map(ReportedFinding::from).collect(),
             updater: status.updater.as_ref().map(|updater| ReportedUpdater {
-                kind: valid::name(updater.kind.as_str()).unwrap_or_default(),
+                kind: kind(updater.kind.as_str()),
                 version: version(&updater.version),
                 group: named(&updater.group),
             }),
@@ -171,8 +167,13 @@ impl From<&Status> for Report {
             next_run: status.proof.next_run,
             remedy: status.remedy.as_ref().map(|remedy| ReportedRemedy {
                 id: remedy.id.known(),
-                release: of_release(status, &remedy.id, |kubernetes| &kubernetes.release),
-                kube_namespace: of_release(status, &remedy.id, |kubernetes| &kubernetes.namespace),
+                // Others than those for pods are for none.
+                release: status
+                    .agent
+                    .kubernetes
+                    .clone()
+                    .filter(|_| remedy.id.is_kubernetes())
+                    .unwrap_or_default(),
             }),
             namespace: status.agent.namespace.clone(),
             library_version: Some(env!("CARGO_PKG_VERSION").into()),
@@ -191,7 +192,7 @@ impl From<&Hello> for Report {
     /// What an agent without a self-check comes to: its claim judged.
     fn from(hello: &Hello) -> Self {
         let ClaimedUpdater { kind, version, group, .. } = hello.updater.clone();
-        let updater = (!kind.is_empty()).then_some(ReportedUpdater { kind, version, group });
+        let updater = kind.map(|kind| ReportedUpdater { kind, version, group });
         Self::claimed(hello.claim(), updater)
     }
 }
@@ -273,7 +274,7 @@ impl Report {
             verdict: verdict_from_wire(report.verdict()).unwrap_or(Verdict::Unknown),
             findings: report.findings.iter().map(ReportedFinding::from_wire).collect(),
             updater: report.updater.as_ref().map(|updater| ReportedUpdater {
-                kind: valid::name(&updater.kind).unwrap_or_else(|| OTHER.into()),
+                kind: kind(&updater.kind),
                 version: valid::version(&updater.version),
                 group: valid::name(&updater.group),
             }),
@@ -306,7 +307,7 @@ impl Report {
     /// A remedy is a claim: it stays where the catalogue names it for a reason that was reported and for the kind of updater, and
     /// where `suits` says that the agent may be one that it helps. Any other counts as one that is not known, and names nothing.
     fn with_plausible_remedy(mut self, suits: impl Fn(RemedyId) -> bool) -> Self {
-        let kind = self.updater.as_ref().map_or("", |updater| updater.kind.as_str());
+        let kind = self.updater.as_ref().map(|updater| &updater.kind);
         let is_named = |id: RemedyId| {
             let mut reasons = self.findings.iter().filter_map(|finding| finding.reason);
             reasons.any(|reason| {
@@ -322,7 +323,7 @@ impl Report {
         if let Some(remedy) = &mut self.remedy
             && !remedy.id.is_some_and(RemedyId::is_kubernetes)
         {
-            (remedy.release, remedy.kube_namespace) = (None, None); // nothing that it is for
+            remedy.release = HelmRelease::UNKNOWN; // it is for none
         }
         self
     }
@@ -350,7 +351,7 @@ impl Report {
         Some(RemedyGroup {
             remedy: self.remedy.clone()?,
             namespace: self.namespace.clone(),
-            kind: self.updater.as_ref().map(|updater| updater.kind.clone()).unwrap_or_default(),
+            kind: self.updater.as_ref().map(|updater| updater.kind.clone()),
         })
     }
 
@@ -363,7 +364,13 @@ impl Report {
             {
                 None
             }
-            Some(updater) => Some(ClaimedUpdater::reported(updater, &self.findings)),
+            Some(updater) => {
+                let view = StockView::of_updater(&updater.kind, &|reason| self.finds(reason));
+                Some(match view.external_upgrader {
+                    None => ClaimedUpdater::default(), // of none there is no version
+                    Some(_) => ClaimedUpdater::new(&view, updater.version.clone(), updater.group.clone()),
+                })
+            }
             None => Some(ClaimedUpdater::default()),
         }
     }
@@ -384,25 +391,29 @@ pub const OTHER: &str = "other";
 
 impl ReportedRemedy {
     /// One that this version does not know, or that cannot be what helps.
-    pub const OTHER: Self = Self { id: None, release: None, kube_namespace: None };
+    pub const OTHER: Self = Self { id: None, release: HelmRelease::UNKNOWN };
 
     /// The message, for an installation.
     pub fn to_wire(&self, namespace: &Namespace) -> wire::Remedy {
         wire::Remedy {
             id: self.id.map_or(OTHER, RemedyId::code).to_owned(),
             install_suffix: namespace.suffix().unwrap_or_default().to_owned(),
-            release: label(self.release.as_ref()),
-            kube_namespace: label(self.kube_namespace.as_ref()),
+            release: label(self.release.name.as_ref()),
+            kube_namespace: label(self.release.namespace.as_ref()),
         }
     }
 
     pub(crate) fn from_wire(remedy: &wire::Remedy) -> Self {
         Self {
             id: remedy.id.parse().ok(),
-            release: remedy.release.parse().ok(),
-            kube_namespace: remedy.kube_namespace.parse().ok(),
+            release: HelmRelease::new(remedy.release.parse().ok(), remedy.kube_namespace.parse().ok()),
         }
     }
+}
+
+/// The kind that this word stands for, which counts as other where it is none.
+fn kind(word: &str) -> UpdaterKind {
+    valid::name(word).and_then(UpdaterKind::named).unwrap_or_else(|| UpdaterKind::Other(OTHER.into()))
 }
 
 fn text(text: Option<&Text>) -> String {
@@ -413,19 +424,9 @@ fn label(label: Option<&DnsLabel>) -> String {
     label.map(DnsLabel::to_string).unwrap_or_default()
 }
 
-/// The part of a Helm release that a remedy for one needs; others need none.
-fn of_release(
-    status: &Status,
-    remedy: &Coded<RemedyId>,
-    part: impl Fn(&KubernetesSummary) -> &Option<DnsLabel>,
-) -> Option<DnsLabel> {
-    let kubernetes = status.agent.kubernetes.as_ref().filter(|_| remedy.is_kubernetes())?;
-    part(kubernetes).clone()
-}
-
 impl ReportedUpdater {
     /// One of this kind.
-    pub const fn new(kind: Text, version: Option<Text>, group: Option<Text>) -> Self {
+    pub const fn new(kind: UpdaterKind, version: Option<Text>, group: Option<Text>) -> Self {
         Self { kind, version, group }
     }
 }

@@ -1,9 +1,8 @@
 //! What a value must be to leave a host, or to be taken from one.
 
 use jiff::Timestamp;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Text;
-
-use crate::hello::plain;
 
 /// The most bytes of a name, such as that of a group or a host.
 const NAME: usize = 128;
@@ -16,18 +15,8 @@ pub fn name(raw: &str) -> Option<Text> {
 
 /// A version, without a leading `v`.
 pub fn version(raw: &str) -> Option<Text> {
-    let plain = plain(raw);
-    (plain.len() <= NAME && semver::Version::parse(plain).is_ok()).then(|| Text::new(plain))
-}
-
-/// A version as people write it for Teleport's own tools: with or without a leading `v`, and as `18` or `18.2` for the first such
-/// one.
-pub fn relaxed_version(text: &str) -> Option<semver::Version> {
-    let plain = plain(text);
-    let is_short = !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let missing = 2_usize.saturating_sub(plain.matches('.').count());
-    let whole = if is_short { format!("{plain}{}", ".0".repeat(missing)) } else { plain.to_owned() };
-    semver::Version::parse(&whole).ok()
+    let plain = TeleportVersion::without_v(raw);
+    (plain.len() <= NAME && plain.parse::<TeleportVersion>().is_ok()).then(|| Text::new(plain))
 }
 
 /// Seconds since 1970, where 0 means that nothing is known.
@@ -57,17 +46,6 @@ mod tests {
         assert_eq!(version("v18.2.0-rc.1"), Some("18.2.0-rc.1".into()));
         for bad in ["", "18", "18.2", "latest", "18.2.0 ", &format!("18.2.0-{}", "x".repeat(200))] {
             assert_eq!(version(bad), None, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn people_may_write_less_of_a_version() {
-        let read = |text| relaxed_version(text).map(|version| version.to_string());
-        for (text, version) in [("18", "18.0.0"), ("v18.2", "18.2.0"), ("18.2.1-rc.1", "18.2.1-rc.1")] {
-            assert_eq!(read(text).as_deref(), Some(version));
-        }
-        for bad in ["", "v", "new", "18.", ".18", "18.2.1.0", "18-rc"] {
-            assert_eq!(read(bad), None, "{bad}");
         }
     }
 

@@ -5,34 +5,15 @@ use std::sync::Arc;
 
 use selfcheck_protocol::AUTH_SERVER;
 use selfcheck_protocol::IdentityFile;
-use tokio_rustls::rustls;
 use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::client::Resumption;
-use tokio_rustls::rustls::crypto::CryptoProvider;
-use tokio_rustls::rustls::pki_types::CertificateDer;
 
+use crate::roots::TlsError;
+use crate::roots::provider;
 use crate::trust::AuthServerVerifier;
 
 /// What is spoken over TLS.
 const HTTP2: &[u8] = b"h2";
-
-/// An identity that TLS cannot be spoken with.
-#[derive(Debug, thiserror::Error)]
-#[error("TLS does not take the identity")]
-pub struct TlsError(#[source] pub(crate) rustls::Error);
-
-pub(crate) fn roots(authorities: &[CertificateDer<'static>]) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for authority in authorities {
-        roots.add(authority.clone()).map_err(TlsError)?;
-    }
-    Ok(roots)
-}
-
-pub(crate) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
-}
 
 /// The longest name of a protocol that TLS can offer.
 const PROTOCOL: usize = 255;

@@ -28,8 +28,8 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::pki_types::UnixTime;
 
 use crate::TlsError;
-use crate::tls::provider;
-use crate::tls::roots;
+use crate::roots::provider;
+use crate::roots::roots;
 
 /// Takes a certificate for that of an auth server only if its roles say so. Every agent of a cluster has one of the same
 /// authority, and those of some roles have the name of an auth server in it.

@@ -55,7 +55,7 @@ impl Builder {
     /// `clock` tells the wall-clock time.
     pub fn new(server: AuthServer, policy: &Policy, clock: fn() -> Timestamp) -> Self {
         Self {
-            fleet: FleetConfig::of(policy, &server.version),
+            fleet: FleetConfig::of(policy, Some(&server.version)),
             raises: Some(policy.alerts.clone()),
             server,
             clock,

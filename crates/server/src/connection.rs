@@ -21,7 +21,7 @@ use tonic::transport::server::Connected;
 use crate::Caller;
 use crate::accounts::Holding;
 use crate::handshakes::Socket;
-use crate::stream::Now;
+use crate::shared::Now;
 
 /// How long a connection may stay on which nothing was ever asked for.
 const UNUSED_TIME: Duration = Duration::from_secs(60);

@@ -9,7 +9,7 @@
 //! ```
 //! use jiff::Timestamp;
 //! use selfcheck_authority::{Authority, Validity};
-//! use selfcheck_core::Policy;
+//! use selfcheck_core::{Policy, TeleportVersion};
 //! use selfcheck_fleet::Store;
 //! use selfcheck_protocol::{IdentityFile, Role};
 //! use selfcheck_server::{AuthServer, Builder, Listener};
@@ -25,7 +25,7 @@
 //! let identity = IdentityFile::parse("auth-1".as_ref(), identity.as_bytes())?;
 //!
 //! let listener = Listener::new(TcpListener::bind("127.0.0.1:0").await?, &identity, Timestamp::now)?;
-//! let who = AuthServer::new("18.2.0", "auth-1");
+//! let who = AuthServer::new(TeleportVersion::new(18, 2, 0), "auth-1");
 //! let server = Builder::new(who, &Policy::default(), Timestamp::now).build();
 //! let inventory = server.inventory().clone();
 //! server.serve(listener, async { /* until the process is told to end */ }).await?;
@@ -49,6 +49,7 @@ mod metered;
 mod peer;
 mod server;
 mod service;
+mod shared;
 mod stream;
 mod streams;
 mod tally;
@@ -68,7 +69,7 @@ pub use listener::Gate;
 pub use listener::Listener;
 pub use server::serve;
 pub use server::serve_on;
-pub use service::AuthServer;
 pub use service::Inventory;
+pub use shared::AuthServer;
 pub use stream::AgentStream;
 pub use tls::TlsError;

@@ -38,7 +38,7 @@ use crate::handshakes::Source;
 use crate::handshakes::Waiting;
 use crate::peer;
 use crate::peer::Peer;
-use crate::stream::Now;
+use crate::shared::Now;
 use crate::tally::Tally;
 use crate::tls::Trust;
 

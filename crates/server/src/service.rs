@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use futures_util::stream;
 use prost_types::Timestamp;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_fleet::AcknowledgeError;
 use selfcheck_fleet::AgentRecord;
 use selfcheck_fleet::Alert;
@@ -30,12 +31,13 @@ use tonic::Response;
 use tonic::Status;
 use tonic::Streaming;
 
+use crate::AuthServer;
 use crate::Caller;
 use crate::Limits;
 use crate::admission::NOT_SERVED;
 use crate::admission::Places;
+use crate::shared::Shared;
 use crate::stream::AgentStream;
-use crate::stream::Now;
 use crate::streams::Streams;
 use crate::tally::Tally;
 use crate::terms::invalid;
@@ -44,23 +46,6 @@ use crate::terms::refused;
 use crate::terms::words;
 use crate::wire::proto::auth_service_server::AuthService;
 
-/// Who an auth server is to its agents.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AuthServer {
-    /// The Teleport version it speaks for, without a leading `v`.
-    pub version: String,
-    /// Its host id.
-    pub server_id: String,
-}
-
-impl AuthServer {
-    /// One of this Teleport version, without a leading `v`, with this host id.
-    pub fn new(version: impl Into<String>, server_id: impl Into<String>) -> Self {
-        Self { version: version.into(), server_id: server_id.into() }
-    }
-}
-
 /// The inventory of an auth server: Teleport's service and this project's own, over one store.
 ///
 /// It is mounted with [`AuthServiceServer`](crate::wire::proto::auth_service_server::AuthServiceServer) and
@@ -68,25 +53,6 @@ impl AuthServer {
 /// [`Caller`] in the extensions of every request. [`serve`](super::serve) does both.
 #[derive(Debug)]
 pub struct Inventory<S>(Arc<Shared<S>>);
-
-/// What the requests and streams of one auth server share.
-#[derive(Debug)]
-pub(crate) struct Shared<S> {
-    pub(crate) store: Arc<S>,
-    pub(crate) server: AuthServer,
-    pub(crate) limits: Limits,
-    pub(crate) streams: Streams,
-    pub(crate) tally: Arc<Tally>,
-    alerts: Arc<dyn AlertStore>,
-    clock: Now,
-    pings: AtomicU64,
-}
-
-impl<S> Shared<S> {
-    pub(crate) fn now(&self) -> jiff::Timestamp {
-        (self.clock)()
-    }
-}
 
 impl<S> Clone for Inventory<S> {
     fn clone(&self) -> Self {
@@ -225,12 +191,9 @@ impl<S: Store> AuthService for Inventory<S> {
         let Summary { agents, versions, kinds, services, .. } = store.summary();
         let mut summary = wire::InventoryStatusSummary {
             instance_count: narrow(agents),
-            version_counts: words(versions),
-            upgrader_counts: words(kinds),
-            service_counts: services
-                .iter()
-                .map(|count| (count.of.name().to_owned(), narrow(count.agents)))
-                .collect(),
+            version_counts: words(&versions, Text::as_str),
+            upgrader_counts: words(&kinds, |kind| UpdaterKind::word(kind.as_ref())),
+            service_counts: words(&services, |role| role.name()),
             ..wire::InventoryStatusSummary::default()
         };
         let mut from = request.get_ref().connected.then(Cursor::default);

@@ -9,7 +9,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::Stream as _;
-use jiff::Timestamp;
 use selfcheck_core::Text;
 use selfcheck_fleet::Farewell;
 use selfcheck_fleet::Outcome;
@@ -43,7 +42,7 @@ use crate::admission::Places;
 use crate::limits::Bucket;
 use crate::limits::Limits;
 use crate::limits::Nanoseconds;
-use crate::service::Shared;
+use crate::shared::Shared;
 use crate::streams::Stream;
 use crate::streams::Wanted;
 
@@ -170,7 +169,7 @@ impl<S: Store> AgentStream<S> {
         self.shared.tally.count(Outcome::Joined);
         let beat = limits.beat_for(store.len());
         self.out.push_back(Down::Hello(DownstreamInventoryHello {
-            version: self.shared.server.version.clone(),
+            version: self.shared.server.version.to_string(),
             server_id: self.shared.server.server_id.clone(),
             // A goodbye is taken; resources are not kept.
             capabilities: Some(SupportedCapabilities {
@@ -370,6 +369,3 @@ impl<S: Store> Drop for AgentStream<S> {
         self.leave();
     }
 }
-
-/// The wall clock, which is not read here.
-pub(crate) type Now = fn() -> Timestamp;

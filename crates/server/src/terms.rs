@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use selfcheck_core::Text;
 use selfcheck_fleet::InvalidAlert;
 use selfcheck_protocol::Count;
 use selfcheck_protocol::InvalidFilter;
@@ -13,8 +12,8 @@ pub(crate) fn narrow(agents: u64) -> u32 {
     u32::try_from(agents).unwrap_or(u32::MAX)
 }
 
-pub(crate) fn words(counts: Vec<Count<Text>>) -> BTreeMap<String, u32> {
-    counts.into_iter().map(|count| (count.of.to_string(), narrow(count.agents))).collect()
+pub(crate) fn words<T>(counts: &[Count<T>], word: impl Fn(&T) -> &str) -> BTreeMap<String, u32> {
+    counts.iter().map(|count| (word(&count.of).to_owned(), narrow(count.agents))).collect()
 }
 
 pub(crate) fn refused(why: &InvalidAlert) -> Status {

@@ -18,7 +18,9 @@ use figures::Sample;
 use figures::verdict;
 use jiff::Timestamp;
 use selfcheck_core::Policy;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::Verdict;
 use selfcheck_core::assess;
 use selfcheck_core::policy::Length;
@@ -37,7 +39,6 @@ use selfcheck_protocol::Hello;
 use selfcheck_protocol::Report;
 use selfcheck_tests::resident;
 use selfcheck_tests::with;
-use semver::Version;
 
 const AGENTS: u64 = 1_000_000;
 /// One in so many needs a person.
@@ -101,7 +102,7 @@ fn measure() {
 
     let mut policy = Policy::default();
     policy.targets = targets();
-    let config = FleetConfig::of(&policy, "");
+    let config = FleetConfig::of(&policy, None);
     let (fleet, places, _) = filled(config, [&well, &ill]);
     let compared: Vec<f64> = (0..RUNS).map(|run| changes(&fleet, &places, run, [&well, &ill])).collect();
     let compared = Sample::new(compared);
@@ -139,7 +140,7 @@ fn filled(config: FleetConfig, [well, ill]: [&Report; 2]) -> (Fleet, Vec<Place>,
 
 /// Those of two groups and of all others, which every agent here has.
 fn targets() -> Vec<UpdateTarget> {
-    let all = UpdateTarget::new(Version::new(18, 2, 0));
+    let all = UpdateTarget::new(TeleportVersion::new(18, 2, 0));
     vec![all.clone().group("default"), all.clone().group("production"), all]
 }
 
@@ -148,7 +149,7 @@ fn evaluation(agents: u64) -> Sample {
     let mut policy = Policy::default();
     policy.alerts.hold_down = Length::seconds(0);
     policy.alerts.linger = Length::seconds(0);
-    let fleet = Fleet::new(FleetConfig::of(&policy, "").settling(Duration::ZERO));
+    let fleet = Fleet::new(FleetConfig::of(&policy, None).settling(Duration::ZERO));
     let ill = report("schedule: the timer is masked");
     let now = Timestamp::UNIX_EPOCH;
     for agent in 0..agents {
@@ -212,7 +213,7 @@ fn hello(agent: u64) -> Hello {
         hello.server_id = Text::new(&id);
         hello.services = vec!["Node".into()];
         hello.hostname = Text::new(&hostname);
-        hello.updater.kind = "binary".into();
+        hello.updater.kind = Some(UpdaterKind::Binary);
         hello.updater.version = Some("18.2.0".into());
         hello.updater.group = Some("default".into());
         hello.updater.status = Some(selfcheck_core::UpdaterStatus::Ok);

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selfcheck_core::TeleportVersion;
 use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::Outcome;
@@ -65,7 +66,7 @@ pub(crate) fn run(connections: Connections, dir: &Path) {
         limits.beat = (BEAT, BEAT);
         limits.requests_per_connection = 256;
     });
-    let server = AuthServer::new("18.2.0", "auth-1");
+    let server = AuthServer::new(TeleportVersion::new(18, 2, 0), "auth-1");
     let inventory = Inventory::new(Fleet::default(), Arc::new(Alerts::default()), server, limits, wall_clock);
     runtime.spawn({
         let inventory = inventory.clone();

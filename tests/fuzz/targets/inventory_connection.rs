@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
+use selfcheck_core::TeleportVersion;
 use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Cursor;
 use selfcheck_fleet::Fleet;
@@ -142,7 +143,7 @@ fn sent(bytes: &[u8]) -> (Vec<u8>, Role) {
 }
 
 async fn connect(bytes: &[u8]) {
-    let server = AuthServer::new("18.2.0", "auth");
+    let server = AuthServer::new(TeleportVersion::new(18, 2, 0), "auth");
     let counting = FleetConfig::default().settling(Duration::ZERO).hand_over(Duration::ZERO);
     let inventory =
         Inventory::new(Fleet::new(counting), Arc::new(Alerts::default()), server, Limits::default(), || {

@@ -10,6 +10,7 @@ use hyper::Request;
 use hyper::body::Bytes;
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
+use selfcheck_core::TeleportVersion;
 use selfcheck_fleet::Alerts;
 use selfcheck_fleet::Cursor;
 use selfcheck_fleet::Fleet;
@@ -36,7 +37,7 @@ fn framed(message: &UpstreamInventoryOneOf) -> Vec<u8> {
 }
 
 async fn answer(bytes: &[u8]) {
-    let server = AuthServer::new("18.2.0", "auth");
+    let server = AuthServer::new(TeleportVersion::new(18, 2, 0), "auth");
     // An agent counts at once, and one that reloads is gone at once.
     let counting = FleetConfig::default().settling(Duration::ZERO).hand_over(Duration::ZERO);
     let inventory =

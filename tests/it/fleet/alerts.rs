@@ -1,7 +1,5 @@
 //! When alerts are raised and cleared, and what they say.
 
-use std::time::Duration;
-
 use selfcheck_core::policy::AlertAcknowledgement;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::AlertSeverity;
@@ -16,6 +14,7 @@ use selfcheck_fleet::labels;
 use selfcheck_protocol::AlertFilter;
 use selfcheck_protocol::Report;
 use selfcheck_tests::with;
+use std::time::Duration;
 
 use super::hello;
 use super::report_of;
@@ -349,6 +348,7 @@ mod text {
     use selfcheck_core::Namespace;
     use selfcheck_core::Reason;
     use selfcheck_core::RemedyId;
+    use selfcheck_core::UpdaterKind;
     use selfcheck_fleet::AlertKeeper;
     use selfcheck_fleet::AlertStore;
     use selfcheck_fleet::Alerts;
@@ -374,7 +374,7 @@ mod text {
         (any::<bool>(), remedy, suffix, ".*").prop_map(|(is_known, id, suffix, kind)| {
             let remedy = with(ReportedRemedy::OTHER, |remedy| remedy.id = id);
             let namespace = suffix.parse().unwrap_or_else(|_| Namespace::default());
-            is_known.then(|| RemedyGroup::new(remedy, namespace, kind.as_str().into()))
+            is_known.then(|| RemedyGroup::new(remedy, namespace, UpdaterKind::named(kind.as_str().into())))
         })
     }
 

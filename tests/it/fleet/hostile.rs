@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use selfcheck_core::Policy;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::Verdict;
 use selfcheck_fleet::AgentRecord;
 use selfcheck_fleet::Farewell;
@@ -13,6 +14,7 @@ use selfcheck_fleet::Store;
 use selfcheck_fleet::StreamId;
 use selfcheck_fleet::Summary;
 use selfcheck_protocol::ClaimedUpdater;
+use selfcheck_protocol::Count;
 use selfcheck_protocol::ReportedFinding;
 use selfcheck_tests::cases;
 use selfcheck_tests::with;
@@ -27,6 +29,13 @@ fn fleet() -> Fleet {
     Fleet::new(FleetConfig::default().settling(Duration::ZERO))
 }
 
+fn all_but_a_few_are_other<T: PartialEq>(counts: &[Count<T>], other: &T, most: usize) {
+    assert!(counts.len() <= most, "{}", counts.len());
+    let other = counts.iter().find(|count| count.of == *other).expect("other");
+    assert!(other.agents > AGENTS - 4097, "{}", other.agents);
+    assert_eq!(counts.iter().map(|count| count.agents).sum::<u64>(), AGENTS);
+}
+
 #[tokio::test]
 async fn a_hundred_thousand_versions_and_groups_are_other() {
     let fleet = fleet();
@@ -34,7 +43,7 @@ async fn a_hundred_thousand_versions_and_groups_are_other() {
     for number in 0..AGENTS {
         let named = |what: &str| Text::new(&format!("{what}{number}"));
         let updater = with(ClaimedUpdater::default(), |updater| {
-            (updater.kind, updater.group) = (named("k"), Some(named("g")));
+            (updater.kind, updater.group) = (UpdaterKind::named(named("k")), Some(named("g")));
         });
         let host = format!("host-{number}");
         let hello =
@@ -43,12 +52,10 @@ async fn a_hundred_thousand_versions_and_groups_are_other() {
     }
     let summary = fleet.summary();
     assert_eq!((summary.agents, fleet.recount()), (AGENTS, summary.clone()));
-    for (counts, most) in [(&summary.versions, 4098), (&summary.groups, 4098), (&summary.kinds, 70)] {
-        assert!(counts.len() <= most, "{}", counts.len());
-        let other = counts.iter().find(|count| count.of == *"other").expect("other");
-        assert!(other.agents > AGENTS - 4097, "{other:?}");
-        assert_eq!(counts.iter().map(|count| count.agents).sum::<u64>(), AGENTS);
-    }
+    let other = || Text::from("other");
+    all_but_a_few_are_other(&summary.versions, &other(), 4098);
+    all_but_a_few_are_other(&summary.groups, &other(), 4098);
+    all_but_a_few_are_other(&summary.kinds, &Some(UpdaterKind::Other(other())), 70);
     // Where they are gone there is room for those of others.
     for place in places {
         fleet.left(place, Farewell::None);
@@ -62,7 +69,7 @@ async fn a_hundred_thousand_versions_and_groups_are_other() {
 async fn of_no_more_agents_than_so_many_is_the_whole_report_kept() {
     let mut policy = Policy::default();
     policy.limits.agents_in_full = 10;
-    let fleet = Fleet::new(FleetConfig::of(&policy, "").settling(Duration::ZERO));
+    let fleet = Fleet::new(FleetConfig::of(&policy, None).settling(Duration::ZERO));
     let bad = (0..cases().len()).find(|case| report(*case).verdict == Verdict::Impaired).expect("a case");
     for number in 0..20 {
         let place = fleet.joined(StreamId(number), hello(&format!("host-{number}"), "binary"), WALL);

@@ -9,6 +9,7 @@ mod timeline;
 
 use jiff::Timestamp;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::assess;
 use selfcheck_fleet::AgentRecord;
 use selfcheck_fleet::AlertAck;
@@ -50,7 +51,7 @@ fn hello(host: &str, upgrader: &str) -> Hello {
         hello.server_id = host.into();
         hello.services = vec!["Node".into()];
         hello.hostname = Text::new(&format!("host-of-{host}"));
-        hello.updater.kind = upgrader.into();
+        hello.updater.kind = UpdaterKind::named(upgrader.into());
     })
 }
 

@@ -9,6 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use selfcheck_core::Basis;
 use selfcheck_core::Policy;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::Length;
@@ -23,7 +24,6 @@ use selfcheck_fleet::StreamId;
 use selfcheck_fleet::Summary;
 use selfcheck_protocol::Report;
 use selfcheck_tests::with;
-use semver::Version;
 
 use super::WALL;
 use super::everybody;
@@ -41,7 +41,7 @@ fn fleet(linger: u32, targets: &[UpdateTarget]) -> Fleet {
     policy.alerts.linger = Length::seconds(linger);
     policy.targets = targets.to_vec();
     let seconds = Duration::from_secs;
-    let config = FleetConfig::of(&policy, "").settling(seconds(SETTLING)).hand_over(seconds(HAND_OVER));
+    let config = FleetConfig::of(&policy, None).settling(seconds(SETTLING)).hand_over(seconds(HAND_OVER));
     Fleet::new(config.plain_run(seconds(90)).unknown(seconds(200)))
 }
 
@@ -78,7 +78,7 @@ fn targets() -> impl Strategy<Value = Vec<UpdateTarget>> {
     proptest::option::of(vec(proptest::option::of(target), groups.len())).prop_map(move |given| {
         let given = given.unwrap_or_default().into_iter().zip(groups);
         let target = |(minor, by): (u64, Option<i64>), group: Option<&str>| {
-            with(UpdateTarget::new(Version::new(18, minor, 0)), |target| {
+            with(UpdateTarget::new(TeleportVersion::new(18, minor, 0)), |target| {
                 target.group = group.map(Text::new);
                 target.by = by.map(|by| WALL + SignedDuration::from_secs(by));
             })
@@ -161,7 +161,7 @@ impl Model {
         };
         let Some(target) = named(Some(group)).or_else(|| named(None)) else { return verdict };
         let is_over = target.by.is_none_or(|by| by <= self.wall());
-        let is_behind = Version::parse(&stream.version).expect("a version") < target.version;
+        let is_behind = TeleportVersion::relaxed(&stream.version).expect("a version") < target.version;
         let is_found = verdict == Verdict::Accompanied && is_over && is_behind;
         if is_found { Verdict::Impaired } else { verdict }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use selfcheck_core::Policy;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::policy::Length;
 use selfcheck_fleet::AcknowledgeError;
 use selfcheck_fleet::Alert;
@@ -67,7 +68,9 @@ impl AlertStore for Refusing {
 async fn what_a_store_does_not_take_is_tried_again_and_keeps_nothing_else_up() {
     let mut policy = Policy::default();
     policy.alerts.hold_down = Length::seconds(0);
-    let fleet = Arc::new(Fleet::new(FleetConfig::of(&policy, "18.2.0").settling(Duration::ZERO)));
+    let fleet = Arc::new(Fleet::new(
+        FleetConfig::of(&policy, Some(&TeleportVersion::new(18, 2, 0))).settling(Duration::ZERO),
+    ));
     for (stream, reason) in [(1, "no-updater"), (2, "timer-masked")] {
         let place = fleet.joined(StreamId(stream), hello(&format!("host-{stream}"), "binary"), WALL);
         fleet.reported(place, report_of(reason), None, WALL);

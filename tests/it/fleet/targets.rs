@@ -7,6 +7,7 @@ use selfcheck_core::Basis;
 use selfcheck_core::Policy;
 use selfcheck_core::Reason;
 use selfcheck_core::Severity;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::UpdateTarget;
@@ -19,7 +20,6 @@ use selfcheck_protocol::Hello;
 use selfcheck_protocol::Report;
 use selfcheck_protocol::ReportedFinding;
 use selfcheck_tests::with;
-use semver::Version;
 
 use super::WALL;
 use super::hello;
@@ -30,7 +30,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const HOLD_DOWN: Duration = Duration::from_secs(600);
 
 fn target(group: Option<&str>, version: &str) -> UpdateTarget {
-    let version = Version::parse(version).expect("a version");
+    let version = TeleportVersion::relaxed(version).expect("a version");
     let target = UpdateTarget::new(version);
     match group {
         Some(group) => target.group(group),
@@ -52,7 +52,7 @@ fn report(code: &str, version: &str, group: &str) -> Report {
 fn fleet(targets: &[UpdateTarget]) -> Fleet {
     let mut policy = Policy::default();
     policy.targets = targets.to_vec();
-    Fleet::new(FleetConfig::of(&policy, ""))
+    Fleet::new(FleetConfig::of(&policy, None))
 }
 
 /// What is known of an agent that has only just said this.

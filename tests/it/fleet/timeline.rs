@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use selfcheck_core::Policy;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::UpdateTarget;
 use selfcheck_fleet::Alert;
@@ -47,7 +48,7 @@ impl Timeline {
         whole.targets = targets;
         Self {
             keeper: AlertKeeper::new(policy, None),
-            fleet: Fleet::new(FleetConfig::of(&whole, "18.2.0")),
+            fleet: Fleet::new(FleetConfig::of(&whole, Some(&TeleportVersion::new(18, 2, 0)))),
             alerts: Alerts::default(),
             began: Instant::now(),
             streams: 0,

@@ -1,5 +1,6 @@
 //! Agents without an updater, and agents that need none.
 
+use selfcheck_core::UpdaterKind;
 use selfcheck_tests::Host;
 use selfcheck_tests::User;
 
@@ -86,7 +87,7 @@ fn updated_by_the_cluster() {
     host.expect_as_root("exempt", &["updated-by-cluster"]);
     host.expect_with(User::Ordinary, &[], "unknown", &["applicability-unreadable"]);
     let view = host.status(User::Root, &[]).reporting.stock_view.expect("seen");
-    assert_eq!(view.external_upgrader.as_str(), "integration_awsoidc");
+    assert_eq!(view.external_upgrader, Some(UpdaterKind::IntegrationAwsOidc));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a working updater looks like.
 
 use selfcheck_core::Status;
+use selfcheck_core::UpdaterKind;
 use selfcheck_tests::Followed;
 use selfcheck_tests::Host;
 use selfcheck_tests::User;
@@ -41,7 +42,7 @@ fn the_status_names_agent_updater_proof_and_what_stock_teleport_is_told() {
     assert_eq!(status.agent.services, [selfcheck_core::Text::new("Node")]);
     assert_eq!(status.agent.hostname.as_ref().map(selfcheck_core::Text::as_str), Some("guest"));
     let updater = status.updater.expect("updater");
-    assert_eq!(updater.kind.as_str(), "binary");
+    assert_eq!(updater.kind, UpdaterKind::Binary);
     assert_eq!(updater.version.as_ref().map(selfcheck_core::Text::as_str), Some("18.2.0"));
     assert_eq!(updater.group.as_ref().map(selfcheck_core::Text::as_str), Some("production"));
     let proof = status.proof;
@@ -51,7 +52,7 @@ fn the_status_names_agent_updater_proof_and_what_stock_teleport_is_told() {
     assert!(status.holds_until.expect("a timer is overdue one day") > status.observed_at);
     assert!(status.unseen.is_empty(), "{:?}", status.unseen);
     let view = status.reporting.stock_view.expect("seen");
-    assert_eq!(view.external_upgrader.as_str(), "binary");
+    assert_eq!(view.external_upgrader, Some(UpdaterKind::Binary));
     assert_eq!(view.updater_status, Some(selfcheck_core::UpdaterStatus::Ok.into()));
     assert!(status.remedy.is_none());
 }

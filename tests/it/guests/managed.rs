@@ -25,7 +25,7 @@ fn expect_unmanaged(host: &Host, runs: &str) {
     let status = host.status(User::Root, &[]);
     assert!(status.remedy.is_none(), "{:?}", status.remedy);
     let stock = status.reporting.stock_view.expect("seen");
-    assert!(stock.external_upgrader.is_empty(), "{stock:?}");
+    assert!(stock.external_upgrader.is_none(), "{stock:?}");
     let text = host.text();
     assert!(
         text.contains(&format!("runs: {runs}")) && text.contains(&format!("updater_replaces: {VERSION}")),

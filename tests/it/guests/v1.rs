@@ -1,5 +1,6 @@
 //! The older updater on a real host: alone, broken, and beside the newer one.
 
+use selfcheck_core::UpdaterKind;
 use selfcheck_tests::Host;
 use selfcheck_tests::User;
 
@@ -12,10 +13,10 @@ fn it_works_until_the_newer_one_takes_over() {
     let Some(host) = Host::with_v1() else { return };
     host.expect("accompanied", &["v1-deprecated"]);
     let status = host.status(User::Root, &[]);
-    assert_eq!(status.updater.expect("updater").kind.as_str(), "unit");
+    assert_eq!(status.updater.expect("updater").kind, UpdaterKind::Unit);
     assert_eq!(status.proof.last_run, status.proof.last_success);
     assert!(status.proof.last_run.is_some());
-    assert_eq!(status.reporting.stock_view.expect("seen").external_upgrader.as_str(), "unit");
+    assert_eq!(status.reporting.stock_view.expect("seen").external_upgrader, Some(UpdaterKind::Unit));
     // Its version server names the cluster too.
     host.status(User::Root, &["--save-observation", "/run/seen.json"]);
     let saved = std::fs::read_to_string(host.guest.path("/run/seen.json")).expect("saved");
@@ -26,7 +27,7 @@ fn it_works_until_the_newer_one_takes_over() {
     // The older one's timer still fires, and does nothing.
     host.guest.systemctl(&["start", "teleport-upgrade.service"]);
     host.expect("accompanied", &["group-unset"]);
-    assert_eq!(host.status(User::Root, &[]).updater.expect("updater").kind.as_str(), "binary");
+    assert_eq!(host.status(User::Root, &[]).updater.expect("updater").kind, UpdaterKind::Binary);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
+use selfcheck_core::HelmRelease;
 use selfcheck_core::Reason;
 use selfcheck_core::RemedyId;
 use selfcheck_core::policy::Length;
@@ -64,7 +65,7 @@ fn unanswered() -> Limits {
 
 fn taken(auth: &Auth) -> Option<RemedyId> {
     let remedy = records(auth)[0].report.remedy.clone().expect("a remedy");
-    assert!(remedy.id.is_some() || remedy.release.is_none() && remedy.kube_namespace.is_none(), "{remedy:?}");
+    assert!(remedy.id.is_some() || remedy.release == HelmRelease::UNKNOWN, "{remedy:?}");
     remedy.id
 }
 

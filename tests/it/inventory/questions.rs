@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use selfcheck_core::RemedyId;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_protocol::Count;
 use selfcheck_protocol::Filter;
 use selfcheck_protocol::RemedyGroup;
@@ -220,7 +221,7 @@ async fn agents_are_counted_by_what_helps_them_and_once_they_have_stayed() {
     tokio::time::resume();
     let [count] = remedies().await.try_into().expect("one");
     let RemedyGroup { remedy, kind, .. } = count.of;
-    assert_eq!((remedy.id, kind.as_str(), count.agents), (Some(RemedyId::EnableV2), "binary", 1));
+    assert_eq!((remedy.id, kind, count.agents), (Some(RemedyId::EnableV2), Some(UpdaterKind::Binary), 1));
 }
 
 #[tokio::test]

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use selfcheck_core::HelmRelease;
 use selfcheck_core::Namespace;
 use selfcheck_core::Policy;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
 use selfcheck_core::RemedyId;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::AlertSeverity;
 use selfcheck_fleet::Alert;
@@ -130,16 +132,18 @@ fn every_alert() -> Vec<types::ClusterAlert> {
         alerts.extend(book.list(&all, wall).iter().map(Alert::to_wire));
     };
     let groups = RemedyId::ALL.iter().flat_map(|id| {
-        [(Namespace::default(), "binary"), (blue.clone(), "unit"), (blue.clone(), "kube")].map(
-            |(namespace, kind)| {
-                let remedy = with(ReportedRemedy::OTHER, |remedy| {
-                    remedy.id = Some(*id);
-                    remedy.release = "agents".parse().ok();
-                    remedy.kube_namespace = "teleport".parse().ok();
-                });
-                RemedyGroup::new(remedy, namespace, kind.into())
-            },
-        )
+        [
+            (Namespace::default(), UpdaterKind::Binary),
+            (blue.clone(), UpdaterKind::Unit),
+            (blue.clone(), UpdaterKind::Kube),
+        ]
+        .map(|(namespace, kind)| {
+            let remedy = with(ReportedRemedy::OTHER, |remedy| {
+                remedy.id = Some(*id);
+                remedy.release = HelmRelease::new("agents".parse().ok(), "teleport".parse().ok());
+            });
+            RemedyGroup::new(remedy, namespace, Some(kind))
+        })
     });
     let groups: Vec<_> = groups.map(Some).chain([None]).collect();
     let reasons: Vec<_> = Reason::catalogue().iter().map(|entry| Some(entry.reason)).chain([None]).collect();

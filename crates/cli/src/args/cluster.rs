@@ -8,10 +8,11 @@ use clap::ValueEnum;
 use clap::builder::NonEmptyStringValueParser;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::Length;
 use selfcheck_protocol::Role;
-use semver::Version;
+use selfcheck_protocol::UpgraderFilter;
 
 use super::Format;
 use super::value::host_id;
@@ -20,6 +21,7 @@ use super::value::proxy;
 use super::value::reason;
 use super::value::role;
 use super::value::service;
+use super::value::upgrader;
 use super::value::verdict;
 use super::value::version;
 
@@ -176,8 +178,8 @@ pub(crate) struct LsArgs {
     #[command(flatten)]
     pub(crate) query: QueryArgs,
     /// Those with this kind of updater; `none` for none
-    #[arg(long, value_name = "KIND", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) upgrader: Option<String>,
+    #[arg(long, value_name = "KIND", value_parser = upgrader)]
+    pub(crate) upgrader: Option<UpgraderFilter>,
     /// Those in this verdict
     #[arg(long, value_name = "VERDICT", value_parser = verdict)]
     pub(crate) verdict: Option<Verdict>,
@@ -189,7 +191,7 @@ pub(crate) struct LsArgs {
     pub(crate) services: Vec<Role>,
     /// Those older than this version, as `18.2.0` or `18`
     #[arg(long, value_name = "VERSION", value_parser = version)]
-    pub(crate) older_than: Option<Version>,
+    pub(crate) older_than: Option<TeleportVersion>,
     /// Those in this update group
     #[arg(long, value_name = "GROUP", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) update_group: Option<String>,

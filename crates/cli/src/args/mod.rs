@@ -15,6 +15,7 @@ use selfcheck_core::Verdict;
 use selfcheck_core::policy::Length;
 
 pub(crate) use value::BUS;
+pub(crate) use value::NONE;
 use value::bus;
 use value::metrics_file;
 use value::positive;

@@ -5,13 +5,17 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
+use selfcheck_core::TeleportVersion;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::Verdict;
 use selfcheck_core::policy::InvalidLength;
 use selfcheck_core::policy::Length;
 use selfcheck_probe::is_unix_address;
 use selfcheck_protocol::Role;
-use selfcheck_protocol::relaxed_version;
-use semver::Version;
+use selfcheck_protocol::UpgraderFilter;
+
+/// The word for an agent without an updater.
+pub(crate) const NONE: &str = "none";
 
 pub(super) fn positive(text: &str) -> Result<Length, String> {
     let length: Length = text.parse().map_err(|error: InvalidLength| error.to_string())?;
@@ -64,8 +68,8 @@ pub(super) fn service(name: &str) -> Result<Role, String> {
     role.filter(|role| role.is_server()).ok_or_else(|| format!("a service is one of {}", names()))
 }
 
-pub(super) fn version(text: &str) -> Result<Version, String> {
-    relaxed_version(text).ok_or_else(|| "a version is written like 18.2.0, 18.2 or 18".to_owned())
+pub(super) fn version(text: &str) -> Result<TeleportVersion, String> {
+    TeleportVersion::relaxed(text).map_err(|_| "a version is written like 18.2.0, 18.2 or 18".to_owned())
 }
 
 pub(super) fn verdict(code: &str) -> Result<Verdict, String> {
@@ -75,6 +79,14 @@ pub(super) fn verdict(code: &str) -> Result<Verdict, String> {
 
 pub(super) fn reason(code: &str) -> Result<Reason, String> {
     code.parse().map_err(|_| "no such reason; `teleport-selfcheck reasons` lists all".to_owned())
+}
+
+pub(super) fn upgrader(kind: &str) -> Result<UpgraderFilter, String> {
+    match UpdaterKind::named(kind.into()) {
+        None => Err("it is empty".to_owned()),
+        Some(UpdaterKind::Other(word)) if word == *NONE => Ok(UpgraderFilter::Without),
+        Some(kind) => Ok(UpgraderFilter::Of(kind)),
+    }
 }
 
 /// The auth server takes an empty one for all agents.

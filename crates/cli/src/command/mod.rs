@@ -18,6 +18,7 @@ use std::path::Path;
 
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_daemon::ApiServer;
 use selfcheck_daemon::Target;
 use selfcheck_probe::is_unix_address;
@@ -79,7 +80,7 @@ fn target(installation: Option<&Namespace>, config: Option<&Path>) -> Target {
 fn is_in_pod() -> bool {
     set("KUBERNETES_SERVICE_HOST").is_some()
         || set("TELEPORT_INSTALL_METHOD_HELM_KUBE_AGENT").is_some_and(|set| set == "true")
-        || set("TELEPORT_EXT_UPGRADER").is_some_and(|kind| kind == "kube")
+        || set("TELEPORT_EXT_UPGRADER").is_some_and(|kind| kind == UpdaterKind::Kube.as_str())
 }
 
 /// The API server that a pod is told of by its environment.

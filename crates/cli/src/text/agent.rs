@@ -136,7 +136,7 @@ fn updater(report: &Report) -> String {
     let Some(updater) = &report.updater else { return "none seen".to_owned() };
     let version = updater.version.as_ref().map(|version| format!(" {version}"));
     let group = updater.group.as_ref().map(|group| format!(", group {}", Text::words(group.as_str())));
-    let name = Text::words(updater_name(updater.kind.as_str())).to_string();
+    let name = Text::words(updater_name(&updater.kind)).to_string();
     [Some(name), version, group].into_iter().flatten().collect()
 }
 

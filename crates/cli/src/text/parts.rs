@@ -2,6 +2,7 @@
 
 use selfcheck_core::EvidenceKind;
 use selfcheck_core::Remedy;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::Verdict;
 
 use super::style::Style;
@@ -41,13 +42,14 @@ pub(super) const fn plain(verdict: Verdict, evidence: EvidenceKind, is_mild: boo
 }
 
 /// An updater by the name that people know.
-pub(super) fn updater_name(kind: &str) -> &str {
+pub(super) fn updater_name(kind: &UpdaterKind) -> &str {
     match kind {
-        "binary" => "teleport-update",
-        "unit" => "teleport-upgrade",
-        "kube" => "the Kubernetes updater",
-        "integration_awsoidc" => "the cluster, through the AWS OIDC integration",
-        other => other,
+        UpdaterKind::Kube => "the Kubernetes updater",
+        UpdaterKind::IntegrationAwsOidc => "the cluster, through the AWS OIDC integration",
+        kind => match kind.generation() {
+            Some(generation) => generation.updater(),
+            None => kind.as_str(),
+        },
     }
 }
 

@@ -5,6 +5,7 @@ use selfcheck_core::ClusterView;
 use selfcheck_core::EvidenceKind;
 use selfcheck_core::EvidenceValue;
 use selfcheck_core::Finding;
+use selfcheck_core::Generation;
 use selfcheck_core::Observation;
 use selfcheck_core::Reason;
 use selfcheck_core::ReportingMode;
@@ -12,6 +13,7 @@ use selfcheck_core::Severity;
 use selfcheck_core::Status;
 use selfcheck_core::StockView;
 use selfcheck_core::Text;
+use selfcheck_core::observation::FactName;
 
 use super::parts::CLUSTER;
 use super::parts::fact;
@@ -105,9 +107,9 @@ fn facts(view: &View<'_>) -> Vec<(&'static str, String)> {
         && updater.unit.is_some()
         && status.evidence == EvidenceKind::Live
     {
-        let program = if updater.kind == *"unit" { "teleport-upgrade" } else { "teleport-update" };
-        let [timer, service] =
-            ["timer", "service"].map(|unit| status.is_unseen(&format!("{program} {unit}")));
+        let generation = updater.kind.generation().unwrap_or(Generation::V2);
+        let timer = status.is_unseen(FactName::Timer(generation));
+        let service = status.is_unseen(FactName::Service(generation));
         let told = |instant: Option<Timestamp>, unseen: bool, none: &str| {
             let otherwise = if unseen { "not seen" } else { none };
             instant.map_or(otherwise.to_owned(), |instant| time::instant(instant, now))
@@ -150,7 +152,7 @@ fn agent(view: &View<'_>) -> String {
     let version = agent.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
     let mut parts = vec![match agent.pid {
         Some(pid) => format!("teleport{version}, pid {pid}"),
-        None if status.is_unseen("agent process") && !status.is_without_process() => {
+        None if status.is_unseen(FactName::AgentProcess) && !status.is_without_process() => {
             "teleport, process not seen".to_owned()
         }
         None if observation.is_some_and(is_container_without_agent) => {
@@ -201,7 +203,7 @@ fn updater(view: &View<'_>) -> String {
         let word = if installed { "none enabled" } else { "none seen" };
         return word.to_owned();
     };
-    let name = updater_name(updater.kind.as_str());
+    let name = updater_name(&updater.kind);
     let version = updater.version.as_ref().map(|version| format!(" {version}"));
     let group = updater.group.as_ref().map(|group| format!(", group {group}"));
     let unit = updater.unit.as_ref().map(|unit| format!(", {unit}"));
@@ -236,7 +238,7 @@ fn cluster(status: &Status, now: Timestamp) -> String {
 
 /// What the agent by itself tells, and what is so instead.
 fn by_itself(view: &ClusterView, truth: Option<&StockView>) -> String {
-    let told = if view.view.external_upgrader.is_empty() {
+    let told = if view.view.external_upgrader.is_none() {
         "that it has no updater".to_owned()
     } else {
         in_stock_terms(&view.view)
@@ -252,11 +254,9 @@ fn by_itself(view: &ClusterView, truth: Option<&StockView>) -> String {
 }
 
 fn in_stock_terms(view: &StockView) -> String {
-    if view.external_upgrader.is_empty() {
-        return "no updater".to_owned();
-    }
+    let Some(kind) = &view.external_upgrader else { return "no updater".to_owned() };
     let word = view.updater_status.as_ref().map(|status| format!(", {status}"));
-    format!("`{}`{}", view.external_upgrader, word.unwrap_or_default())
+    format!("`{kind}`{}", word.unwrap_or_default())
 }
 
 fn finding(finding: &Finding, status: &Status, now: Timestamp, style: Style) -> String {

@@ -8,6 +8,7 @@ use crate::Text;
 use crate::Why;
 use crate::observation::AgentConfig;
 use crate::observation::Environment;
+use crate::observation::FactName;
 
 use super::case::Case;
 
@@ -22,7 +23,7 @@ pub(super) fn judge(case: &mut Case<'_>) {
             .because("roles", names.join(",").as_str())
             .because("config", observation.agent.config_place());
     }
-    if environment(observation).is_some_and(is_redeployed_by_cluster) {
+    if observation.environment().is_some_and(Environment::is_redeployed_by_cluster) {
         case.find(Reason::UpdatedByCluster)
             .because("environment", "TELEPORT_INSTALL_METHOD_AWSOIDC_DEPLOYSERVICE=true");
     }
@@ -42,11 +43,6 @@ fn may_be_configured_elsewhere(observation: &Observation) -> bool {
     let line = process.and_then(|process| process.command_line.present());
     let is_named = line.is_some_and(|line| line.roles.is_some() || line.config_string);
     !is_named && hidden_environment(observation).is_some()
-}
-
-/// Whether the environment says that the cluster redeploys this agent.
-pub(crate) fn is_redeployed_by_cluster(environment: &Environment) -> bool {
-    environment.awsoidc_deploy_service.as_ref().is_some_and(|set| set == "true")
 }
 
 /// The roles that `--roles` replaces; others are run by the configuration alone.
@@ -97,32 +93,27 @@ fn canonical_role(role: &Text) -> Text {
     }
 }
 
-/// The process's environment, if it could be seen.
-pub(super) fn environment(observation: &Observation) -> Option<&Environment> {
-    observation.agent.process.present()?.environment.present()
-}
-
 /// What hides whether this agent needs an updater, if anything does.
-pub(super) fn hidden(observation: &Observation) -> Option<(&'static str, Why)> {
+pub(super) fn hidden(observation: &Observation) -> Option<(FactName, Why)> {
     hidden_environment(observation).or_else(|| hidden_roles(observation))
 }
 
 /// What hides the process's environment, if anything does. Without a process there is none to see.
-pub(super) fn hidden_environment(observation: &Observation) -> Option<(&'static str, Why)> {
+pub(super) fn hidden_environment(observation: &Observation) -> Option<(FactName, Why)> {
     match &observation.agent.process {
-        Fact::Unreadable(why) => Some(("agent process", *why)),
-        Fact::Present(process) => Some(("process environment", process.environment.why()?)),
+        Fact::Unreadable(why) => Some((FactName::AgentProcess, *why)),
+        Fact::Present(process) => Some((FactName::Environment, process.environment.why()?)),
         Fact::Absent | Fact::NotApplicable => None,
     }
 }
 
-fn hidden_roles(observation: &Observation) -> Option<(&'static str, Why)> {
+fn hidden_roles(observation: &Observation) -> Option<(FactName, Why)> {
     if let Some(process) = observation.agent.process.present() {
         match &process.command_line {
             Fact::Present(command_line) if command_line.roles.is_some() => return None,
-            Fact::Unreadable(why) => return Some(("process command line", *why)),
+            Fact::Unreadable(why) => return Some((FactName::CommandLine, *why)),
             _ => {}
         }
     }
-    Some(("agent configuration", observation.agent.config.why()?))
+    Some((FactName::AgentConfig, observation.agent.config.why()?))
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::horizon::Horizon;
 use crate::Clock;
 use crate::Evidence;
 use crate::EvidenceKind;
@@ -13,9 +14,6 @@ use crate::Reason;
 use crate::RemedyId;
 use crate::Severity;
 use crate::observation::Environment;
-
-use super::applicability;
-use super::horizon::Horizon;
 
 pub(super) struct Case<'a> {
     pub(super) observation: &'a Observation,
@@ -51,7 +49,7 @@ impl<'a> Case<'a> {
 
     /// Whether the agent is in a pod, or whoever looks is, where no service manager of a host is seen.
     pub(super) fn is_in_pod(&self) -> bool {
-        let environment = applicability::environment(self.observation);
+        let environment = self.observation.environment();
         environment.is_some_and(Environment::is_kubernetes)
             || self.observation.host.in_pod && self.observation.systemd.booted.is_absent()
     }

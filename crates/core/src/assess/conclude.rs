@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::stock::stock_view;
 use crate::AgentSummary;
 use crate::Basis;
 use crate::EvidenceKind;
 use crate::Fact;
 use crate::Finding;
 use crate::Generation;
-use crate::KubernetesSummary;
 use crate::Observation;
 use crate::Proof;
 use crate::Reason;
@@ -18,23 +18,24 @@ use crate::Status;
 use crate::StatusSchema;
 use crate::Text;
 use crate::Unseen;
+use crate::UpdaterKind;
 use crate::UpdaterSummary;
 use crate::Verdict;
 use crate::cluster_view::cluster_view;
+use crate::observation::FactName;
 use crate::observation::Runs;
 use crate::observation::ServiceUnit;
 use crate::observation::StartedKind;
 use crate::observation::TimerUnit;
-use crate::stock::stock_view;
 
 use super::applicability;
 use super::case::Case;
 use super::case::Draft;
 use super::kubernetes;
 use super::kubernetes::Owner;
-use super::presence;
-use super::presence::Found;
 use super::remedy;
+use super::updater::Found;
+use super::updater::found;
 use super::verdict;
 
 pub(super) fn conclude(mut case: Case<'_>) -> Status {
@@ -48,8 +49,8 @@ pub(super) fn conclude(mut case: Case<'_>) -> Status {
     });
     let reasons: Vec<_> = case.findings.iter().map(|draft| draft.reason).collect();
     let verdict = verdict::verdict(reasons.iter().copied());
-    let found = presence::found(observation);
-    let updater = updater(observation, found);
+    let found = found(observation);
+    let updater = updater_summary(observation, found);
     let proof = proof(observation, found);
     // What helps against a lesser finding is no remedy for the verdict.
     let of = |draft: &Draft| draft.reason.verdict().unwrap_or(Verdict::Accompanied);
@@ -107,7 +108,9 @@ fn summary(findings: &[Finding], observation: &Observation, found: Found, proof:
         return kubernetes::summary(proof).to_owned();
     }
     let (updater, timer, service) = match found {
-        Found::V1 => (Generation::V1, observation.v1.timer.present(), observation.v1.service.present()),
+        Found::Enabled(Generation::V1) => {
+            (Generation::V1, observation.v1.timer.present(), observation.v1.service.present())
+        }
         _ => (Generation::V2, observation.v2.timer.present(), observation.v2.service.present()),
     };
     let updater = updater.updater();
@@ -145,17 +148,14 @@ fn agent(observation: &Observation, found: Found) -> AgentSummary {
             .then(|| Some(agent.unit.present()?.state.unit.clone()))
             .flatten(),
         services: applicability::roles(observation),
-        kubernetes: (found == Found::Kubernetes).then(|| {
-            let Owner { release, namespace, .. } = Owner::of(observation);
-            KubernetesSummary { release, namespace }
-        }),
+        kubernetes: (found == Found::Kubernetes).then(|| Owner::of(observation).target.release),
     }
 }
 
-fn updater(observation: &Observation, found: Found) -> Option<UpdaterSummary> {
-    let environment = applicability::environment(observation);
+fn updater_summary(observation: &Observation, found: Found) -> Option<UpdaterSummary> {
+    let environment = observation.environment();
     match found {
-        Found::V2 => {
+        Found::Enabled(Generation::V2) => {
             let v2 = &observation.v2;
             let revision = v2.binary.present().and_then(|binary| binary.revision.as_ref());
             let group = v2.config.present().map(|config| match &config.spec.group {
@@ -163,14 +163,14 @@ fn updater(observation: &Observation, found: Found) -> Option<UpdaterSummary> {
                 _ => "default".into(),
             });
             Some(UpdaterSummary {
-                kind: "binary".into(),
+                kind: UpdaterKind::Binary,
                 version: revision.map(|revision| revision.version.clone()),
                 group,
                 unit: Some(Text::new(&Generation::V2.timer(&observation.agent.namespace))),
             })
         }
-        Found::V1 => Some(UpdaterSummary {
-            kind: "unit".into(),
+        Found::Enabled(Generation::V1) => Some(UpdaterSummary {
+            kind: UpdaterKind::Unit,
             version: None,
             group: None,
             unit: Some(Text::new(&Generation::V1.timer(&observation.agent.namespace))),
@@ -186,8 +186,11 @@ fn updater(observation: &Observation, found: Found) -> Option<UpdaterSummary> {
             })
         }
         Found::NotEnabled | Found::Nothing | Found::Hidden(..) => {
-            environment.filter(|environment| applicability::is_redeployed_by_cluster(environment)).map(|_| {
-                UpdaterSummary { kind: "integration_awsoidc".into(), version: None, group: None, unit: None }
+            environment.filter(|environment| environment.is_redeployed_by_cluster()).map(|_| UpdaterSummary {
+                kind: UpdaterKind::IntegrationAwsOidc,
+                version: None,
+                group: None,
+                unit: None,
             })
         }
     }
@@ -199,8 +202,8 @@ fn proof(observation: &Observation, found: Found) -> Proof {
     }
     let (timer, service) = match found {
         Found::Kubernetes => return kubernetes::proof(observation),
-        Found::V2 => (observation.v2.timer.present(), observation.v2.service.present()),
-        Found::V1 => (observation.v1.timer.present(), observation.v1.service.present()),
+        Found::Enabled(Generation::V2) => (observation.v2.timer.present(), observation.v2.service.present()),
+        Found::Enabled(Generation::V1) => (observation.v1.timer.present(), observation.v1.service.present()),
         _ => return Proof::default(),
     };
     // A run of something else is none of the updater.
@@ -262,7 +265,7 @@ fn unseen(observation: &Observation, reasons: &[Reason]) -> Vec<Unseen> {
     }
     let starts = observation.agent.unit.present().and_then(|unit| unit.starts.present());
     if let Some(started) = starts.filter(|started| started.kind == StartedKind::Opaque) {
-        add("file that the agent unit starts", &format!("`{}` may start anything", started.path));
+        add(FactName::StartedFile.as_str(), &format!("`{}` may start anything", started.path));
     }
     if observation.history.is_none() && reasons.contains(&Reason::RunFailed) {
         add("runs before the last one", "only a daemon remembers them");

@@ -11,7 +11,7 @@ use crate::observation::UpdateConfig;
 use super::case::Case;
 use super::gaps;
 use super::presence;
-use super::presence::Updater;
+use super::updater::Updater;
 use super::v1;
 
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {

@@ -16,7 +16,7 @@ use crate::observation::UnitState;
 use super::blame;
 use super::blame::Concerns;
 use super::case::Case;
-use super::presence::Updater;
+use super::updater::Updater;
 
 /// A firing that does not lead to a run.
 struct Skipped {

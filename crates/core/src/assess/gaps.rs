@@ -7,16 +7,15 @@ use crate::Reason;
 use crate::RemedyId;
 use crate::Text;
 use crate::Why;
+use crate::layout;
+use crate::observation::FactName;
 
 use super::case::Case;
-use super::presence::Updater;
-
-/// The name of the updater's configuration among what could not be seen.
-pub(super) const UPDATE_CONFIG: &str = "update.yaml";
+use super::updater::Updater;
 
 /// What every look at a host or an image answers, and this one does not: nobody looked. From that it follows neither that all is
 /// well nor that something is missing.
-pub(super) fn never_looked_at(observation: &Observation) -> Option<&'static str> {
+pub(super) fn never_looked_at(observation: &Observation) -> Option<FactName> {
     let (agent, v1, v2) = (&observation.agent, &observation.v1, &observation.v2);
     let is_live = observation.evidence == EvidenceKind::Live;
     let has_units = observation.systemd.booted.is_present();
@@ -24,22 +23,22 @@ pub(super) fn never_looked_at(observation: &Observation) -> Option<&'static str>
     let has_v1 = has_units && agent.namespace.suffix().is_none();
     let process = agent.process.present();
     let facts = [
-        ("operating system", true, observation.host.os.is_empty()),
-        ("systemd", true, observation.systemd.booted.is_not_applicable()),
-        ("agent process", is_live, agent.process.is_not_applicable()),
+        (FactName::OperatingSystem, true, observation.host.os.is_empty()),
+        (FactName::Systemd, true, observation.systemd.booted.is_not_applicable()),
+        (FactName::AgentProcess, is_live, agent.process.is_not_applicable()),
         (
-            "process command line",
+            FactName::CommandLine,
             true,
             process.is_some_and(|process| process.command_line.is_not_applicable()),
         ),
-        ("process environment", true, process.is_some_and(|process| process.environment.is_not_applicable())),
-        ("agent configuration", true, agent.config.is_not_applicable()),
-        ("agent unit", has_units, agent.unit.is_not_applicable()),
-        (UPDATE_CONFIG, true, v2.config.is_not_applicable()),
-        ("teleport-update timer", has_units, v2.timer.is_not_applicable()),
-        ("teleport-update service", has_units, v2.service.is_not_applicable()),
-        ("teleport-upgrade timer", has_v1, v1.timer.is_not_applicable()),
-        ("teleport-upgrade service", has_v1, v1.service.is_not_applicable()),
+        (FactName::Environment, true, process.is_some_and(|process| process.environment.is_not_applicable())),
+        (FactName::AgentConfig, true, agent.config.is_not_applicable()),
+        (FactName::AgentUnit, has_units, agent.unit.is_not_applicable()),
+        (FactName::UpdateConfig, true, v2.config.is_not_applicable()),
+        (FactName::Timer(Generation::V2), has_units, v2.timer.is_not_applicable()),
+        (FactName::Service(Generation::V2), has_units, v2.service.is_not_applicable()),
+        (FactName::Timer(Generation::V1), has_v1, v1.timer.is_not_applicable()),
+        (FactName::Service(Generation::V1), has_v1, v1.service.is_not_applicable()),
     ];
     facts.into_iter().find_map(|(fact, is_asked, is_missing)| (is_asked && is_missing).then_some(fact))
 }
@@ -49,10 +48,11 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     if let Some(fact) = never_looked_at(case.observation) {
         applicability(case, fact, Why::NotLookedAt);
     }
-    let hidden = updater.timer.why().map(|why| ("timer", why));
-    if let Some((fact, why)) = hidden.or_else(|| updater.service.why().map(|why| ("service", why))) {
-        let fact = format!("{} {fact}", updater.generation.updater());
-        unit(case, updater.generation, &fact, why);
+    let generation = updater.generation;
+    let timer = updater.timer.why().map(|why| (FactName::Timer(generation), why));
+    let service = || updater.service.why().map(|why| (FactName::Service(generation), why));
+    if let Some((fact, why)) = timer.or_else(service) {
+        unit(case, generation, fact, why);
     }
     if updater.generation == Generation::V1 {
         v1_files(case);
@@ -63,10 +63,10 @@ pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
 fn v1_files(case: &mut Case<'_>) {
     let v1 = &case.observation.v1;
     let files = [
-        ("/etc/teleport-upgrade.d/endpoint", &v1.endpoint),
-        ("/etc/teleport-upgrade.d/schedule", &v1.schedule),
-        ("/etc/teleport-upgrade.d/installer", &v1.installer),
-        ("/etc/systemd/system/teleport-upgrade.service.d", &v1.neutralised),
+        (layout::v1::ENDPOINT, &v1.endpoint),
+        (layout::v1::SCHEDULE, &v1.schedule),
+        (layout::v1::INSTALLER, &v1.installer),
+        (layout::v1::NEUTRALISED, &v1.neutralised),
     ];
     let out_of_reach = |why: &Why| !why.is_corruption();
     let hidden = files.into_iter().find_map(|(path, file)| Some((path, file.why().filter(out_of_reach)?)));
@@ -76,14 +76,11 @@ fn v1_files(case: &mut Case<'_>) {
 }
 
 /// A place where an updater could be, and which could not be seen.
-pub(super) fn place(case: &mut Case<'_>, fact: &'static str, why: Why) {
-    if fact == UPDATE_CONFIG {
-        config(case, why);
-    } else if fact.ends_with("timer") || fact.ends_with("service") {
-        let of_v1 = fact.starts_with(Generation::V1.updater());
-        unit(case, if of_v1 { Generation::V1 } else { Generation::V2 }, fact, why);
-    } else {
-        applicability(case, fact, why);
+pub(super) fn place(case: &mut Case<'_>, fact: FactName, why: Why) {
+    match fact {
+        FactName::UpdateConfig => config(case, why),
+        FactName::Timer(generation) | FactName::Service(generation) => unit(case, generation, fact, why),
+        _ => applicability(case, fact, why),
     }
 }
 
@@ -102,12 +99,12 @@ fn config_at(case: &mut Case<'_>, generation: Generation, path: Text, why: Why) 
 }
 
 /// What decides whether an updater is needed could not be seen.
-pub(super) fn applicability(case: &mut Case<'_>, fact: &'static str, why: Why) {
+pub(super) fn applicability(case: &mut Case<'_>, fact: FactName, why: Why) {
     let remedy = remedy(case, why);
     let candidates = &case.observation.agent.candidates;
     let pids: Vec<_> = candidates.iter().map(u32::to_string).collect();
     case.find(Reason::ApplicabilityUnreadable)
-        .because("fact", fact)
+        .because("fact", fact.as_str())
         .because("why", why.code())
         .because_of("pids", (!pids.is_empty()).then(|| pids.join(",")).as_deref())
         .in_words((!pids.is_empty()).then(|| SEVERAL.to_owned()))
@@ -118,11 +115,11 @@ pub(super) fn applicability(case: &mut Case<'_>, fact: &'static str, why: Why) {
 const SEVERAL: &str = "several different agents run here; choose one with --pid";
 
 /// A unit could not be seen: systemd did not tell, or in an image its files did not.
-fn unit(case: &mut Case<'_>, generation: Generation, fact: &str, why: Why) {
+fn unit(case: &mut Case<'_>, generation: Generation, fact: FactName, why: Why) {
     if case.is_static() {
         case.find(Reason::ConfigDenied)
             .of(generation)
-            .because("fact", fact)
+            .because("fact", fact.as_str())
             .because("why", why.code())
             .remedied_by(None);
         return;
@@ -136,7 +133,7 @@ fn unit(case: &mut Case<'_>, generation: Generation, fact: &str, why: Why) {
         Reason::BusUnavailable => reason.entry().remedy,
         _ => remedy(case, why),
     };
-    case.find(reason).because("fact", fact).because("why", why.code()).remedied_by(remedy);
+    case.find(reason).because("fact", fact.as_str()).because("why", why.code()).remedied_by(remedy);
 }
 
 /// What helps against `why`: rights for what was denied to an ordinary user, time for what was late.

@@ -9,7 +9,7 @@ use crate::observation::Started;
 use crate::observation::StartedKind;
 
 use super::case::Case;
-use super::presence::Updater;
+use super::updater::Updater;
 
 /// What is known of the file that the agent runs.
 pub(super) enum Managed<'a> {

@@ -16,10 +16,13 @@ mod managed;
 mod presence;
 mod process;
 mod remedy;
+mod remember;
 mod run;
 mod schedule;
 mod starters;
+mod stock;
 mod update;
+mod updater;
 mod v1;
 mod verdict;
 
@@ -31,8 +34,7 @@ use crate::Status;
 use case::Case;
 use presence::Judged;
 
-pub(crate) use applicability::is_redeployed_by_cluster;
-pub(crate) use presence::judged_service;
+pub use remember::remember;
 
 /// Judges `observation` under `policy` as of `now`.
 ///

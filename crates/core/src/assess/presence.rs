@@ -1,19 +1,20 @@
 //! Which updater is there to be judged, if any.
 
 use crate::Fact;
-use crate::Generation;
 use crate::Observation;
 use crate::Reason;
 use crate::RemedyId;
 use crate::Why;
-use crate::observation::ServiceUnit;
-use crate::observation::TimerUnit;
+use crate::observation::FactName;
 
 use super::applicability;
 use super::case::Case;
 use super::gaps;
 use super::kubernetes;
 use super::managed;
+use super::updater::Found;
+use super::updater::Updater;
+use super::updater::found;
 
 /// Where NixOS keeps the programs that it builds.
 const STORE: &str = "/nix/store/";
@@ -29,79 +30,11 @@ pub(super) enum Judged<'a> {
     Settled,
 }
 
-/// An updater with units, to be judged by them.
-#[derive(Clone, Copy)]
-pub(super) struct Updater<'a> {
-    pub(super) generation: Generation,
-    pub(super) timer: &'a Fact<TimerUnit>,
-    pub(super) service: &'a Fact<ServiceUnit>,
-}
-
-/// What the evidence says is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    /// A part of teleport-update that only enabling creates.
-    V2,
-    /// Units of teleport-upgrade, and nothing of v2.
-    V1,
-    /// The environment of a pod of the Helm chart.
-    Kubernetes,
-    /// An updater's program, never enabled.
-    NotEnabled,
-    /// Positively nothing.
-    Nothing,
-    /// What would decide could not be seen.
-    Hidden(&'static str, Why),
-}
-
-/// What is there.
-pub(super) fn found(observation: &Observation) -> Found {
-    if applicability::environment(observation).is_some_and(crate::observation::Environment::is_kubernetes) {
-        return Found::Kubernetes;
-    }
-    let (v1, v2) = (&observation.v1, &observation.v2);
-    if v2.timer.is_present() || v2.service.is_present() {
-        return Found::V2;
-    }
-    match &v2.config {
-        Fact::Absent => {}
-        Fact::NotApplicable => return Found::Hidden(gaps::UPDATE_CONFIG, Why::NotLookedAt),
-        // Whether there is a file at all is not known.
-        Fact::Unreadable(why) if !why.is_corruption() => return Found::Hidden(gaps::UPDATE_CONFIG, *why),
-        _ => return Found::V2,
-    }
-    let v2_units =
-        hidden("teleport-update timer", &v2.timer).or(hidden("teleport-update service", &v2.service));
-    if let Some((fact, why)) = v2_units {
-        return Found::Hidden(fact, why);
-    }
-    // The older updater knows no install suffix: it never updates a suffixed agent.
-    if observation.agent.namespace.suffix().is_some() {
-        return if v2.binary.is_present() { Found::NotEnabled } else { Found::Nothing };
-    }
-    if v1.timer.is_present() || v1.service.is_present() {
-        return Found::V1;
-    }
-    let rest = [
-        hidden("teleport-upgrade timer", &v1.timer),
-        hidden("teleport-upgrade service", &v1.service),
-        hidden("teleport-upgrade", &v1.script),
-    ];
-    if let Some((fact, why)) = rest.into_iter().flatten().next() {
-        return Found::Hidden(fact, why);
-    }
-    if v2.binary.is_present() || v1.script.is_present() { Found::NotEnabled } else { Found::Nothing }
-}
-
-fn hidden<T>(name: &'static str, fact: &Fact<T>) -> Option<(&'static str, Why)> {
-    Some((name, fact.why()?))
-}
-
 /// Judges presence, and says what else there is to judge.
 pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
     let observation = case.observation;
     if observation.host.os.is_empty() {
-        gaps::applicability(case, "operating system", Why::NotLookedAt);
+        gaps::applicability(case, FactName::OperatingSystem, Why::NotLookedAt);
         return Judged::Settled;
     }
     if observation.host.os != *"linux" {
@@ -110,13 +43,13 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
     }
     let found = found(observation);
     if found == Found::Kubernetes
-        && let Some(environment) = applicability::environment(observation)
+        && let Some(environment) = observation.environment()
     {
         kubernetes::judge(case, environment);
         return Judged::Settled;
     }
     if let Some(why) = observation.systemd.booted.why() {
-        gaps::applicability(case, "systemd", why);
+        gaps::applicability(case, FactName::Systemd, why);
         return Judged::Settled;
     }
     match store(observation) {
@@ -170,7 +103,7 @@ pub(super) fn judge<'a>(case: &mut Case<'a>) -> Judged<'a> {
         return Judged::Settled;
     }
     match found {
-        Found::V2 | Found::V1 => Judged::Units(updater(observation, found)),
+        Found::Enabled(generation) => Judged::Units(Updater::of(observation, generation)),
         Found::NotEnabled => {
             unaccompanied(case, Reason::UpdaterNotEnabled);
             Judged::Settled
@@ -202,7 +135,7 @@ fn is_without_agent(observation: &Observation) -> bool {
 enum Store {
     Holds,
     Not,
-    Hidden(&'static str, Why),
+    Hidden(FactName, Why),
 }
 
 fn store(observation: &Observation) -> Store {
@@ -213,7 +146,7 @@ fn store(observation: &Observation) -> Store {
     }
     match observation.v2.config.why() {
         None if observation.v2.config.is_absent() => {}
-        Some(why) if !why.is_corruption() => return Store::Hidden(gaps::UPDATE_CONFIG, why),
+        Some(why) if !why.is_corruption() => return Store::Hidden(FactName::UpdateConfig, why),
         _ => return Store::Not,
     }
     let (process, unit) = (&observation.agent.process, &observation.agent.unit);
@@ -225,22 +158,22 @@ fn store(observation: &Observation) -> Store {
         return Store::Holds;
     }
     let places = [
-        ("agent process", process.why()),
-        ("process executable", executable.and_then(Fact::why)),
-        ("agent unit", unit.why()),
-        ("file that the agent unit starts", starts.and_then(Fact::why)),
+        (FactName::AgentProcess, process.why()),
+        (FactName::Executable, executable.and_then(Fact::why)),
+        (FactName::AgentUnit, unit.why()),
+        (FactName::StartedFile, starts.and_then(Fact::why)),
     ];
     let hidden = places.into_iter().find_map(|(place, why)| Some((place, why?)));
     hidden.map_or(Store::Not, |(place, why)| Store::Hidden(place, why))
 }
 
 /// What hides whether there is an agent, where nothing of one was seen: it may also be the updater that knows of one.
-fn hidden_agent(observation: &Observation) -> Option<(&'static str, Why)> {
+fn hidden_agent(observation: &Observation) -> Option<(FactName, Why)> {
     if has_active_version(observation) {
         return None;
     }
     let config = observation.v2.config.why().filter(|why| !why.is_corruption());
-    let told = config.filter(|_| observation.agent.is_nowhere()).map(|why| (gaps::UPDATE_CONFIG, why));
+    let told = config.filter(|_| observation.agent.is_nowhere()).map(|why| (FactName::UpdateConfig, why));
     told.or(observation.agent.hidden_by())
 }
 
@@ -249,33 +182,9 @@ fn has_active_version(observation: &Observation) -> bool {
     observation.v2.config.present().is_some_and(|config| config.status.active.is_some())
 }
 
-/// The service of the updater that is judged, if it was seen.
-pub(crate) fn judged_service(observation: &Observation) -> Option<&ServiceUnit> {
-    match found(observation) {
-        Found::V2 => observation.v2.service.present(),
-        Found::V1 => observation.v1.service.present(),
-        _ => None,
-    }
-}
-
 /// By what systemd is known to run on a host, or to run where an image does.
 pub(super) fn systemds_mark(case: &Case<'_>) -> &'static str {
     if case.is_static() { "/usr/lib/systemd/systemd" } else { "/run/systemd/system" }
-}
-
-/// Where systemd does not run there are no units, whatever else was written down.
-static NO_TIMER: Fact<TimerUnit> = Fact::NotApplicable;
-static NO_SERVICE: Fact<ServiceUnit> = Fact::NotApplicable;
-
-fn updater(observation: &Observation, found: Found) -> Updater<'_> {
-    let (generation, timer, service) = match found {
-        Found::V1 => (Generation::V1, &observation.v1.timer, &observation.v1.service),
-        _ => (Generation::V2, &observation.v2.timer, &observation.v2.service),
-    };
-    if observation.systemd.booted.is_absent() {
-        return Updater { generation, timer: &NO_TIMER, service: &NO_SERVICE };
-    }
-    Updater { generation, timer, service }
 }
 
 /// Adds the unaccompanied `reason`, unless what decides whether an updater is needed could not be seen.

@@ -1,8 +1,7 @@
 //! The running agent against what the updater activated on disk.
-
-use crate::Generation;
 use crate::Reason;
 use crate::RemedyId;
+use crate::UpdaterKind;
 use crate::cluster_view::Detection;
 use crate::cluster_view::detected;
 use crate::observation::AgentUnit;
@@ -11,7 +10,7 @@ use crate::observation::Process;
 use super::case::Case;
 use super::managed;
 use super::managed::Managed;
-use super::presence::Updater;
+use super::updater::Updater;
 
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     let observation = case.observation;
@@ -87,12 +86,9 @@ fn changed_since_start(case: &mut Case<'_>, updater: &Updater<'_>, process: &Pro
     let told = detected(observation, Detection::Informed)
         .filter(|_| is_teleport && observation.v2.config.is_present());
     let Some(told) = told.map(|view| view.external_upgrader) else { return };
-    let now = match updater.generation {
-        Generation::V1 => "unit",
-        Generation::V2 => "binary",
-    };
-    if told != *now {
-        let told = if told.is_empty() { "none".into() } else { told };
-        case.find(Reason::UpdaterChangedSinceStart).because("at_start", told).because("now", now);
+    let now = updater.generation.kind();
+    if told.as_ref() != Some(&now) {
+        let told = told.as_ref().map_or("none", UpdaterKind::as_str);
+        case.find(Reason::UpdaterChangedSinceStart).because("at_start", told).because("now", now.as_str());
     }
 }

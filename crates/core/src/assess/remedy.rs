@@ -2,7 +2,6 @@
 
 use crate::Fact;
 use crate::Generation;
-use crate::KubernetesTarget;
 use crate::Observation;
 use crate::ProxyAddr;
 use crate::Reason;
@@ -12,6 +11,7 @@ use crate::RemedyTarget;
 use crate::Text;
 use crate::Updates;
 use crate::Writes;
+use crate::layout;
 use crate::observation::UnitState;
 
 use super::case::Draft;
@@ -19,8 +19,6 @@ use super::kubernetes::Owner;
 
 /// The port of a proxy where teleport.yaml names none. The updater writes it out.
 const PROXY_PORT: u16 = 3080;
-/// Where units are written to.
-const UNITS: &str = "/etc/systemd/system";
 
 /// Chooses the remedy that works on this host, or says why none does.
 pub(super) fn settle(observation: &Observation, draft: &mut Draft) {
@@ -48,8 +46,8 @@ fn unwritable(observation: &Observation, id: RemedyId) -> impl Iterator<Item = &
     let read_only = observation.host.read_only.iter().map(Text::as_str);
     read_only.filter(move |folder| match id.writes() {
         Writes::Nothing => false,
-        Writes::Units => *folder == UNITS,
-        Writes::Installation => *folder != UNITS,
+        Writes::Units => *folder == layout::UNITS,
+        Writes::Installation => *folder != layout::UNITS,
         Writes::Both => true,
     })
 }
@@ -88,7 +86,6 @@ pub(super) fn render(observation: &Observation, draft: &Draft) -> Option<Remedy>
     let id = draft.remedy?;
     let agents_proxy = observation.agent.config.present().and_then(|config| config.proxy_server.as_ref());
     let elsewhere = observation.v2.binary.present().filter(|binary| !binary.is_in_path());
-    let Owner { release, guess, namespace, released_in, pod, chart_version, .. } = Owner::of(observation);
     Some(
         id.render(&RemedyTarget {
             namespace: &observation.agent.namespace,
@@ -108,7 +105,7 @@ pub(super) fn render(observation: &Observation, draft: &Draft) -> Option<Remedy>
                 .map(|proxy| proxy.or_port(PROXY_PORT)),
             update_config: observation.v2.config_path.as_str(),
             program: elsewhere.map_or(Generation::V2.updater(), |binary| binary.path.as_str()),
-            kubernetes: KubernetesTarget { release, guess, namespace, released_in, pod, chart_version },
+            kubernetes: Owner::of(observation).target,
         }),
     )
 }

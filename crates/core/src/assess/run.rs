@@ -14,7 +14,7 @@ use crate::observation::UnitResult;
 use super::blame;
 use super::blame::Concerns;
 use super::case::Case;
-use super::presence::Updater;
+use super::updater::Updater;
 
 /// systemd's own exit statuses for a program it could not execute as asked.
 const EXEC_FAILURES: std::ops::RangeInclusive<i32> = 200..=243;

@@ -16,8 +16,8 @@ use crate::observation::UnitState;
 use super::blame;
 use super::case::Case;
 use super::firing;
-use super::presence::Updater;
 use super::starters;
+use super::updater::Updater;
 
 /// An updater that is to run later than this is not going to run, in microseconds: 7 days.
 const FAR: Usec = 7 * 24 * 3_600 * 1_000_000;

@@ -7,7 +7,7 @@ use crate::Revision;
 use crate::observation::UpdateStatus;
 
 use super::case::Case;
-use super::presence::Updater;
+use super::updater::Updater;
 
 pub(super) fn judge(case: &mut Case<'_>, updater: &Updater<'_>) {
     if updater.generation == Generation::V1 {
@@ -40,7 +40,7 @@ fn reason(status: &UpdateStatus) -> Option<Reason> {
     let skip = status.skip.as_ref();
     let Some(last) = &status.last_update else {
         // Older updaters do not write the last update; that is their age, not a fault. What they skip shows all the same.
-        let (skipped, active) = (skip?.semver()?, status.active.as_ref()?.semver()?);
+        let (skipped, active) = (skip?.comparable()?, status.active.as_ref()?.comparable()?);
         return (skipped > active).then_some(Reason::TargetSkipped);
     };
     // The updater compares versions, and no editions.

@@ -1,11 +1,13 @@
 //! The older updater: alone, whether it can do its work; beside the newer one, whether they fight.
 
+use super::case::Case;
 use crate::Fact;
 use crate::Generation;
 use crate::Observation;
 use crate::ProxyAddr;
 use crate::Reason;
 use crate::Text;
+use crate::UpdaterKind;
 use crate::Usec;
 use crate::observation::ActiveState;
 use crate::observation::Process;
@@ -13,15 +15,10 @@ use crate::observation::TimerUnit;
 use crate::observation::UnitFileState;
 use crate::observation::UpdaterV1;
 
-use super::applicability;
-use super::case::Case;
-
 /// What the agent writes as the schedule, and an installation as the installer, to say "never".
 const NEVER: &str = "nop";
 /// A clock that is kept by the network moves by less, in microseconds.
 const CLOCK_TOLERANCE: Usec = 60_000_000;
-/// What the agent's environment says where it started with this updater.
-const KIND: &str = "unit";
 
 /// Judges the older updater where it is the one that is there.
 pub(super) fn judge(case: &mut Case<'_>) {
@@ -170,23 +167,23 @@ fn clock_may_be_set(observation: &Observation) -> bool {
 }
 
 fn exporter(observation: &Observation) -> Option<&Process> {
-    let knows =
-        applicability::environment(observation)?.ext_upgrader.as_ref().is_some_and(|kind| *kind == *KIND);
+    let environment = observation.environment()?;
+    let knows = environment.ext_upgrader == Some(UpdaterKind::Unit);
     observation.agent.process.present().filter(|_| knows)
 }
 
 /// The agent learns of this updater from its environment, which is that of its start.
 fn restart(case: &mut Case<'_>) {
     let observation = case.observation;
-    let Some(environment) = applicability::environment(observation) else { return };
+    let Some(environment) = observation.environment() else { return };
     // After a graceful restart older processes serve their sessions to the end: only the main one counts.
     let pid = observation.agent.process.present().map(|process| process.pid);
     let is_main = observation.agent.unit.present().is_some_and(|unit| unit.main_pid == pid);
-    if is_main && environment.ext_upgrader.as_ref().is_none_or(|kind| *kind != *KIND) {
+    if is_main && environment.ext_upgrader != Some(UpdaterKind::Unit) {
         case.find(Reason::RestartNeeded)
             .because_of("pid", pid)
-            .because("at_start", environment.ext_upgrader.clone().unwrap_or_else(|| "none".into()))
-            .because("now", KIND);
+            .because("at_start", environment.ext_upgrader.as_ref().map_or("none", UpdaterKind::as_str))
+            .because("now", UpdaterKind::Unit.as_str());
     }
 }
 

@@ -10,6 +10,7 @@ use crate::Revision;
 use crate::Text;
 use crate::Usec;
 use crate::Why;
+use crate::observation::FactName;
 
 use super::start::CommandLine;
 use super::start::ConfigSource;
@@ -73,7 +74,7 @@ impl Agent {
     }
 
     /// What hides whether there is an agent, where nothing of one was found and not every place could be seen.
-    pub fn hidden_by(&self) -> Option<(&'static str, Why)> {
+    pub fn hidden_by(&self) -> Option<(FactName, Why)> {
         self.hidden().filter(|_| self.is_unseen() && !self.program.is_present())
     }
 
@@ -87,12 +88,12 @@ impl Agent {
             && !has_config
     }
 
-    fn hidden(&self) -> Option<(&'static str, Why)> {
+    fn hidden(&self) -> Option<(FactName, Why)> {
         let places = [
-            ("agent process", self.process.why()),
-            ("agent unit", self.unit.why()),
-            ("agent program", self.program.why()),
-            ("agent configuration", self.config.why()),
+            (FactName::AgentProcess, self.process.why()),
+            (FactName::AgentUnit, self.unit.why()),
+            (FactName::AgentProgram, self.program.why()),
+            (FactName::AgentConfig, self.config.why()),
         ];
         places.into_iter().find_map(|(place, why)| Some((place, why?)))
     }

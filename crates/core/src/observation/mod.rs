@@ -2,6 +2,7 @@
 
 mod agent;
 mod drop_in;
+mod fact_name;
 mod history;
 mod host;
 mod identifiers;
@@ -24,6 +25,7 @@ pub use agent::ServiceSwitch;
 pub use agent::Started;
 pub use agent::StartedKind;
 pub use drop_in::DropIn;
+pub use fact_name::FactName;
 pub use history::FailedRun;
 pub use history::History;
 pub use host::Host;
@@ -72,6 +74,7 @@ use serde::Serialize;
 use crate::Clock;
 use crate::EvidenceKind;
 use crate::Fact;
+use crate::Generation;
 use crate::Why;
 
 /// Everything seen at one instant, with the clocks it was seen at.
@@ -121,56 +124,48 @@ impl Observation {
         }
     }
 
-    /// The same, with what is remembered of earlier looks brought up to date by this one.
-    ///
-    /// `before` is what was remembered when this look began. A look that did not see the updater's service leaves it
-    /// as it was.
-    #[must_use]
-    pub fn remembering(self, before: History) -> Self {
-        let history = match crate::assess::judged_service(&self) {
-            Some(service) => before.after(service, self.clock.realtime),
-            None => before,
-        };
-        Self { history: Some(history), ..self }
+    /// The environment of the agent's process, if it could be seen.
+    pub fn environment(&self) -> Option<&Environment> {
+        self.agent.process.present()?.environment.present()
     }
 
     /// What could not be seen, as the name of the fact and the reason, in a fixed order.
-    pub fn unreadable(&self) -> Vec<(&'static str, Why)> {
+    pub fn unreadable(&self) -> Vec<(FactName, Why)> {
         let process = self.agent.process.present();
         let unit = self.agent.unit.present();
         let kubernetes = self.kubernetes.present();
         let starters = |timer: &Fact<TimerUnit>| timer.present().and_then(|timer| timer.starters.why());
         let managed = process.and_then(|process| process.executable.present()?.managed.why());
         let facts = [
-            ("agent process", self.agent.process.why()),
-            ("process executable", process.and_then(|process| process.executable.why())),
-            ("whether the updater replaces the executable", managed),
-            ("process command line", process.and_then(|process| process.command_line.why())),
-            ("process environment", process.and_then(|process| process.environment.why())),
-            ("agent configuration", self.agent.config.why()),
-            ("agent unit", self.agent.unit.why()),
-            ("agent program", self.agent.program.why()),
-            ("file that the agent unit starts", unit.and_then(|unit| unit.starts.why())),
-            ("systemd", self.systemd.booted.why()),
-            ("systemd manager", self.systemd.manager.why()),
-            ("update.yaml", self.v2.config.why()),
-            ("update.lock", self.v2.lock.why()),
-            ("teleport-update", self.v2.binary.why()),
-            ("teleport-update timer", self.v2.timer.why()),
-            ("what starts the teleport-update timer", starters(&self.v2.timer)),
-            ("teleport-update service", self.v2.service.why()),
-            ("teleport-upgrade", self.v1.script.why()),
-            ("teleport-upgrade timer", self.v1.timer.why()),
-            ("what starts the teleport-upgrade timer", starters(&self.v1.timer)),
-            ("teleport-upgrade service", self.v1.service.why()),
-            ("teleport-upgrade endpoint", self.v1.endpoint.why()),
-            ("teleport-upgrade schedule", self.v1.schedule.why()),
-            ("teleport-upgrade installer", self.v1.installer.why()),
-            ("package holds", self.v1.holds.why()),
-            ("Kubernetes", self.kubernetes.why()),
-            ("pod labels", kubernetes.and_then(|kubernetes| kubernetes.labels.why())),
-            ("pod annotations", kubernetes.and_then(|kubernetes| kubernetes.annotations.why())),
-            ("pod namespace", kubernetes.and_then(|kubernetes| kubernetes.namespace.why())),
+            (FactName::AgentProcess, self.agent.process.why()),
+            (FactName::Executable, process.and_then(|process| process.executable.why())),
+            (FactName::IsManaged, managed),
+            (FactName::CommandLine, process.and_then(|process| process.command_line.why())),
+            (FactName::Environment, process.and_then(|process| process.environment.why())),
+            (FactName::AgentConfig, self.agent.config.why()),
+            (FactName::AgentUnit, self.agent.unit.why()),
+            (FactName::AgentProgram, self.agent.program.why()),
+            (FactName::StartedFile, unit.and_then(|unit| unit.starts.why())),
+            (FactName::Systemd, self.systemd.booted.why()),
+            (FactName::SystemdManager, self.systemd.manager.why()),
+            (FactName::UpdateConfig, self.v2.config.why()),
+            (FactName::UpdateLock, self.v2.lock.why()),
+            (FactName::Program(Generation::V2), self.v2.binary.why()),
+            (FactName::Timer(Generation::V2), self.v2.timer.why()),
+            (FactName::Starters(Generation::V2), starters(&self.v2.timer)),
+            (FactName::Service(Generation::V2), self.v2.service.why()),
+            (FactName::Program(Generation::V1), self.v1.script.why()),
+            (FactName::Timer(Generation::V1), self.v1.timer.why()),
+            (FactName::Starters(Generation::V1), starters(&self.v1.timer)),
+            (FactName::Service(Generation::V1), self.v1.service.why()),
+            (FactName::Endpoint, self.v1.endpoint.why()),
+            (FactName::Schedule, self.v1.schedule.why()),
+            (FactName::Installer, self.v1.installer.why()),
+            (FactName::PackageHolds, self.v1.holds.why()),
+            (FactName::Kubernetes, self.kubernetes.why()),
+            (FactName::PodLabels, kubernetes.and_then(|kubernetes| kubernetes.labels.why())),
+            (FactName::PodAnnotations, kubernetes.and_then(|kubernetes| kubernetes.annotations.why())),
+            (FactName::PodNamespace, kubernetes.and_then(|kubernetes| kubernetes.namespace.why())),
         ];
         facts.into_iter().filter_map(|(name, why)| Some((name, why?))).collect()
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::Text;
+use crate::UpdaterKind;
 
 /// What a command line says, as far as judgement needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -56,8 +57,8 @@ pub enum ConfigSource {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Environment {
     /// `TELEPORT_EXT_UPGRADER`: the kind of updater the installer claims.
-    #[serde(default)]
-    pub ext_upgrader: Option<Text>,
+    #[serde(default, deserialize_with = "crate::updater::read_or_empty")]
+    pub ext_upgrader: Option<UpdaterKind>,
     /// `TELEPORT_EXT_UPGRADER_VERSION`: its version.
     #[serde(default)]
     pub ext_upgrader_version: Option<Text>,
@@ -85,9 +86,14 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// Whether the cluster itself redeploys the agent, through its AWS OIDC integration.
+    pub fn is_redeployed_by_cluster(&self) -> bool {
+        self.awsoidc_deploy_service.as_ref().is_some_and(|set| set == "true")
+    }
+
     /// Whether it shows that the agent runs in a pod of the Helm chart.
     pub fn is_kubernetes(&self) -> bool {
-        self.ext_upgrader.as_ref().is_some_and(|kind| kind == "kube")
+        self.ext_upgrader == Some(UpdaterKind::Kube)
             || self.helm_kube_agent.as_ref().is_some_and(|set| set == "true")
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::Fact;
 use crate::Revision;
 use crate::Text;
+use crate::layout;
 
 use super::service::ServiceUnit;
 use super::timer::TimerUnit;
@@ -59,8 +60,7 @@ pub struct UpdaterBinary {
 impl UpdaterBinary {
     /// Whether a shell finds it by its name.
     pub fn is_in_path(&self) -> bool {
-        let folder = self.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
-        matches!(folder, "/usr/local/bin" | "/usr/bin")
+        layout::is_in_path(self.path.as_str())
     }
 }
 

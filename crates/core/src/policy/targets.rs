@@ -1,10 +1,10 @@
 //! The part of a policy that says which versions agents should have.
 
 use jiff::Timestamp;
-use semver::Version;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::TeleportVersion;
 use crate::Text;
 
 /// The version that agents of an update group should have.
@@ -16,7 +16,7 @@ pub struct UpdateTarget {
     #[serde(default)]
     pub group: Option<Text>,
     /// The version.
-    pub version: Version,
+    pub version: TeleportVersion,
     /// When the group's update window is over, so that they should have it; left out where it is.
     #[serde(default)]
     pub by: Option<Timestamp>,
@@ -24,7 +24,7 @@ pub struct UpdateTarget {
 
 impl UpdateTarget {
     /// This version, for the agents that no other target names.
-    pub const fn new(version: Version) -> Self {
+    pub const fn new(version: TeleportVersion) -> Self {
         Self { group: None, version, by: None }
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::Code;
 use crate::Coded;
+use crate::UpdaterKind;
 use crate::verdict::coded;
 
 coded! {
@@ -214,15 +215,15 @@ impl RemedyId {
         }
     }
 
-    /// Whether it may help an agent with an updater of this kind; empty for none.
-    pub fn suits(self, kind: &str) -> bool {
+    /// Whether it may help an agent with an updater of this kind, or with none.
+    pub fn suits(self, kind: Option<&UpdaterKind>) -> bool {
         match kind {
-            "" => true,
-            "kube" => self.is_kubernetes() || self.writes() == Writes::Nothing,
-            "binary" | "unit" => {
+            None => true,
+            Some(UpdaterKind::Kube) => self.is_kubernetes() || self.writes() == Writes::Nothing,
+            Some(UpdaterKind::Binary | UpdaterKind::Unit) => {
                 !self.is_kubernetes() || matches!(self, Self::LookInPod | Self::LookLongerInPod)
             }
-            _ => false,
+            Some(UpdaterKind::IntegrationAwsOidc | UpdaterKind::Other(_)) => false,
         }
     }
 

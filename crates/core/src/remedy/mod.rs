@@ -7,19 +7,22 @@ mod catalogue;
 mod kubernetes;
 mod look;
 mod plan;
+mod render;
 mod shell;
 mod units;
 mod updater;
 
-use semver::Version;
 use serde::Deserialize;
 use serde::Serialize;
 
 use crate::Coded;
 use crate::DnsLabel;
+use crate::Generation;
+use crate::HelmRelease;
 use crate::Namespace;
 use crate::ProxyAddr;
 use crate::Reason;
+use crate::TeleportVersion;
 use crate::observation::Legible;
 
 pub use catalogue::RemedyId;
@@ -79,64 +82,20 @@ pub enum Updates {
     Off,
 }
 
-/// A Helm release, and a pod of it.
+/// What the remedies for pods are for: a Helm release, and a pod of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct KubernetesTarget {
-    /// Its name, where known.
-    pub release: Option<DnsLabel>,
-    /// What it may be called, by a label that others than Helm write, too. A person has to confirm it.
+    /// The release, as far as the chart or Helm says.
+    pub release: HelmRelease,
+    /// What it may be called where nobody says so, by a label that others than Helm write, too. A person has to confirm it.
     pub guess: Option<DnsLabel>,
-    /// The namespace of its pods, where known.
-    pub namespace: Option<DnsLabel>,
     /// The namespace in which Helm holds it, where that is known to be another one.
     pub released_in: Option<DnsLabel>,
     /// The agent's pod, where known.
     pub pod: Option<DnsLabel>,
     /// The version of its chart, where known: one without pre-release or build.
-    pub chart_version: Option<Version>,
-}
-
-impl KubernetesTarget {
-    /// What stands in a command for a release that is not known.
-    pub const RELEASE: &str = "RELEASE";
-    /// What stands in a command for a namespace that is not known.
-    pub const NAMESPACE: &str = "NAMESPACE";
-}
-
-/// Which of the two updaters for Linux hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Generation {
-    /// `teleport-upgrade`, managed updates v1.
-    V1,
-    /// `teleport-update`, managed updates v2.
-    V2,
-}
-
-impl Generation {
-    /// The updater's name.
-    pub const fn updater(self) -> &'static str {
-        match self {
-            Self::V1 => "teleport-upgrade",
-            Self::V2 => "teleport-update",
-        }
-    }
-
-    /// The timer that starts it. The older updater has one for the whole host.
-    pub fn timer(self, namespace: &Namespace) -> String {
-        match self {
-            Self::V1 => "teleport-upgrade.timer".to_owned(),
-            Self::V2 => namespace.timer(),
-        }
-    }
-
-    /// The service that runs it.
-    pub fn service(self, namespace: &Namespace) -> String {
-        match self {
-            Self::V1 => "teleport-upgrade.service".to_owned(),
-            Self::V2 => namespace.service(),
-        }
-    }
+    pub chart_version: Option<TeleportVersion>,
 }
 
 /// A remedy, ready to be shown and run.

@@ -2,11 +2,6 @@
 
 use super::Step;
 
-/// One command run as root.
-pub(super) fn command(argv: &[String]) -> String {
-    line(&[Step { argv: argv.to_vec(), stdin_from: None }], true)
-}
-
 /// Joins `steps` into one line. A step fed by the one before it is piped, any other follows by `&&`.
 pub(super) fn line(steps: &[Step], root: bool) -> String {
     let mut line = String::new();

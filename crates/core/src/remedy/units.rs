@@ -1,6 +1,7 @@
 //! What systemd does.
 
 use crate::Generation;
+use crate::layout;
 
 use super::RemedyTarget;
 use super::plan::CLI;
@@ -14,13 +15,13 @@ const UNIT: &str = "UNIT";
 pub(super) fn enable_timer(target: &RemedyTarget<'_>) -> Plan {
     let timer = timer(target);
     on(&["enable", "--now", &timer], "starts the timer now and at every boot")
-        .undone_by(&systemctl(&["disable", "--now", &timer]))
+        .undone_by(systemctl(&["disable", "--now", &timer]))
 }
 
 pub(super) fn start_timer(target: &RemedyTarget<'_>) -> Plan {
     let timer = timer(target);
     let effect = format!("starts the timer; the updater runs {}", soon(target));
-    on(&["start", &timer], effect).undone_by(&systemctl(&["stop", &timer]))
+    on(&["start", &timer], effect).undone_by(systemctl(&["stop", &timer]))
 }
 
 pub(super) fn restart_timer(target: &RemedyTarget<'_>) -> Plan {
@@ -54,8 +55,8 @@ pub(super) fn want_timer(target: &RemedyTarget<'_>) -> Plan {
     let effect = format!("lets {unit} start the timer at every boot, and starts it now");
     on(&["add-wants", unit, &timer], effect)
         .then(systemctl(&["start", &timer]))
-        .undone_by(&words(&["rm", &format!("/etc/systemd/system/{unit}.wants/{timer}")]))
-        .filled_in(missing(target))
+        .undone_by(words(&["rm", &format!("{}/{unit}.wants/{timer}", layout::UNITS)]))
+        .needs(missing(target))
 }
 
 /// Takes a mask off the timer; `kind` says which kind of mask.
@@ -72,7 +73,7 @@ pub(super) fn unmask_service(target: &RemedyTarget<'_>, kind: &[&str]) -> Plan {
 fn unmask(unit: &str, kind: &[&str], undo: &[&str]) -> Plan {
     let effect = format!("brings the packaged {unit} back and starts the timer");
     on(&[&["unmask"], kind, &[unit]].concat(), effect)
-        .undone_by(&systemctl(&[&["mask"], kind, undo, &[unit]].concat()))
+        .undone_by(systemctl(&[&["mask"], kind, undo, &[unit]].concat()))
 }
 
 pub(super) fn run_updater(target: &RemedyTarget<'_>) -> Plan {
@@ -101,7 +102,7 @@ pub(super) fn restart_agent(target: &RemedyTarget<'_>) -> Plan {
 /// The agent's unit, where it has another name than an installation's.
 pub(super) fn restart_unit(target: &RemedyTarget<'_>) -> Plan {
     let unit = target.agent_unit.unwrap_or(UNIT);
-    on(&["restart", unit], "restarts the agent; sessions through it end").filled_in(missing(target))
+    on(&["restart", unit], "restarts the agent; sessions through it end").needs(missing(target))
 }
 
 pub(super) fn reload_systemd() -> Plan {
@@ -138,5 +139,5 @@ const fn soon(target: &RemedyTarget<'_>) -> &'static str {
 
 /// What a person has to fill in where the agent's unit is not known.
 fn missing(target: &RemedyTarget<'_>) -> Option<&'static str> {
-    target.agent_unit.is_none().then_some("the unit that runs the agent for UNIT")
+    target.agent_unit.is_none().then_some("write the unit that runs the agent for UNIT")
 }

@@ -19,7 +19,7 @@ const TAKES_OVER: &str = "takes over from teleport-upgrade, which then does noth
 
 pub(super) fn enable(target: &RemedyTarget<'_>) -> Plan {
     Plan::new(command(target, &["enable"]), enabling(target), UPDATES)
-        .undone_by(&command(target, &["disable"]))
+        .undone_by(command(target, &["disable"]))
 }
 
 /// The proxy's own install script, which installs and enables teleport-update.
@@ -29,13 +29,13 @@ pub(super) fn install(target: &RemedyTarget<'_>) -> Plan {
     let effect = "installs teleport-update and enables it, may update to the cluster's version and restart the agent now";
     Plan::new(words(&["curl", "-fsSL", &script]), effect, UPDATES)
         .piped_to(words(&["bash"]))
-        .undone_by(&command(target, &["uninstall"]))
-        .filled_in(missing(target))
+        .undone_by(command(target, &["uninstall"]))
+        .needs(missing(target))
 }
 
 pub(super) fn unpin(target: &RemedyTarget<'_>) -> Plan {
     let effect = "lets the updater follow the cluster's version again, in its next window";
-    Plan::new(command(target, &["unpin"]), effect, CLI).undone_by(&command(target, &["pin"]))
+    Plan::new(command(target, &["unpin"]), effect, CLI).undone_by(command(target, &["pin"]))
 }
 
 /// Without a proxy that is named, the updater would stay where it is.
@@ -45,7 +45,7 @@ pub(super) fn set_proxy(target: &RemedyTarget<'_>) -> Plan {
         "points the updater at the agent's proxy{}; may update and reload the agent now",
         turning_on(target)
     );
-    Plan::new(command(target, &["enable", "--proxy", &proxy]), effect, CLI).filled_in(missing(target))
+    Plan::new(command(target, &["enable", "--proxy", &proxy]), effect, CLI).needs(missing(target))
 }
 
 pub(super) fn rewrite_config(target: &RemedyTarget<'_>) -> Plan {
@@ -61,7 +61,7 @@ pub(super) fn rewrite_config(target: &RemedyTarget<'_>) -> Plan {
     }
     Plan::new(words(&["mv", path, &aside]), effect, UPDATES)
         .then(enable)
-        .undone_by(&words(&["mv", &aside, path]))
+        .undone_by(words(&["mv", &aside, path]))
 }
 
 pub(super) fn reset_base_url(target: &RemedyTarget<'_>) -> Plan {
@@ -78,7 +78,7 @@ pub(super) fn rewrite_timer(target: &RemedyTarget<'_>) -> Plan {
     let timer = target.generation.timer(target.namespace);
     Plan::new(command(target, &["enable"]), enabling(target), UPDATES)
         .then(words(&["systemctl", "restart", &timer]))
-        .undone_by(&command(target, &["disable"]))
+        .undone_by(command(target, &["disable"]))
 }
 
 pub(super) fn rewrite_service(target: &RemedyTarget<'_>) -> Plan {
@@ -86,7 +86,7 @@ pub(super) fn rewrite_service(target: &RemedyTarget<'_>) -> Plan {
     let service = target.generation.service(target.namespace);
     Plan::new(command(target, &["enable"]), effect, UPDATES)
         .then(words(&["systemctl", "restart", &service]))
-        .undone_by(&command(target, &["disable"]))
+        .undone_by(command(target, &["disable"]))
 }
 
 pub(super) fn retry(target: &RemedyTarget<'_>) -> Plan {
@@ -105,7 +105,7 @@ fn command(target: &RemedyTarget<'_>, arguments: &[&str]) -> Vec<String> {
 
 /// What a person has to fill in where the proxy is not known.
 fn missing(target: &RemedyTarget<'_>) -> Option<&'static str> {
-    target.proxy.is_none().then_some("your cluster's proxy address for PROXY")
+    target.proxy.is_none().then_some("write your cluster's proxy address for PROXY")
 }
 
 /// What `teleport-update enable` does here.

@@ -11,7 +11,7 @@ use super::batch::Batch;
 use super::connection::Bus;
 use super::detail;
 use super::listing;
-use super::listing::object_path;
+use super::names::object_path;
 use super::properties::Properties;
 use super::units::AGENT;
 use super::units::Units;

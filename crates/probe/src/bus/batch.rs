@@ -14,15 +14,14 @@ use zbus::message::Type;
 
 use super::answer;
 use super::connection::Link;
+use super::names::MANAGER;
+use super::names::MANAGER_PATH;
+use super::names::PROPERTIES;
+use super::names::SYSTEMD;
 use super::properties::Properties;
 
-pub(super) const SYSTEMD: &str = "org.freedesktop.systemd1";
-pub(super) const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 /// The states of a handful of units, each with a description, are far smaller.
 const STATES_LIMIT: usize = 1 << 20;
-/// The manager's object.
-pub(super) const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
-pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 /// Questions about properties of systemd's objects, to be asked at once.
 #[derive(Debug, Default)]

@@ -9,9 +9,9 @@ use zbus::OwnedObjectPath;
 
 use super::batch::Answers;
 use super::batch::Batch;
-use super::batch::MANAGER_PATH;
 use super::batch::Place;
 use super::connection::Link;
+use super::names::object_path;
 use super::properties::Properties;
 
 /// The state of one unit.
@@ -79,31 +79,4 @@ pub(super) fn from_properties(name: &str, properties: &mut Properties) -> Result
         // What kind of job it is, its own object would say.
         job: job.filter(|(id, _)| *id != 0).map(|_| "job".into()),
     })
-}
-
-/// The object of a unit. systemd escapes every byte that is not a letter or, but for the first, a digit.
-pub(super) fn object_path(unit: &str) -> String {
-    let escaped: String = unit
-        .bytes()
-        .enumerate()
-        .map(|(index, byte)| {
-            let plain = byte.is_ascii_alphabetic() || (index > 0 && byte.is_ascii_digit());
-            if plain { char::from(byte).to_string() } else { format!("_{byte:02x}") }
-        })
-        .collect();
-    format!("{MANAGER_PATH}/unit/{escaped}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_unit_names_as_systemd_does() {
-        assert_eq!(
-            object_path("teleport-update_2.timer"),
-            "/org/freedesktop/systemd1/unit/teleport_2dupdate_5f2_2etimer"
-        );
-        assert_eq!(object_path("2a"), "/org/freedesktop/systemd1/unit/_32a");
-    }
 }

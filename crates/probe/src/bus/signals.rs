@@ -10,12 +10,12 @@ use zbus::message::Type;
 use zbus::names::UniqueName;
 
 use super::answer;
-use super::batch::MANAGER;
-use super::batch::MANAGER_PATH;
-use super::batch::PROPERTIES;
-use super::batch::SYSTEMD;
-use super::listing::object_path;
+use super::names::MANAGER;
+use super::names::MANAGER_PATH;
 use super::names::Names;
+use super::names::PROPERTIES;
+use super::names::SYSTEMD;
+use super::names::object_path;
 
 /// The bus itself.
 pub(super) const BUS: &str = "org.freedesktop.DBus";

@@ -23,15 +23,15 @@ use crate::unit_files::Line;
 
 use super::batch::Answers;
 use super::batch::Batch;
-use super::batch::MANAGER_PATH;
 use super::batch::Place;
 use super::connection::Bus;
 use super::connection::Link;
 use super::detail;
 use super::listing;
 use super::listing::Listed;
-use super::listing::object_path;
+use super::names::MANAGER_PATH;
 use super::names::Names;
+use super::names::object_path;
 use super::properties::Properties;
 
 /// What systemd says.

@@ -1,14 +1,13 @@
 //! Other installations on the same host, for a hint.
 
 use selfcheck_core::Namespace;
+use selfcheck_core::layout;
 
 use crate::unit_files::ADMIN_DIRS;
 use crate::unit_files::VENDOR_DIRS;
 
 use super::tree::Tree;
 
-/// Where installations lie.
-const FOLDER: &str = "/opt/teleport";
 /// How many entries of it are looked at.
 const MOST: usize = 1_000;
 /// The same of /etc and of folders of units.
@@ -17,7 +16,7 @@ const MOST_NAMES: usize = 20_000;
 /// Installations that have an update.yaml and are not `judged`. Nothing depends on them, so errors count as none.
 pub(crate) fn other_installations(tree: &Tree, judged: &Namespace) -> Vec<Namespace> {
     let mut found: Vec<Namespace> = tree
-        .names(FOLDER, MOST)
+        .names(Namespace::FOLDER, MOST)
         .unwrap_or_default()
         .iter()
         .filter_map(|name| name.parse().ok())
@@ -32,10 +31,10 @@ pub(crate) fn other_installations(tree: &Tree, judged: &Namespace) -> Vec<Namesp
 /// Installations with a suffix that have an updater or an agent, as far as that shows in their files: an update.yaml or a
 /// program in their folder, or a configuration and a unit. Looked for where nothing of the default one was found.
 pub(crate) fn suffixed_installations(tree: &Tree) -> Vec<Namespace> {
-    let installed = tree.names(FOLDER, MOST).unwrap_or_default();
+    let installed = tree.names(Namespace::FOLDER, MOST).unwrap_or_default();
     let is_there = |paths: &[String]| paths.iter().any(|path| tree.exists(path).is_present());
     let installed = installed.iter().filter_map(|name| name.parse().ok()).filter(|namespace: &Namespace| {
-        is_there(&[namespace.update_config(), format!("{}/teleport", namespace.link_dir())])
+        is_there(&[vec![namespace.update_config()], layout::agent_programs(namespace)].concat())
     });
     let configured = suffixes(tree, "/etc", ".yaml").into_iter().filter_map(|name| name.parse().ok());
     let configured = configured.filter(|namespace: &Namespace| {

@@ -10,7 +10,7 @@ use nix::sys::stat::minor;
 use selfcheck_core::Fact;
 use selfcheck_core::observation::LockState;
 
-use super::read::failed;
+use super::outcome::failed;
 use super::tree::Tree;
 
 /// `/proc/locks` and the list of mounts have a line of some 100 bytes each for everything on the host.

@@ -10,7 +10,7 @@ use selfcheck_core::Text;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Holds;
 
-use super::read::why;
+use super::outcome::why;
 use super::tree::Tree;
 
 /// The packages that hold an agent.

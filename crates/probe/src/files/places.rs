@@ -7,6 +7,7 @@ use nix::sys::statvfs::statvfs;
 use selfcheck_core::Fact;
 use selfcheck_core::Namespace;
 use selfcheck_core::Text;
+use selfcheck_core::layout;
 
 use super::tree::Tree;
 
@@ -14,13 +15,11 @@ use super::tree::Tree;
 const MOUNTS_LIMIT: u64 = 16 << 20;
 /// The most mounts over each other in one place.
 const MOST_STACKED: usize = 64;
-/// Where units are written to.
-const UNITS: &str = "/etc/systemd/system";
 
 /// Of the folders that the updater of `namespace` and administrators write to, those on a read-only file system of this
 /// host. One that is not there would be made in the nearest that is.
 pub(crate) fn read_only(namespace: &Namespace) -> Vec<Text> {
-    let folders = [UNITS.to_owned(), namespace.base_dir()];
+    let folders = [layout::UNITS.to_owned(), namespace.base_dir()];
     folders.into_iter().filter(|folder| is_read_only(folder)).map(|folder| Text::new(&folder)).collect()
 }
 
@@ -80,14 +79,9 @@ fn mount(line: &str) -> Option<Mount<'_>> {
 
 /// A program of the agent of `namespace`: as the updater links it, or as a package brought it.
 pub(crate) fn agents_program(tree: &Tree, namespace: &Namespace) -> Fact<Text> {
-    let usual = ["/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin"].map(str::to_owned);
-    let folders = match namespace.suffix() {
-        Some(_) => vec![namespace.link_dir()],
-        None => usual.to_vec(),
-    };
     let mut unreadable = None;
-    for folder in folders {
-        match tree.exists(&format!("{folder}/teleport")) {
+    for path in layout::agent_programs(namespace) {
+        match tree.exists(&path) {
             Fact::Present(path) => return Fact::Present(path),
             Fact::Unreadable(why) => unreadable = Some(why),
             Fact::Absent | Fact::NotApplicable => {}

@@ -1,17 +1,16 @@
 //! Reading a file that may be anything: it must be a regular file, and only so much of it is read.
 
+use nix::fcntl::OFlag;
+use selfcheck_core::Fact;
+use selfcheck_core::Why;
 use std::fs::File;
 use std::fs::Metadata;
-use std::io;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 
-use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use selfcheck_core::Fact;
-use selfcheck_core::Why;
-
+use super::outcome::failed;
+use super::outcome::why;
 use super::tree::Tree;
 
 /// The bytes for which there is room from the start.
@@ -112,27 +111,6 @@ fn read_bytes(file: &File, limit: u64) -> Result<Vec<u8>, Why> {
     let mut bytes = Vec::with_capacity(ROOM.min(usize::try_from(limit).unwrap_or(ROOM)));
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| why(&error))?;
     if bytes.len() as u64 > limit { Err(Why::TooLarge) } else { Ok(bytes) }
-}
-
-/// The fact that follows from an error while opening or looking up a file.
-pub(crate) fn failed<T>(error: &io::Error) -> Fact<T> {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Fact::Absent,
-        _ => Fact::Unreadable(why(error)),
-    }
-}
-
-/// The reason that follows from an input or output error.
-pub(crate) fn why(error: &io::Error) -> Why {
-    if error.raw_os_error() == Some(Errno::ELOOP as i32) {
-        return Why::LinkLoop;
-    }
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => Why::Denied,
-        io::ErrorKind::TimedOut => Why::Timeout,
-        io::ErrorKind::IsADirectory => Why::NotAFile,
-        _ => Why::Io,
-    }
 }
 
 #[cfg(test)]

@@ -25,8 +25,8 @@ use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
 
-use super::read::failed;
-use super::read::why;
+use super::outcome::failed;
+use super::outcome::why;
 use super::walk;
 
 /// How often the kernel is asked again while something renames folders under a path.

@@ -7,13 +7,10 @@ use selfcheck_core::Fact;
 use selfcheck_core::ProxyAddr;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
+use selfcheck_core::layout;
 
 use super::tree::Tree;
 
-/// The drop-in by which managed updates v2 take v1 out of action.
-const NEUTRALISING: &str = "/etc/systemd/system/teleport-upgrade.service.d/teleport-update.conf";
-/// Where its configuration lies.
-const FOLDER: &str = "/etc/teleport-upgrade.d";
 /// Each file of v1 holds one short line.
 const LIMIT: u64 = 64 << 10;
 
@@ -38,21 +35,19 @@ fn server(endpoint: &Text) -> Text {
 
 impl FilesV1 {
     pub(crate) fn look(tree: &Tree) -> Self {
-        let setting = |name: &str| {
-            let path = format!("{FOLDER}/{name}");
-            tree.read(Path::new(&path), LIMIT).map(|text| Text::new(text.trim()))
-        };
-        let script = match tree.exists("/usr/sbin/teleport-upgrade") {
-            Fact::Absent => tree.exists("/usr/local/bin/teleport-upgrade"),
+        let setting = |path: &str| tree.read(Path::new(path), LIMIT).map(|text| Text::new(text.trim()));
+        let [usual, other] = layout::v1::PROGRAMS;
+        let script = match tree.exists(usual) {
+            Fact::Absent => tree.exists(other),
             found => found,
         };
         Self {
             script,
-            endpoint: setting("endpoint").map(|endpoint| server(&endpoint)),
-            schedule: setting("schedule"),
-            schedule_written: tree.written(&format!("{FOLDER}/schedule")),
-            installer: setting("installer"),
-            neutralised: tree.exists(NEUTRALISING),
+            endpoint: setting(layout::v1::ENDPOINT).map(|endpoint| server(&endpoint)),
+            schedule: setting(layout::v1::SCHEDULE),
+            schedule_written: tree.written(layout::v1::SCHEDULE),
+            installer: setting(layout::v1::INSTALLER),
+            neutralised: tree.exists(layout::v1::NEUTRALISED),
         }
     }
 

@@ -1,6 +1,4 @@
 //! The files of `teleport-update`.
-
-use std::collections::HashSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -9,13 +7,14 @@ use selfcheck_core::Namespace;
 use selfcheck_core::Revision;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
+use selfcheck_core::layout;
 use selfcheck_core::observation::Legible;
 use selfcheck_core::observation::LockState;
 use selfcheck_core::observation::UpdateConfig;
 use selfcheck_core::observation::UpdaterBinary;
 
 use super::locks;
-use super::read::failed;
+use super::outcome::failed;
 use super::tree::Tree;
 use super::update_config;
 
@@ -78,16 +77,9 @@ impl FilesV2 {
 /// update.yaml names for links, where it names one. Its version is the installation's own; its path is one where
 /// a shell finds it, if there is one.
 fn binary(tree: &Tree, namespace: &Namespace, links: Option<String>) -> Fact<UpdaterBinary> {
-    let named = links.filter(|folder| folder.starts_with('/'));
-    let usual = ["/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin"].map(str::to_owned);
-    let mut folders: Vec<String> = named.into_iter().chain([namespace.link_dir()]).chain(usual).collect();
-    // The links of the default installation are at the usual place.
-    let mut known = HashSet::new();
-    folders.retain(|folder| known.insert(folder.clone()));
     let mut found: Option<UpdaterBinary> = None;
     let mut first_unreadable = None;
-    for folder in folders {
-        let path = format!("{folder}/{}", selfcheck_core::Generation::V2.updater());
+    for path in layout::updater_programs(namespace, links) {
         match (program(tree, &path), &mut found) {
             (Fact::Present(binary), None) => found = Some(binary),
             (Fact::Present(binary), Some(found)) if binary.is_in_path() && !found.is_in_path() => {

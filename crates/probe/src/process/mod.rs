@@ -20,6 +20,7 @@ use nix::unistd::Pid;
 use nix::unistd::SysconfVar;
 use selfcheck_core::Fact;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::Usec;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Environment;
@@ -216,7 +217,7 @@ fn split(pid: u32, name: &str) -> Fact<Vec<String>> {
 fn environment(variables: &[String]) -> Environment {
     let value = |name: &str| variable(variables, name).map(Text::new);
     Environment {
-        ext_upgrader: value("TELEPORT_EXT_UPGRADER"),
+        ext_upgrader: value("TELEPORT_EXT_UPGRADER").and_then(UpdaterKind::named),
         ext_upgrader_version: value("TELEPORT_EXT_UPGRADER_VERSION"),
         update_config_file: value("TELEPORT_UPDATE_CONFIG_FILE"),
         awsoidc_deploy_service: value("TELEPORT_INSTALL_METHOD_AWSOIDC_DEPLOYSERVICE"),
@@ -315,7 +316,7 @@ mod tests {
     #[test]
     fn keeps_named_variables_only() {
         let seen = environment(&words("SECRET=x TELEPORT_EXT_UPGRADER=unit TELEPORT_EXT_UPGRADER_VERSION="));
-        assert_eq!(seen, Environment { ext_upgrader: Some("unit".into()), ..Environment::default() });
+        assert_eq!(seen, Environment { ext_upgrader: Some(UpdaterKind::Unit), ..Environment::default() });
     }
 
     #[test]

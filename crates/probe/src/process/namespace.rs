@@ -37,7 +37,7 @@ fn of_unit(unit: &str) -> Option<Namespace> {
 }
 
 fn in_opt(base: &str) -> Option<Namespace> {
-    let name = Path::new(base).strip_prefix("/opt/teleport").ok()?;
+    let name = Path::new(base).strip_prefix(Namespace::FOLDER).ok()?;
     let name: &OsStr = name.as_os_str();
     std::str::from_utf8(name.as_bytes()).ok()?.parse().ok()
 }

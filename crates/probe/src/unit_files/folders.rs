@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use selfcheck_core::Fact;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
+use selfcheck_core::layout;
 
 use crate::files;
 use crate::files::Tree;
 
 /// Where administrators and installers put units, which come before those of packages.
-pub(crate) const ADMIN_DIRS: [&str; 2] = ["/etc/systemd/system", "/run/systemd/system"];
+pub(crate) const ADMIN_DIRS: [&str; 2] = [layout::UNITS, "/run/systemd/system"];
 /// Where packages put units, in systemd's order.
 pub(crate) const VENDOR_DIRS: [&str; 3] =
     ["/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];

@@ -12,6 +12,7 @@ use selfcheck_core::Generation;
 use selfcheck_core::Namespace;
 use selfcheck_core::Observation;
 use selfcheck_core::Text;
+use selfcheck_core::layout;
 
 use crate::files::Tree;
 use crate::process;
@@ -105,14 +106,15 @@ impl Places {
         let mut places = Self::default();
         places.linked(Path::new(update_config), root);
         places.file(namespace.pid_file());
-        let program = Generation::V2.updater();
-        for folder in [&*namespace.link_dir(), "/usr/local/bin", "/usr/bin", "/opt/teleport/system/bin"] {
-            places.file(format!("{folder}/{program}"));
+        for program in
+            layout::updater_programs(namespace, None).into_iter().chain(layout::agent_programs(namespace))
+        {
+            places.file(program);
         }
-        for folder in ["/usr/sbin", "/usr/local/bin"] {
-            places.file(format!("{folder}/{}", Generation::V1.updater()));
+        for program in layout::v1::PROGRAMS {
+            places.file(program);
         }
-        places.folder("/etc/teleport-upgrade.d");
+        places.folder(layout::v1::FOLDER);
         for generation in [Generation::V2, Generation::V1] {
             let (timer, service) = (generation.timer(namespace), generation.service(namespace));
             for unit in [&timer, &service] {
@@ -202,6 +204,7 @@ mod tests {
         assert!(listened("/", "opt") && listened("/opt/teleport/default", "update.yaml"));
         assert!(!listened("/opt/teleport/default", "update.lock") && !listened("/", "tmp"));
         assert!(listened("/etc/teleport-upgrade.d", "endpoint") && listened("/etc", "teleport.yaml"));
+        assert!(listened("/usr/local/bin", "teleport") && listened("/usr/bin", "teleport-update"));
         assert!(listened("/etc/systemd/system/teleport-update.timer.d", "any.conf"));
         assert!(listened("/etc/systemd/system/teleport.service.wants", "teleport-update.timer"));
         assert!(listened("/etc/systemd/system/timers.target.wants", "teleport-upgrade.timer"));

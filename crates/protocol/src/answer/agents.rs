@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use selfcheck_core::Basis;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 
 use crate::ClaimedUpdater;
 use crate::Report;
@@ -72,7 +73,7 @@ impl ListedAgent {
             services: agent.services.iter().take(SERVICES).map(|service| Text::words(service)).collect(),
             version: Text::words(&agent.version),
             updater: ClaimedUpdater {
-                kind: Text::words(&agent.upgrader),
+                kind: UpdaterKind::named(Text::words(&agent.upgrader)),
                 version: some(&agent.upgrader_version),
                 group: some(&agent.update_group),
                 status: None,

@@ -1,5 +1,4 @@
 //! When a stock auth server is told anew: it reads what an agent says of its updater only from the Hello of a stream.
-
 use std::time::Duration;
 
 use super::Announcement;
@@ -57,10 +56,12 @@ mod tests {
     use crate::ClaimedUpdater;
     use crate::Hello;
 
+    use selfcheck_core::UpdaterKind;
+
     use super::*;
 
     fn updater(kind: &str) -> Announcement {
-        let updater = ClaimedUpdater { kind: kind.into(), ..ClaimedUpdater::default() };
+        let updater = ClaimedUpdater { kind: UpdaterKind::named(kind.into()), ..ClaimedUpdater::default() };
         let services = vec![Text::from("Node")];
         Announcement::from(&Hello { services, updater, ..Hello::default() })
     }

@@ -18,6 +18,7 @@ use selfcheck_core::Policy;
 use selfcheck_core::Status;
 use selfcheck_core::StockView;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::assess;
 use selfcheck_protocol::Announcement;
 use selfcheck_protocol::Hello;
@@ -128,7 +129,7 @@ fn status(kind: u8, sequence: u64, at: i64) -> Arc<Status> {
         _ => ("binary", &["Kube"]),
     };
     let mut view = StockView::default();
-    view.external_upgrader = upgrader.into();
+    view.external_upgrader = UpdaterKind::named(upgrader.into());
     status.reporting.stock_view = Some(view);
     status.agent.services = services.iter().map(|name| Text::from(*name)).collect();
     status.sequence = Some(sequence);

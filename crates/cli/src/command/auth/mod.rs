@@ -10,6 +10,7 @@ use std::future::Future;
 use jiff::SignedDuration;
 use selfcheck_authority::Authority;
 use selfcheck_authority::Validity;
+use selfcheck_core::TeleportVersion;
 use selfcheck_protocol::Role;
 
 use crate::args::AuthCommand;
@@ -24,7 +25,7 @@ const BEHIND: SignedDuration = SignedDuration::from_mins(5);
 /// How long the auth server's own identity counts; it is made anew at every start.
 const SERVER_LASTS: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// What the auth server speaks for: the Teleport version whose messages it has.
-pub(super) const VERSION: &str = "18.2.0";
+pub(super) const VERSION: TeleportVersion = TeleportVersion::new(18, 2, 0);
 /// The auth server's own host id.
 pub(super) const SERVER_ID: &str = "teleport-selfcheck";
 /// The host id of an administrator, who is none.

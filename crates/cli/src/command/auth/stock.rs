@@ -9,6 +9,7 @@ use prometheus::Opts;
 use prometheus::core::Collector;
 use prometheus::core::Desc;
 use prometheus::proto::MetricFamily;
+use selfcheck_core::UpdaterKind;
 use selfcheck_fleet::Fleet;
 use selfcheck_fleet::Store;
 use selfcheck_fleet::Summary;
@@ -77,12 +78,16 @@ impl Values {
     fn set(&self, summary: Summary) {
         self.agents.set(summary.agents.cast_signed());
         let mut updaters = summary.updaters;
-        updaters.retain(|count| !count.of.0.is_empty());
+        updaters.retain(|count| count.of.0.is_some());
         self.enrolled.set(updaters.iter().map(|count| count.agents).sum::<u64>().cast_signed());
         updaters.sort_by_key(|count| Reverse(count.agents));
         for (place, count) in updaters.iter().enumerate() {
             let (kind, version) = &count.of;
-            let labels = if place < UPDATERS { [kind.as_str(), version.as_str()] } else { [OTHER; 2] };
+            let labels = if place < UPDATERS {
+                [UpdaterKind::word(kind.as_ref()), version.as_str()]
+            } else {
+                [OTHER; 2]
+            };
             self.updaters.with_label_values(&labels).add(count.agents.cast_signed());
         }
     }

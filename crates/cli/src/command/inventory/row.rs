@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use selfcheck_core::Basis;
 use selfcheck_core::Text;
+use selfcheck_core::UpdaterKind;
 use selfcheck_core::Verdict;
 use selfcheck_protocol::Instance;
 use selfcheck_protocol::ListedAgent;
@@ -18,7 +19,7 @@ pub(super) struct Row {
     pub(super) services: Vec<Text>,
     pub(super) version: Text,
     /// `null` for none.
-    pub(super) upgrader: Option<Text>,
+    pub(super) upgrader: Option<UpdaterKind>,
     pub(super) upgrader_version: Option<Text>,
     pub(super) update_group: Option<Text>,
     pub(super) verdict: Verdict,
@@ -55,7 +56,7 @@ impl Row {
             hostname,
             services,
             version,
-            upgrader: Some(updater.kind).filter(|kind| !kind.is_empty()),
+            upgrader: updater.kind,
             upgrader_version: updater.version,
             update_group: updater.group,
             verdict: report.verdict,
@@ -74,7 +75,7 @@ impl Row {
         let report = instance.report();
         let Instance { server_id, hostname, services, version, last_seen, updater, .. } = instance;
         // Nothing but these two kinds has a state to tell.
-        let has_status = updater.kind.value().is_none_or(|kind| matches!(kind.as_str(), "binary" | "kube"));
+        let has_status = updater.kind.value().is_none_or(UpdaterKind::has_status);
         let told = [
             (Self::UPGRADER, updater.kind.is_unknown()),
             (Self::UPGRADER_VERSION, updater.version.is_unknown()),
@@ -115,8 +116,8 @@ impl Row {
     }
 
     pub(super) fn cells(&self) -> [String; Self::COLUMNS] {
-        let cell = |field: &str, value: &Option<Text>, none: &str| match value {
-            Some(value) => value.to_string(),
+        let cell = |field: &str, value: Option<&str>, none: &str| match value {
+            Some(value) => value.to_owned(),
             None if self.knows(field) => none.to_owned(),
             None => "unknown".to_owned(),
         };
@@ -126,9 +127,9 @@ impl Row {
             self.hostname.to_string(),
             services.join(","),
             self.version.to_string(),
-            cell(Self::UPGRADER, &self.upgrader, "none"),
-            cell(Self::UPGRADER_VERSION, &self.upgrader_version, "none"),
-            cell(Self::UPDATE_GROUP, &self.update_group, ""),
+            cell(Self::UPGRADER, self.upgrader.as_ref().map(UpdaterKind::as_str), "none"),
+            cell(Self::UPGRADER_VERSION, self.upgrader_version.as_ref().map(Text::as_str), "none"),
+            cell(Self::UPDATE_GROUP, self.update_group.as_ref().map(Text::as_str), ""),
             self.verdict.to_string(),
             self.basis.to_string(),
             self.reasons.join(","),

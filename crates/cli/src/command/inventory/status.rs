@@ -19,6 +19,7 @@ use selfcheck_reporter::StockInventory;
 use serde::Serialize;
 
 use crate::args::Format;
+use crate::args::NONE;
 use crate::args::QueryArgs;
 use crate::command::ask::Right;
 use crate::command::ask::in_time;
@@ -29,7 +30,6 @@ use crate::output::Output;
 use crate::text;
 
 use super::stock;
-use super::wanted::NONE;
 
 /// The most words of a kind that are told apart.
 const WORDS: usize = 4096;

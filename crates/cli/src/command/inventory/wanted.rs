@@ -1,17 +1,15 @@
 //! Which agents are asked for. An old server ignores conditions that it does not have, so each is checked here too.
 
 use selfcheck_core::Reason;
+use selfcheck_core::TeleportVersion;
 use selfcheck_core::Text;
 use selfcheck_core::Verdict;
 use selfcheck_protocol::Filter;
-use semver::Version;
+use selfcheck_protocol::UpgraderFilter;
 
 use crate::args::LsArgs;
 
 use super::row::Row;
-
-/// The word for an agent without an updater.
-pub(super) const NONE: &str = "none";
 
 /// Whether an agent matches the conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +30,7 @@ impl Wanted<'_> {
         let Self(args) = self;
         let mut filter = Filter::default();
         filter.services = args.services.iter().map(|role| role.name().to_owned()).collect();
-        filter.upgrader = args.upgrader.clone().map(|kind| if kind == NONE { String::new() } else { kind });
+        filter.upgrader.clone_from(&args.upgrader);
         filter.older_than.clone_from(&args.older_than);
         filter.update_group.clone_from(&args.update_group);
         filter.verdict = args.verdict;
@@ -47,13 +45,14 @@ impl Wanted<'_> {
             wanted.as_ref().is_none_or(|wanted| told.as_ref().is_some_and(|told| told == wanted.as_str()))
         };
         let runs = |name: &str| row.services.iter().any(|service| service == name);
-        let upgrader = match args.upgrader.as_deref() {
-            Some(NONE) => row.upgrader.is_none() && row.knows(Row::UPGRADER),
-            _ => is(&args.upgrader, &row.upgrader),
+        let upgrader = match &args.upgrader {
+            None => true,
+            Some(UpgraderFilter::Without) => row.upgrader.is_none() && row.knows(Row::UPGRADER),
+            Some(UpgraderFilter::Of(kind)) => row.upgrader.as_ref() == Some(kind),
         };
-        let version = Version::parse(row.version.as_str()).ok();
+        let version = row.version.as_str().parse::<TeleportVersion>().ok();
         // As in Teleport, what is no version is older than any.
-        let is_older = |than: &Version| version.as_ref().is_none_or(|version| version < than);
+        let is_older = |than: &TeleportVersion| version.as_ref().is_none_or(|version| version < than);
         let verdict = args.verdict.is_none_or(|verdict| verdict == row.verdict)
             && args.reason.is_none_or(|reason| row.reasons.contains(&reason.code()));
         // Each condition, and whether the fields it needs are known.

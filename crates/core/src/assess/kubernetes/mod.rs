@@ -12,6 +12,7 @@ use crate::Observation;
 use crate::Proof;
 use crate::Reason;
 use crate::Text;
+use crate::UpdaterKind;
 use crate::Why;
 use crate::observation::Environment;
 use crate::observation::KubernetesApi;
@@ -52,7 +53,7 @@ pub(super) fn judge(case: &mut Case<'_>, environment: &Environment) {
             let legacy = Form::of(case.observation, environment).words(LEGACY_UNPROVEN);
             case.find(Reason::KubeUnproven)
                 .in_words(legacy)
-                .because_of("claimed", environment.ext_upgrader.clone())
+                .because_of("claimed", environment.ext_upgrader.as_ref().map(UpdaterKind::as_str))
                 .because_of("chart", environment.ext_upgrader_version.clone());
         }
     } else {
@@ -63,7 +64,7 @@ pub(super) fn judge(case: &mut Case<'_>, environment: &Environment) {
 
 /// Whether the chart says that its updater is enabled.
 pub(super) fn claims_updater(environment: &Environment) -> bool {
-    environment.ext_upgrader.as_ref().is_some_and(|kind| kind == "kube")
+    environment.ext_upgrader == Some(UpdaterKind::Kube)
 }
 
 /// The updater's state file, which the chart mounts. Charts of before it was invented mount none.
@@ -100,8 +101,8 @@ fn off(case: &mut Case<'_>, environment: &Environment, shown: Shown) {
     case.find(Reason::KubeUpdaterOff)
         .because("missing", "TELEPORT_EXT_UPGRADER=kube")
         .because_of("chart", name)
-        .because_of("release", owner.release.map(Text::from))
-        .because_of("namespace", owner.namespace.map(Text::from))
+        .because_of("release", owner.target.release.name.map(Text::from))
+        .because_of("namespace", owner.target.release.namespace.map(Text::from))
         .because_of("kept_by", owner.keeper.name())
         .in_words(other.or(kept).or(legacy))
         .remedied_by(remedy);
@@ -216,8 +217,8 @@ fn workload(observation: &Observation) -> Option<&Workload> {
 
 /// When the updater last changed something. It writes on changes only, so there is no run to tell of.
 pub(super) fn proof(observation: &Observation) -> Proof {
-    let state = applicability::environment(observation)
-        .and_then(|environment| state_file(observation, environment)?.present());
+    let state =
+        observation.environment().and_then(|environment| state_file(observation, environment)?.present());
     let last = state.and_then(|state| state.status.last_update.as_ref());
     Proof {
         last_run: last.and_then(|last| last.time),

@@ -1,30 +1,18 @@
 //! What an agent's pod belongs to: a Helm release, or whatever else made it, and who keeps it as it is.
 
-use semver::Version;
-
-use crate::DnsLabel;
+use crate::HelmRelease;
+use crate::KubernetesTarget;
 use crate::Observation;
+use crate::TeleportVersion;
 use crate::observation::Environment;
 use crate::observation::GitOps;
 use crate::observation::Kubernetes;
 use crate::observation::Marks;
 
-use super::super::applicability;
-
 /// What a pod belongs to.
 pub(in crate::assess) struct Owner {
-    /// The Helm release, as the chart or Helm says.
-    pub(in crate::assess) release: Option<DnsLabel>,
-    /// What the release may be called where nobody says so.
-    pub(in crate::assess) guess: Option<DnsLabel>,
-    /// The namespace of the pod.
-    pub(in crate::assess) namespace: Option<DnsLabel>,
-    /// The namespace in which Helm holds the release, where that is said.
-    pub(in crate::assess) released_in: Option<DnsLabel>,
-    pub(in crate::assess) pod: Option<DnsLabel>,
+    pub(in crate::assess) target: KubernetesTarget,
     pub(in crate::assess) keeper: Keeper,
-    /// The version of the chart that keeps the agent at its version.
-    pub(in crate::assess) chart_version: Option<Version>,
 }
 
 /// What made the agent's workload, and what changes it therefore.
@@ -46,20 +34,22 @@ impl Owner {
     /// The owner of the agent that was seen.
     pub(in crate::assess) fn of(observation: &Observation) -> Self {
         let nothing = (Environment::default(), Kubernetes::default());
-        let environment = applicability::environment(observation).unwrap_or(&nothing.0);
+        let environment = observation.environment().unwrap_or(&nothing.0);
         let kubernetes = observation.kubernetes.present().unwrap_or(&nothing.1);
         let released_in =
             kubernetes.marks().find_map(|marks| marks.release_namespace.as_ref()?.as_str().parse().ok());
-        let release = kubernetes.release(environment);
-        Self {
-            guess: kubernetes.guessed_release().filter(|_| release.is_none()),
-            release,
-            namespace: kubernetes.pod_namespace(environment).or_else(|| released_in.clone()),
+        let name = kubernetes.release(environment);
+        let target = KubernetesTarget {
+            guess: kubernetes.guessed_release().filter(|_| name.is_none()),
+            release: HelmRelease {
+                name,
+                namespace: kubernetes.pod_namespace(environment).or_else(|| released_in.clone()),
+            },
             released_in,
             pod: environment.replica_name.as_ref().and_then(|name| name.as_str().parse().ok()),
-            keeper: Keeper::of(kubernetes),
             chart_version: chart_version(kubernetes),
-        }
+        };
+        Self { target, keeper: Keeper::of(kubernetes) }
     }
 }
 
@@ -124,8 +114,8 @@ fn is_managed_otherwise(marks: &Marks) -> bool {
 }
 
 /// The chart has the version of the agent in its images, where their tag says no more than that.
-fn chart_version(kubernetes: &Kubernetes) -> Option<Version> {
+fn chart_version(kubernetes: &Kubernetes) -> Option<TeleportVersion> {
     let pod = kubernetes.api.present()?.pod.present().filter(|pod| !pod.has_digest)?;
-    let version = Version::parse(pod.image_version.as_ref()?.as_str()).ok()?;
-    (version.pre.is_empty() && version.build.is_empty()).then_some(version)
+    let version: TeleportVersion = pod.image_version.as_ref()?.as_str().parse().ok()?;
+    version.is_release().then_some(version)
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::Fact;
+use crate::HelmRelease;
 use crate::Observation;
 use crate::Reason;
 use crate::Text;
@@ -87,14 +88,14 @@ fn running(case: &mut Case<'_>, environment: &Environment, updater: &UpdaterDepl
 /// Whether it says that it updates this agent; `None` where nobody can tell: it does not say whose it is, or this agent's name is not
 /// known, which may be another one than its release's.
 fn is_of(updater: &UpdaterDeployment, observation: &Observation) -> Option<bool> {
-    let owner = Owner::of(observation);
+    let HelmRelease { name, namespace } = Owner::of(observation).target.release;
     let is = |name: &Option<Text>, own: &str| name.as_ref().map(|name| name.as_str() == own);
-    let in_namespace = owner.namespace.as_ref().and_then(|own| is(&updater.agent_namespace, own.as_str()));
+    let in_namespace = namespace.as_ref().and_then(|own| is(&updater.agent_namespace, own.as_str()));
     let by_name = match workload(observation) {
         Some(workload) => is(&updater.agent, workload.name.as_str()),
         // What was looked for under a name and is not there has another one.
         None if api(observation).is_some_and(|api| api.workload.is_absent()) => None,
-        None => owner.release.and_then(|own| is(&updater.agent, own.as_str())).filter(|is_it| *is_it),
+        None => name.and_then(|own| is(&updater.agent, own.as_str())).filter(|is_it| *is_it),
     };
     match (in_namespace, by_name) {
         (Some(false), _) | (_, Some(false)) => Some(false),
