@@ -3,6 +3,7 @@
 
 mod attack;
 mod bench;
+mod circles;
 mod documents;
 mod front;
 mod fuzz;

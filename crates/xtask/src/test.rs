@@ -8,6 +8,7 @@ use std::process::Command;
 use std::thread;
 
 use crate::Outcome;
+use crate::circles;
 use crate::documents;
 use crate::front;
 use crate::fuzz;
@@ -113,6 +114,7 @@ fn checks() -> Outcome {
     must(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     must(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
     layers::check()?;
+    circles::check()?;
     documents::check()?;
     front::check()?;
     proto::check()?;

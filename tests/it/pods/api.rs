@@ -96,6 +96,25 @@ async fn without_rights_or_with_a_token_that_is_not_taken_nothing_is_absent() {
 }
 
 #[tokio::test]
+async fn a_token_that_a_kubelet_has_replaced_is_read_before_the_old_one_ends() {
+    let agent = AgentOfRelease::permitted().await;
+    let mut probe = agent.probe();
+    let mut look = async || api(&probe.look(LOOK_TIME).await).pod.is_present();
+    assert!(look().await);
+    let asked = agent.api.requests();
+    agent.api.let_in("the-next-token", NAMESPACE, RELEASE);
+    std::fs::write(agent.api.token_file(), "the-next-token\n").expect("written");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+    assert!(look().await);
+    agent.api.lock_out(TOKEN);
+    assert!(look().await);
+    // Nothing was refused, and asked for again.
+    assert_eq!(agent.api.requests(), [&*asked, &*asked].concat());
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_the_updater_is_told() {
     let agent = AgentOfRelease::permitted().await;
     let change = |change: fn(&mut serde_json::Value)| {

@@ -1,14 +1,27 @@
 //! Changes of an object as the API sends them: a line of JSON for each.
 
+use std::future::ready;
+use std::io;
+
 use futures_util::Stream;
-use futures_util::stream;
-use http_body_util::BodyExt;
-use kube::client::Body;
+use futures_util::StreamExt;
+use futures_util::TryStreamExt;
+use http_body_util::BodyDataStream;
+use hyper::body::Body;
+use hyper::body::Bytes;
 use selfcheck_core::Why;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio_util::codec::FramedRead;
+use tokio_util::codec::LinesCodec;
+use tokio_util::codec::LinesCodecError;
+use tokio_util::io::StreamReader;
+use tower::BoxError;
 
-use super::client::Failure;
+use super::failure::Failure;
+
+/// The most that is read of one answer, and of all changes that one request is told.
+pub(super) const ANSWER: usize = 4 << 20;
 
 /// What is told of an object.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,50 +41,35 @@ struct Line {
     object: Value,
 }
 
-/// What was sent, and not yet read.
-struct Sent<B> {
-    body: B,
-    bytes: Vec<u8>,
-    /// There is no end of a line in so many of them.
-    searched: usize,
-}
-
 /// The events that `body` holds. Its length is bounded by whoever made it.
-pub(super) fn events(body: Body) -> impl Stream<Item = Result<Event, Failure>> + Send {
-    let sent = Sent { body, bytes: Vec::new(), searched: 0 };
-    stream::try_unfold(sent, |mut sent| async move {
-        let Some(line) = sent.line().await? else { return Ok(None) };
-        Ok(Some((event(&line)?, sent)))
+pub(super) fn events<B>(body: B) -> impl Stream<Item = Result<Event, Failure>> + Send
+where
+    B: Body<Data = Bytes, Error = BoxError> + Send + Unpin + 'static,
+{
+    let bytes = StreamReader::new(BodyDataStream::new(body).map_err(io::Error::other));
+    let lines = FramedRead::new(bytes, LinesCodec::new_with_max_length(ANSWER));
+    let events = lines.map(|line| match line {
+        Ok(line) if line.trim_ascii().is_empty() => None,
+        Ok(line) => Some(event(&line)),
+        Err(LinesCodecError::MaxLineLengthExceeded) => Some(Err(Failure::Passing(Why::TooLarge, None))),
+        Err(LinesCodecError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+            Some(Err(Failure::Passing(Why::Protocol, None)))
+        }
+        Err(LinesCodecError::Io(error)) => Some(Err(Failure::of_error(&error))),
+    });
+    // With an error they end.
+    events.filter_map(ready).scan(false, |has_ended, event| {
+        let is_last = event.is_err();
+        ready((!std::mem::replace(has_ended, is_last)).then_some(event))
     })
 }
 
-impl Sent<Body> {
-    /// The next line that is not empty; `None` at the end.
-    async fn line(&mut self) -> Result<Option<Vec<u8>>, Failure> {
-        loop {
-            if let Some(end) = self.bytes[self.searched..].iter().position(|byte| *byte == b'\n') {
-                let rest = self.bytes.split_off(self.searched + end + 1);
-                let line = std::mem::replace(&mut self.bytes, rest);
-                self.searched = 0;
-                if line.iter().all(u8::is_ascii_whitespace) {
-                    continue;
-                }
-                return Ok(Some(line));
-            }
-            self.searched = self.bytes.len();
-            match self.body.frame().await {
-                Some(Ok(frame)) => self.bytes.extend(frame.into_data().unwrap_or_default()),
-                Some(Err(error)) => return Err(Failure::of_error(&error)),
-                None if self.bytes.is_empty() => return Ok(None),
-                None => return Err(Failure::Passing(Why::Closed, None)),
-            }
-        }
-    }
-}
-
-fn event(line: &[u8]) -> Result<Event, Failure> {
-    let Line { kind, object } =
-        serde_json::from_slice(line).map_err(|_| Failure::Passing(Why::Protocol, None))?;
+fn event(line: &str) -> Result<Event, Failure> {
+    let failed = |error: serde_json::Error| {
+        // Half of a line is the last one of a connection that was closed.
+        Failure::Passing(if error.is_eof() { Why::Closed } else { Why::Protocol }, None)
+    };
+    let Line { kind, object } = serde_json::from_str(line).map_err(failed)?;
     match kind.as_str() {
         "ADDED" | "MODIFIED" => Ok(Event::Shown(object)),
         "DELETED" => Ok(Event::Deleted(object)),
@@ -84,13 +82,15 @@ fn event(line: &[u8]) -> Result<Event, Failure> {
 mod tests {
     use std::time::Duration;
 
-    use futures_util::StreamExt;
+    use http_body_util::BodyExt;
+    use http_body_util::Full;
     use serde_json::json;
 
     use super::*;
 
     async fn all(sent: &str) -> Vec<Result<Event, Failure>> {
-        events(Body::from(sent.as_bytes().to_vec())).collect().await
+        let body = Full::from(sent.as_bytes().to_vec()).map_err(|never| match never {});
+        events(body).collect().await
     }
 
     #[tokio::test]
@@ -125,6 +125,6 @@ mod tests {
             assert_eq!(all(sent).await, protocol, "{sent}");
         }
         let closed = [Err(Failure::Passing(Why::Closed, None))];
-        assert_eq!(all("{\"type\":\"ADDED\",\"object\":{}}").await, closed);
+        assert_eq!(all("{\"type\":\"ADDED\",\"object\":{").await, closed);
     }
 }

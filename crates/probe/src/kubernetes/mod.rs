@@ -3,7 +3,9 @@
 
 mod backoff;
 mod client;
+mod connect;
 mod events;
+mod failure;
 mod names;
 mod objects;
 #[cfg(test)]
@@ -13,7 +15,6 @@ mod telling;
 
 use std::fmt;
 
-use kube::Client;
 use selfcheck_core::Fact;
 use selfcheck_core::Why;
 use selfcheck_core::observation::Environment;
@@ -28,6 +29,7 @@ use crate::pool::Pool;
 use crate::target::ApiServer;
 
 use backoff::Backoff;
+use client::Client;
 use names::Key;
 use names::Kind;
 use names::Owner;
@@ -173,11 +175,17 @@ impl Session {
 
     /// Makes the client, which reads the token and the certificates.
     async fn connect(&mut self, deadline: Instant) -> Result<(), Why> {
-        if self.client.is_some() && !self.is_stale {
+        let Some(server) = self.server.clone() else { return Err(Why::Missing) };
+        if let Some(client) = self.client.as_mut().filter(|_| !self.is_stale) {
+            if client.has_old_token() {
+                let token = self.files.start(move || connect::token(&server)).wait(deadline).await;
+                if let Ok(Ok(token)) = token {
+                    client.renew(token); // else the one before may still do
+                }
+            }
             return Ok(());
         }
-        let Some(server) = self.server.clone() else { return Err(Why::Missing) };
-        let made = self.files.start(move || client::client(&server)).wait(deadline).await;
+        let made = self.files.start(move || connect::client(&server)).wait(deadline).await;
         match made.and_then(|made| made) {
             Ok(client) => {
                 self.client = Some(client);

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use kube::Client;
 use selfcheck_core::Fact;
 use selfcheck_core::Why;
 use serde_json::Value;
@@ -13,8 +12,9 @@ use tokio::time::timeout_at;
 
 use super::backoff::Backoff;
 use super::client;
-use super::client::Failure;
+use super::client::Client;
 use super::events::Event;
+use super::failure::Failure;
 use super::names::Key;
 use super::objects;
 use super::objects::Object;

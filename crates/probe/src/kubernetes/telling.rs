@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::StreamExt;
-use kube::Client;
 use selfcheck_core::Why;
 use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
@@ -17,8 +16,9 @@ use tokio::time::timeout;
 use super::backoff::Backoff;
 use super::client;
 use super::client::Changes;
-use super::client::Failure;
+use super::client::Client;
 use super::events::Event;
+use super::failure::Failure;
 use super::names::Key;
 
 /// Telling that lasted for so long was no failure.

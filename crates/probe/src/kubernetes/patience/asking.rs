@@ -1,6 +1,5 @@
 //! A server as it may be, and an agent that asks it for its updater.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,13 +11,11 @@ use http::Response;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use http_body_util::BodyExt;
+use http_body_util::Empty;
 use http_body_util::Full;
 use http_body_util::StreamBody;
-use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Bytes;
 use hyper::body::Frame;
-use kube::Client;
-use kube::client::Body;
 use selfcheck_core::Fact;
 use selfcheck_core::observation::UpdaterDeployment;
 use serde_json::Value;
@@ -27,8 +24,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio::time::timeout;
 use tokio::time::timeout_at;
+use tower::BoxError;
 use tower::service_fn;
 
+use super::super::client::Body;
+use super::super::client::Client;
 use super::super::names::Key;
 use super::super::names::Kind;
 use super::super::slot::Keeping;
@@ -36,8 +36,6 @@ use super::super::slot::Slot;
 
 /// A daemon looks at least so often where it is told of nothing.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(18 * 60);
-
-type Sent = UnsyncBoxBody<Bytes, Infallible>;
 
 /// What a server does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,14 +87,14 @@ pub(super) struct Asking {
 }
 
 /// For how long a request asks to be told of changes; `None` if it asks for the object.
-fn time_of_watch(request: &Request<Body>) -> Option<Duration> {
+fn time_of_watch(request: &Request<Empty<Bytes>>) -> Option<Duration> {
     let mut pairs = request.uri().query()?.split('&').filter_map(|pair| pair.split_once('='));
     let (_, seconds) = pairs.find(|(name, _)| *name == "timeoutSeconds")?;
     Some(Duration::from_secs(seconds.parse().expect("a number")))
 }
 
 impl Server {
-    fn response(&self, watch: Option<Duration>) -> Response<Sent> {
+    fn response(&self, watch: Option<Duration>) -> Response<Body> {
         let (status, wait, body) = match (self.answer(watch), watch, &self.object) {
             (Answer::Well, None, Some(object)) => (200, None, object.to_string()),
             (Answer::Well, None, None) => {
@@ -114,7 +112,7 @@ impl Server {
             (Answer::Garbage, ..) => (200, None, "<html>\n".to_owned()),
             (Answer::Ends | Answer::Blind | Answer::Never, ..) => (200, None, String::new()),
         };
-        let mut response = Response::new(Full::from(body).boxed_unsync());
+        let mut response = Response::new(Full::from(body).map_err(|never| match never {}).boxed_unsync());
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");
         if let Some(seconds) = wait {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -127,7 +125,7 @@ impl Server {
     }
 
     /// Lines, and nothing more until it is over.
-    fn told(&self, time: Duration, lines: Vec<String>) -> Response<Sent> {
+    fn told(&self, time: Duration, lines: Vec<String>) -> Response<Body> {
         let mut ended = self.ended.subscribe();
         let end = async move {
             let _ = timeout(time, ended.changed()).await; // whichever comes first
@@ -144,7 +142,7 @@ impl Asking {
         let (object, ended) = (Some(object(7, 1)), watch::Sender::new(()));
         let server = Arc::new(Mutex::new(Server { gets, watches, object, asked: 0, ended }));
         let asked = Arc::clone(&server);
-        let service = service_fn(move |request: Request<Body>| {
+        let service = service_fn(move |request: Request<Empty<Bytes>>| {
             let asked = Arc::clone(&asked);
             async move {
                 let watch = time_of_watch(&request);
@@ -156,13 +154,13 @@ impl Asking {
                 if answer == Answer::Never {
                     std::future::pending::<()>().await;
                 }
-                Ok::<_, Infallible>(response)
+                Ok::<_, BoxError>(response)
             }
         });
         let namespace = "teleport".parse().expect("a label");
         Self {
             server,
-            client: Client::new(service, "default"),
+            client: Client::new(service, ""),
             slot: Slot::new(Keeping::Told),
             key: Key { kind: Kind::Deployment, namespace, name: "agents-updater".to_owned() },
             last: None,
