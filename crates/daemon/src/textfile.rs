@@ -57,25 +57,13 @@ impl Textfile {
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text).map_err(io::Error::other)?;
-        let temporary = beside(&self.path);
-        let written = write_new(&temporary, &text).and_then(|()| fs::rename(&temporary, &self.path));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        // Under a name that node_exporter does not read, until it is whole.
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        // Whatever the process gives to files by default: node_exporter is another user.
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+        file.write_all(&text)?;
+        file.as_file().sync_all()?; // a disk that is full may say so only now
+        file.persist(&self.path).map(|_| ()).map_err(|error| error.error)
     }
-}
-
-/// A name in the same folder that node_exporter does not read.
-fn beside(path: &Path) -> PathBuf {
-    path.with_extension(format!("{}.tmp", std::process::id()))
-}
-
-fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    let _ = fs::remove_file(path); // left by one that was killed
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
-    // Whatever the process gives to files by default: node_exporter is another user.
-    file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    file.write_all(text)?;
-    file.sync_all() // a disk that is full may say so only now
 }

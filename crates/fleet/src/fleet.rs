@@ -1,12 +1,10 @@
 //! The agents of one auth server.
 
-use std::sync::PoisonError;
-use std::sync::RwLock;
-use std::sync::RwLockReadGuard;
-use std::sync::RwLockWriteGuard;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::RwLock;
+use parking_lot::RwLockReadGuard;
 use selfcheck_core::Verdict;
 use selfcheck_protocol::Hello;
 use selfcheck_protocol::HostMetadata;
@@ -66,23 +64,14 @@ impl Fleet {
 
     /// After what has become due. Whoever reads waits for that only if there is something.
     fn passed(&self) -> RwLockReadGuard<'_, Registry> {
-        let registry = self.read();
+        let registry = self.registry.read();
         let now = self.now();
         if !registry.is_due(now) {
             return registry;
         }
         drop(registry);
-        self.write().pass(now);
-        self.read()
-    }
-
-    // Nothing that holds the lock can panic half-way.
-    fn read(&self) -> RwLockReadGuard<'_, Registry> {
-        self.registry.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Registry> {
-        self.registry.write().unwrap_or_else(PoisonError::into_inner)
+        self.registry.write().pass(now);
+        self.registry.read()
     }
 }
 
@@ -90,29 +79,29 @@ impl Store for Fleet {
     type Place = Place;
 
     fn joined(&self, stream: StreamId, hello: Hello, now: Timestamp) -> Place {
-        self.write().joined(stream, &hello, now, self.now())
+        self.registry.write().joined(stream, &hello, now, self.now())
     }
 
     // What an agent runs on decides nothing yet.
     fn described(&self, _place: Place, _metadata: HostMetadata) {}
 
     fn reported(&self, place: Place, report: Report, _last_run: Option<Timestamp>, now: Timestamp) {
-        self.write().reported(place, report, now, self.now());
+        self.registry.write().reported(place, report, now, self.now());
     }
 
     fn heard(&self, place: Place, _last_run: Option<Timestamp>, now: Timestamp) {
-        let mut registry = self.write();
+        let mut registry = self.registry.write();
         if registry.heard(place, now) == Heard::Beside {
             registry.goes_on_beside(place, self.now());
         }
     }
 
     fn left(&self, place: Place, farewell: Farewell) {
-        self.write().left(place, farewell, self.now());
+        self.registry.write().left(place, farewell, self.now());
     }
 
     fn len(&self) -> usize {
-        self.read().len()
+        self.registry.read().len()
     }
 
     fn summary(&self) -> Summary {

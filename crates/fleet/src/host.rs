@@ -1,63 +1,32 @@
 //! Host ids, which nearly always are UUIDs, in a third of the room.
 
-use std::fmt::Write;
-
 use selfcheck_core::Text;
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// A host id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Host {
-    /// A UUID in its usual spelling.
-    Uuid([u8; 16]),
+    /// A UUID in its usual spelling: in lower case, with dashes.
+    Uuid(Uuid),
     /// Any other.
     Other(Text),
 }
 
-/// Where the usual spelling of a UUID has its dashes.
-const DASHES: [usize; 4] = [8, 13, 18, 23];
-
 impl Host {
     pub(crate) fn new(id: &Text) -> Self {
-        uuid(id.as_str()).map_or_else(|| Self::Other(id.clone()), Self::Uuid)
+        let mut room = [0; Hyphenated::LENGTH];
+        let is_usual = |uuid: &Uuid| *uuid.hyphenated().encode_lower(&mut room) == *id.as_str();
+        Uuid::try_parse(id.as_str()).ok().filter(is_usual).map_or_else(|| Self::Other(id.clone()), Self::Uuid)
     }
 
     /// The id, as it was.
     pub(crate) fn id(&self) -> Text {
-        let bytes = match self {
-            Self::Other(id) => return id.clone(),
-            Self::Uuid(bytes) => bytes,
-        };
-        let mut id = String::with_capacity(36);
-        for (place, byte) in bytes.iter().enumerate() {
-            if matches!(place, 4 | 6 | 8 | 10) {
-                id.push('-');
-            }
-            let _ = write!(id, "{byte:02x}"); // a string takes everything
+        match self {
+            Self::Other(id) => id.clone(),
+            Self::Uuid(uuid) => Text::new(uuid.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH])),
         }
-        Text::new(&id)
     }
-}
-
-/// The bytes of a UUID that is spelled as usual: in lower case, with dashes.
-fn uuid(id: &str) -> Option<[u8; 16]> {
-    let mut bytes = [0; 16];
-    let mut digits = 0;
-    if id.len() != 36 {
-        return None;
-    }
-    for (place, character) in id.bytes().enumerate() {
-        let value = match character {
-            b'-' if DASHES.contains(&place) => continue,
-            _ if DASHES.contains(&place) => return None,
-            b'0'..=b'9' => character - b'0',
-            b'a'..=b'f' => character - b'a' + 10,
-            _ => return None,
-        };
-        let byte: &mut u8 = bytes.get_mut(digits / 2)?;
-        *byte = *byte << 4 | value;
-        digits += 1;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -5,13 +5,11 @@ use std::hash::DefaultHasher;
 use std::hash::Hash;
 use std::hash::Hasher;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::sync::Weak;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 
+use parking_lot::Mutex;
 use selfcheck_core::Text;
 use selfcheck_core::policy::Denied;
 use selfcheck_fleet::Outcome;
@@ -105,7 +103,7 @@ impl Accounts {
 
     /// The account of `key`.
     pub(crate) fn of(&self, key: Text) -> Arc<Account> {
-        let mut table = lock(&self.0);
+        let mut table = self.0.lock();
         if table.accounts.len() >= table.tidy_at.max(FEW) {
             let now = Instant::now();
             table.accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.rests(now));
@@ -116,10 +114,10 @@ impl Accounts {
 
     /// Denies others than before. Of those that are denied now, open connections end.
     pub(crate) fn deny(&self, denied: Denied) {
-        let mut table = lock(&self.0);
+        let mut table = self.0.lock();
         table.denied = Arc::new(denied);
         for account in table.accounts.values() {
-            for caller in lock(&account.callers).iter().filter_map(Weak::upgrade) {
+            for caller in account.callers.lock().iter().filter_map(Weak::upgrade) {
                 if caller.is_denied(&table.denied) {
                     caller.end(Outcome::Revoked);
                 }
@@ -129,11 +127,11 @@ impl Accounts {
 
     /// Lets a caller in, so that it is found when it is denied; `false` if it is denied already.
     pub(crate) fn admit(&self, account: &Account, caller: &Arc<Known>) -> bool {
-        let table = lock(&self.0);
+        let table = self.0.lock();
         if caller.is_denied(&table.denied) {
             return false;
         }
-        let mut callers = lock(&account.callers);
+        let mut callers = account.callers.lock();
         callers.retain(|caller| caller.strong_count() > 0);
         if callers.is_empty() {
             callers.reserve_exact(1); // most have one connection
@@ -158,13 +156,13 @@ impl Account {
     /// Whether one more is within the rate.
     pub(crate) fn take(&self, what: Rated, rate: Rate) -> bool {
         let after = since(self.since, Instant::now());
-        lock(&self.rates)[what as usize].take(rate, after)
+        self.rates.lock()[what as usize].take(rate, after)
     }
 
     /// Whether all rates have recovered, so that without a connection it is no longer needed.
     fn rests(&self, now: Instant) -> bool {
         let after = since(self.since, now);
-        lock(&self.rates).iter().all(|rate| rate.is_full(after))
+        self.rates.lock().iter().all(|rate| rate.is_full(after))
     }
 }
 
@@ -183,11 +181,6 @@ impl Drop for Holding {
     fn drop(&mut self) {
         self.account.held[self.what as usize].fetch_sub(self.amount, Ordering::Relaxed);
     }
-}
-
-/// Locks what nothing that holds it can leave half-way by a panic.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -222,7 +215,7 @@ mod tests {
         assert!(!joins(), "it was not forgotten");
         tokio::time::advance(Duration::from_secs(2)).await;
         many();
-        assert!(lock(&accounts.0).accounts.len() < FEW + 2);
+        assert!(accounts.0.lock().accounts.len() < FEW + 2);
         assert_eq!([joins(), joins(), joins()], [true, true, false]);
     }
 }

@@ -3,19 +3,18 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
 use selfcheck_core::Text;
 use selfcheck_fleet::AgentRecord;
 use selfcheck_fleet::StreamId;
 use tokio::sync::oneshot;
 
 use crate::Caller;
-use crate::accounts::lock;
 
 /// How many pings of one stream may be asked for at a time.
 const PINGS: usize = 4;
@@ -89,7 +88,7 @@ impl Streams {
             waker: AtomicWaker::new(),
             asked: Mutex::default(),
         });
-        let mut by_agent = lock(&self.by_agent);
+        let mut by_agent = self.by_agent.lock();
         let of_agent = by_agent.entry(agent.clone()).or_insert_with(|| Vec::with_capacity(1));
         if of_agent.len() >= most {
             return None;
@@ -101,7 +100,7 @@ impl Streams {
     /// Ends all streams.
     pub(crate) fn end(&self) {
         self.has_ended.store(true, Ordering::Release);
-        for stream in lock(&self.by_agent).values().flatten() {
+        for stream in self.by_agent.lock().values().flatten() {
             stream.waker.wake();
         }
     }
@@ -112,7 +111,7 @@ impl Streams {
     }
 
     pub(crate) fn close(&self, agent: &Text, stream: &Arc<Stream>) {
-        let mut by_agent = lock(&self.by_agent);
+        let mut by_agent = self.by_agent.lock();
         if let Some(of_agent) = by_agent.get_mut(agent) {
             of_agent.retain(|other| other.id != stream.id);
             if of_agent.is_empty() {
@@ -123,13 +122,13 @@ impl Streams {
 
     /// The newest stream of `agent`.
     pub(crate) fn newest(&self, agent: &str) -> Option<Arc<Stream>> {
-        let by_agent = lock(&self.by_agent);
+        let by_agent = self.by_agent.lock();
         by_agent.get(&Text::new(agent))?.last().cloned()
     }
 
     /// Where the streams of `agent` come from, the oldest first.
     pub(crate) fn addresses(&self, agent: &str) -> Vec<SocketAddr> {
-        let by_agent = lock(&self.by_agent);
+        let by_agent = self.by_agent.lock();
         let streams = by_agent.get(&Text::new(agent)).map_or(&[][..], Vec::as_slice);
         streams.iter().filter_map(|stream| stream.caller.address()).collect()
     }
@@ -137,7 +136,7 @@ impl Streams {
     /// Asks `agent` for its report on the newest stream that it reports on; what is returned is told when it comes. `None` if there is no such
     /// stream, or too many wait already.
     pub(crate) fn ask_anew(&self, agent: &str) -> Option<oneshot::Receiver<AgentRecord>> {
-        let by_agent = lock(&self.by_agent);
+        let by_agent = self.by_agent.lock();
         by_agent.get(&Text::new(agent))?.iter().rev().find(|stream| stream.has_reported())?.ask_anew()
     }
 }
@@ -145,7 +144,7 @@ impl Streams {
 impl Stream {
     /// Asks for a ping; what is returned is told when it is answered, and `None` if too many are waited for.
     pub(crate) fn ping(&self, id: u64) -> Option<oneshot::Receiver<()>> {
-        let mut asked = lock(&self.asked);
+        let mut asked = self.asked.lock();
         asked.pings.retain(|ping| !ping.waiting.is_closed());
         if asked.pings.len() >= PINGS {
             return None;
@@ -159,18 +158,18 @@ impl Stream {
 
     /// A ping was answered.
     pub(crate) fn answered(&self, id: u64) {
-        let mut asked = lock(&self.asked);
+        let mut asked = self.asked.lock();
         if let Some(place) = asked.pings.iter().position(|ping| ping.id == id) {
             let _ = asked.pings.swap_remove(place).waiting.send(()); // one who has gone no longer wants it
         }
     }
 
     fn has_reported(&self) -> bool {
-        lock(&self.asked).report != Asking::Useless
+        self.asked.lock().report != Asking::Useless
     }
 
     fn ask_anew(&self) -> Option<oneshot::Receiver<AgentRecord>> {
-        let mut asked = lock(&self.asked);
+        let mut asked = self.asked.lock();
         asked.readers.retain(|reader| !reader.is_closed());
         if asked.readers.len() >= READERS {
             return None;
@@ -187,7 +186,7 @@ impl Stream {
 
     /// What the agent is to be asked for next, which is then done.
     pub(crate) fn wanted(&self) -> Option<Wanted> {
-        let mut asked = lock(&self.asked);
+        let mut asked = self.asked.lock();
         if let Some(ping) = asked.pings.iter_mut().find(|ping| !ping.is_sent) {
             ping.is_sent = true;
             return Some(Wanted::Ping(ping.id));
@@ -201,12 +200,12 @@ impl Stream {
 
     /// Whether a report was asked for that has not come yet.
     pub(crate) fn has_asked(&self) -> bool {
-        lock(&self.asked).report == Asking::Sent
+        self.asked.lock().report == Asking::Sent
     }
 
     /// A report has come. Who waited for one.
     pub(crate) fn reported(&self) -> Vec<oneshot::Sender<AgentRecord>> {
-        let mut asked = lock(&self.asked);
+        let mut asked = self.asked.lock();
         asked.report = Asking::Idle;
         std::mem::take(&mut asked.readers)
     }

@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::Mutex;
 
+use parking_lot::Mutex;
 use selfcheck_fleet::Counters;
 use selfcheck_fleet::Outcome;
 use tokio::time::Instant;
 
 use crate::Rate;
-use crate::accounts::lock;
 use crate::limits::Bucket;
 use crate::limits::since;
 
@@ -46,7 +45,7 @@ impl Tally {
     pub(crate) fn refuse(&self, outcome: Outcome, whom: &dyn fmt::Display, why: &str) {
         self.count(outcome);
         let now = Instant::now();
-        let mut told = lock(&self.told);
+        let mut told = self.told.lock();
         let after = since(*told.since.get_or_insert(now), now);
         if told.bucket.take(TOLD, after) {
             let untold = std::mem::take(&mut told.untold);

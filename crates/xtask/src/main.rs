@@ -4,6 +4,7 @@
 mod attack;
 mod bench;
 mod circles;
+mod dependencies;
 mod documents;
 mod front;
 mod fuzz;

@@ -9,6 +9,7 @@ use std::thread;
 
 use crate::Outcome;
 use crate::circles;
+use crate::dependencies;
 use crate::documents;
 use crate::front;
 use crate::fuzz;
@@ -114,6 +115,7 @@ fn checks() -> Outcome {
     must(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     must(cargo(&["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
     layers::check()?;
+    dependencies::check()?;
     circles::check()?;
     documents::check()?;
     front::check()?;

@@ -1,5 +1,7 @@
 //! Lines of at most 80 columns.
 
+use unicode_width::UnicodeWidthChar;
+
 /// The most columns of a line.
 pub(super) const COLUMNS: usize = 80;
 
@@ -66,19 +68,13 @@ fn words(shell: &str) -> Vec<&str> {
 /// How many columns a text takes, escape sequences of colour aside.
 pub(super) fn columns(text: &str) -> usize {
     let mut escaped = false;
-    text.chars()
-        .filter(|character| {
-            match character {
-                '\u{1b}' => escaped = true,
-                'm' if escaped => {
-                    escaped = false;
-                    return false;
-                }
-                _ => {}
-            }
-            !escaped
-        })
-        .count()
+    let is_shown = |character: &char| {
+        let is_end = escaped && *character == 'm';
+        let is_hidden = escaped || *character == '\u{1b}';
+        escaped = is_hidden && !is_end;
+        !is_hidden
+    };
+    text.chars().filter(is_shown).filter_map(UnicodeWidthChar::width).sum()
 }
 
 #[cfg(test)]
@@ -112,7 +108,8 @@ mod tests {
     }
 
     #[test]
-    fn colour_takes_no_columns() {
+    fn colour_takes_no_columns_and_wide_characters_two() {
         assert_eq!(columns("\u{1b}[1;31mmm\u{1b}[0m"), 2);
+        assert_eq!((columns("段階"), columns("e\u{301}")), (4, 1));
     }
 }

@@ -1,11 +1,10 @@
 //! The cluster alerts of an auth server and who knows of them, in memory.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
+use parking_lot::MutexGuard;
 
 use super::AcknowledgeError;
 use super::Alert;
@@ -96,9 +95,9 @@ impl AlertStore for Alerts {
 }
 
 impl Alerts {
-    /// What there is, without what has ended. Nothing that holds the lock can panic half-way.
+    /// What there is, without what has ended.
     fn book(&self, now: Timestamp) -> MutexGuard<'_, Book> {
-        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut book = self.0.lock();
         let Book { alerts, bytes, .. } = &mut *book;
         alerts.retain(|_, alert| {
             let stays = now < alert.expires;

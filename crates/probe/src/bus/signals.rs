@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use selfcheck_core::Why;
+use zbus::MatchRule;
 use zbus::Message;
 use zbus::OwnedObjectPath;
 use zbus::Variant;
@@ -35,10 +36,11 @@ pub(super) enum Signal {
 
 /// The calls that ask the bus for the signals about the units `names`.
 pub(super) fn matches(names: &Names) -> Result<Vec<Message>, Why> {
-    let call = |rule: &String| {
+    let call = |rule: Result<MatchRule<'_>, zbus::Error>| {
+        let rule = rule?.to_string();
         Message::method_call(BUS_PATH, "AddMatch").destination(BUS).interface(BUS).build(&rule.as_str())
     };
-    let calls: Result<_, zbus::Error> = rules(names).iter().map(call).collect();
+    let calls: Result<_, zbus::Error> = rules(names).map(call).collect();
     calls.map_err(|error| answer::why(&error))
 }
 
@@ -57,21 +59,17 @@ pub(super) fn is_refusal(reply: &Message) -> bool {
 
 /// Only what is matched here wakes the process. That a unit was loaded is left out: looking at one that is not
 /// there loads it, so that every look would lead to the next.
-fn rules(names: &Names) -> Vec<String> {
-    let of_manager = ["UnitFilesChanged", "Reloading"].map(|member| {
-        format!(
-            "type='signal',sender='{SYSTEMD}',path='{MANAGER_PATH}',interface='{MANAGER}',member='{member}'"
-        )
-    });
+fn rules(names: &Names) -> impl Iterator<Item = Result<MatchRule<'_>, zbus::Error>> {
+    let of_systemd = || MatchRule::builder().msg_type(Type::Signal).sender(SYSTEMD);
+    let of_manager = ["UnitFilesChanged", "Reloading"]
+        .map(|member| of_systemd().path(MANAGER_PATH).interface(MANAGER).member(member).build());
     let of_units = names.all().map(|name| {
-        let path = object_path(name);
-        format!(
-            "type='signal',sender='{SYSTEMD}',path='{path}',interface='{PROPERTIES}',member='PropertiesChanged',arg0='{UNIT}'"
-        )
+        let properties = of_systemd().path(object_path(name)).interface(PROPERTIES);
+        properties.member("PropertiesChanged").arg(0, UNIT).build()
     });
-    let of_bus =
-        format!("type='signal',sender='{BUS}',interface='{BUS}',member='NameOwnerChanged',arg0='{SYSTEMD}'");
-    of_manager.into_iter().chain(of_units).chain([of_bus]).collect()
+    let bus = MatchRule::builder().msg_type(Type::Signal).sender(BUS).interface(BUS);
+    let of_bus = bus.member("NameOwnerChanged").arg(0, SYSTEMD).build();
+    of_manager.into_iter().chain(of_units).chain([of_bus])
 }
 
 /// What `message` says, if it comes from the bus itself or from `systemd`. Anybody may send anything to anybody.

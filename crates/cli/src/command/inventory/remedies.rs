@@ -13,6 +13,8 @@ use selfcheck_protocol::Filter;
 use selfcheck_protocol::ListedAgent;
 use selfcheck_reporter::AuthClient;
 use serde_json::json;
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use crate::args::RemediesArgs;
 use crate::args::RemediesFormat;
@@ -156,12 +158,9 @@ fn runnable(groups: Vec<Group>, output: &Output) -> Vec<Group> {
     runnable
 }
 
+/// Whether it is a UUID in its usual spelling.
 fn is_uuid(id: &str) -> bool {
-    id.len() == 36
-        && id.bytes().enumerate().all(|(place, byte)| match place {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+    id.len() == Hyphenated::LENGTH && Uuid::try_parse(id).is_ok()
 }
 
 fn in_words(groups: &[Group]) -> String {
