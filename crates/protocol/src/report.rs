@@ -3,20 +3,12 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use selfcheck_core::Basis;
 use selfcheck_core::Claim;
-use selfcheck_core::DnsLabel;
 use selfcheck_core::Finder;
-use selfcheck_core::Finding;
-use selfcheck_core::Generation;
 use selfcheck_core::HelmRelease;
 use selfcheck_core::Namespace;
-use selfcheck_core::ProxyAddr;
 use selfcheck_core::Reason;
-use selfcheck_core::Remedy;
 use selfcheck_core::RemedyId;
-use selfcheck_core::RemedyTarget;
-use selfcheck_core::Severity;
 use selfcheck_core::Status;
 use selfcheck_core::StockView;
 use selfcheck_core::Text;
@@ -24,9 +16,14 @@ use selfcheck_core::UpdaterKind;
 use selfcheck_core::Verdict;
 
 use crate::ClaimedUpdater;
-use crate::Hello;
+use crate::OTHER;
+use crate::RemedyGroup;
+use crate::ReportedFinding;
+use crate::ReportedRemedy;
 use crate::Role;
 use crate::valid;
+use crate::verdict_from_wire;
+use crate::verdict_to_wire;
 use crate::wire::teleport::selfcheck::v1 as wire;
 
 /// The most findings of a report; a judgement has a handful.
@@ -58,18 +55,6 @@ pub struct Report {
     pub agent_version: Option<Text>,
 }
 
-/// Something that holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ReportedFinding {
-    /// The reason; `None` for one that this version does not know.
-    pub reason: Option<Reason>,
-    /// How grave it is here.
-    pub severity: Severity,
-    /// Since when, where that is known.
-    pub since: Option<Timestamp>,
-}
-
 /// The updater judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -80,62 +65,6 @@ pub struct ReportedUpdater {
     pub version: Option<Text>,
     /// Its update group.
     pub group: Option<Text>,
-}
-
-/// What helps, by its id in the catalogue.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct ReportedRemedy {
-    /// The remedy; `None` for one that this version does not know.
-    pub id: Option<RemedyId>,
-    /// The Helm release that it is for.
-    pub release: HelmRelease,
-}
-
-/// All that the command depends on which helps an agent. Agents of one group are helped by the same.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct RemedyGroup {
-    /// What helps.
-    pub remedy: ReportedRemedy,
-    /// The installation.
-    pub namespace: Namespace,
-    /// The kind of the updater judged; none where there is none.
-    pub kind: Option<UpdaterKind>,
-}
-
-impl RemedyGroup {
-    /// The group of a message.
-    pub fn from_wire(count: &wire::RemedyCount) -> Self {
-        let remedy = count.remedy.clone().unwrap_or_default();
-        Self {
-            remedy: ReportedRemedy::from_wire(&remedy),
-            namespace: remedy.install_suffix.parse().unwrap_or_default(),
-            kind: UpdaterKind::named(Text::words(&count.updater_kind)),
-        }
-    }
-
-    /// Those whom `remedy` helps, in an installation with an updater of this kind or with none.
-    pub const fn new(remedy: ReportedRemedy, namespace: Namespace, kind: Option<UpdaterKind>) -> Self {
-        Self { remedy, namespace, kind }
-    }
-
-    /// What to run, from this program's own catalogue; `None` where it knows nothing that helps. `proxy` is the cluster's, for the remedies that
-    /// need it. No object is named that the agent named: a person writes it in, and may compare it with [`claims`](Self::claims).
-    pub fn render(&self, proxy: Option<&ProxyAddr>) -> Option<Remedy> {
-        let generation = self.kind.as_ref().and_then(UpdaterKind::generation).unwrap_or(Generation::V2);
-        let update_config = self.namespace.update_config();
-        // The agent's unit stays unnamed: only its own host may name one.
-        let mut target = RemedyTarget::new(&self.namespace, generation, &update_config);
-        target.proxy = proxy.cloned();
-        Some(self.remedy.id?.render(&target))
-    }
-
-    /// What the agent says is to be written into the command, each with the word that stands for it. Nobody has looked whether
-    /// that is so.
-    pub fn claims(&self) -> impl Iterator<Item = (&'static str, &DnsLabel)> {
-        self.remedy.release.known()
-    }
 }
 
 /// Why a report is not taken.
@@ -179,21 +108,6 @@ impl From<&Status> for Report {
             library_version: Some(env!("CARGO_PKG_VERSION").into()),
             agent_version: version(&status.agent.version),
         }
-    }
-}
-
-impl From<&Finding> for ReportedFinding {
-    fn from(finding: &Finding) -> Self {
-        Self { reason: finding.reason.known(), severity: finding.severity, since: finding.since }
-    }
-}
-
-impl From<&Hello> for Report {
-    /// What an agent without a self-check comes to: its claim judged.
-    fn from(hello: &Hello) -> Self {
-        let ClaimedUpdater { kind, version, group, .. } = hello.updater.clone();
-        let updater = kind.map(|kind| ReportedUpdater { kind, version, group });
-        Self::claimed(hello.claim(), updater)
     }
 }
 
@@ -386,31 +300,6 @@ impl Report {
     }
 }
 
-/// What stands for a value that this version does not know.
-pub const OTHER: &str = "other";
-
-impl ReportedRemedy {
-    /// One that this version does not know, or that cannot be what helps.
-    pub const OTHER: Self = Self { id: None, release: HelmRelease::UNKNOWN };
-
-    /// The message, for an installation.
-    pub fn to_wire(&self, namespace: &Namespace) -> wire::Remedy {
-        wire::Remedy {
-            id: self.id.map_or(OTHER, RemedyId::code).to_owned(),
-            install_suffix: namespace.suffix().unwrap_or_default().to_owned(),
-            release: label(self.release.name.as_ref()),
-            kube_namespace: label(self.release.namespace.as_ref()),
-        }
-    }
-
-    pub(crate) fn from_wire(remedy: &wire::Remedy) -> Self {
-        Self {
-            id: remedy.id.parse().ok(),
-            release: HelmRelease::new(remedy.release.parse().ok(), remedy.kube_namespace.parse().ok()),
-        }
-    }
-}
-
 /// The kind that this word stands for, which counts as other where it is none.
 fn kind(word: &str) -> UpdaterKind {
     valid::name(word).and_then(UpdaterKind::named).unwrap_or_else(|| UpdaterKind::Other(OTHER.into()))
@@ -420,90 +309,9 @@ fn text(text: Option<&Text>) -> String {
     text.map(Text::to_string).unwrap_or_default()
 }
 
-fn label(label: Option<&DnsLabel>) -> String {
-    label.map(DnsLabel::to_string).unwrap_or_default()
-}
-
 impl ReportedUpdater {
     /// One of this kind.
     pub const fn new(kind: UpdaterKind, version: Option<Text>, group: Option<Text>) -> Self {
         Self { kind, version, group }
-    }
-}
-
-impl ReportedFinding {
-    /// One that holds nobody knows since when. Of a reason that this version does not know, it is `None`.
-    pub const fn new(reason: Option<Reason>, severity: Severity) -> Self {
-        Self { reason, severity, since: None }
-    }
-
-    /// Its code, or `other`.
-    pub fn code(&self) -> &'static str {
-        self.reason.map_or(OTHER, Reason::code)
-    }
-
-    fn to_wire(self) -> wire::Finding {
-        let severity = match self.severity {
-            Severity::Critical => wire::Severity::Critical,
-            Severity::Warning => wire::Severity::Warning,
-            Severity::Advisory => wire::Severity::Advisory,
-        };
-        wire::Finding {
-            reason: self.code().to_owned(),
-            severity: severity.into(),
-            since: valid::seconds(self.since),
-        }
-    }
-
-    fn from_wire(finding: &wire::Finding) -> Self {
-        let severity = match finding.severity() {
-            wire::Severity::Critical => Severity::Critical,
-            wire::Severity::Warning => Severity::Warning,
-            wire::Severity::Advisory | wire::Severity::Unspecified => Severity::Advisory,
-        };
-        Self { reason: finding.reason.parse().ok(), severity, since: valid::instant(finding.since) }
-    }
-}
-
-/// A verdict on the wire.
-pub fn verdict_to_wire(verdict: Verdict) -> wire::Verdict {
-    match verdict {
-        Verdict::Accompanied => wire::Verdict::Accompanied,
-        Verdict::Exempt => wire::Verdict::Exempt,
-        Verdict::Held => wire::Verdict::Held,
-        Verdict::Impaired => wire::Verdict::Impaired,
-        Verdict::Unaccompanied => wire::Verdict::Unaccompanied,
-        Verdict::Unknown => wire::Verdict::Unknown,
-        Verdict::Unsupported => wire::Verdict::Unsupported,
-    }
-}
-
-/// A verdict from the wire; `None` if none was named.
-pub fn verdict_from_wire(verdict: wire::Verdict) -> Option<Verdict> {
-    Some(match verdict {
-        wire::Verdict::Unspecified => return None,
-        wire::Verdict::Accompanied => Verdict::Accompanied,
-        wire::Verdict::Exempt => Verdict::Exempt,
-        wire::Verdict::Held => Verdict::Held,
-        wire::Verdict::Impaired => Verdict::Impaired,
-        wire::Verdict::Unaccompanied => Verdict::Unaccompanied,
-        wire::Verdict::Unknown => Verdict::Unknown,
-        wire::Verdict::Unsupported => Verdict::Unsupported,
-    })
-}
-
-/// A basis on the wire.
-pub const fn basis_to_wire(basis: Basis) -> wire::Basis {
-    match basis {
-        Basis::Observed => wire::Basis::Observed,
-        Basis::Claimed => wire::Basis::Claimed,
-    }
-}
-
-/// A basis from the wire. One that this version does not know is no more than a claim.
-pub const fn basis_from_wire(basis: wire::Basis) -> Basis {
-    match basis {
-        wire::Basis::Observed => Basis::Observed,
-        wire::Basis::Claimed | wire::Basis::Unspecified => Basis::Claimed,
     }
 }
