@@ -36,6 +36,7 @@ mod configuration;
 mod files;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod gathered;
 mod host;
 mod image;
 mod installation;

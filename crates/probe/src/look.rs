@@ -6,17 +6,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use selfcheck_core::Clock;
-use selfcheck_core::EvidenceKind;
 use selfcheck_core::Fact;
 use selfcheck_core::Namespace;
 use selfcheck_core::Observation;
 use selfcheck_core::Text;
 use selfcheck_core::Why;
-use selfcheck_core::observation::Agent;
-use selfcheck_core::observation::ObservationSchema;
-use selfcheck_core::observation::Systemd;
-use selfcheck_core::observation::UpdaterV1;
-use selfcheck_core::observation::UpdaterV2;
 use tokio::time::Instant;
 
 use crate::agent::AgentSeen;
@@ -34,6 +28,7 @@ use crate::files;
 use crate::files::AgentFiles;
 use crate::files::Reach;
 use crate::files::Tree;
+use crate::gathered::observation;
 use crate::host::Constants;
 use crate::installation::Installation;
 use crate::kubernetes::Session;
@@ -346,58 +341,4 @@ fn may_be_another(target: &Target, seen: &AgentSeen, installation: &Result<Insta
         && seen.process.is_absent()
         && seen.files.config.is_absent()
         && installation.v2.config.is_absent()
-}
-
-fn observation(
-    booted: Fact<Text>,
-    seen: AgentSeen,
-    installation: Installation,
-    holds: Fact<selfcheck_core::observation::Holds>,
-    version: Option<Text>,
-) -> Observation {
-    let Units { clock, manager, resumed, loaded, agent, timer_v2, service_v2, timer_v1, service_v1, .. } =
-        seen.units;
-    let Installation { host, v2, v1 } = installation;
-    Observation {
-        schema: ObservationSchema,
-        clock,
-        evidence: EvidenceKind::Live,
-        host,
-        agent: Agent {
-            namespace: seen.namespace,
-            unit: agent,
-            process: seen.process,
-            candidates: seen.candidates,
-            program: seen.program,
-            config_source: seen.config_source,
-            config_path: seen.config_path,
-            config: seen.files.config,
-            host_id: seen.files.host_id,
-            version,
-        },
-        systemd: Systemd { booted, resumed, units_loaded: loaded, manager },
-        v2: UpdaterV2 {
-            config_path: v2.config_path,
-            config: v2.config,
-            legible: v2.legible,
-            config_written: v2.config_written,
-            lock: v2.lock,
-            binary: v2.binary,
-            timer: timer_v2,
-            service: service_v2,
-        },
-        v1: UpdaterV1 {
-            script: v1.script,
-            timer: timer_v1,
-            service: service_v1,
-            endpoint: v1.endpoint,
-            schedule: v1.schedule,
-            schedule_written: v1.schedule_written,
-            installer: v1.installer,
-            neutralised: v1.neutralised,
-            holds,
-        },
-        kubernetes: seen.kubernetes,
-        history: None,
-    }
 }
