@@ -48,8 +48,11 @@ impl Raw {
         let client = client.map_err(|error| tonic::Status::unavailable(error.to_string()))?;
         let (up, mut messages) = mpsc::channel(64);
         let messages = futures_util::stream::poll_fn(move |context| messages.poll_recv(context));
-        let answer = AuthServiceClient::new(client.channel()).inventory_control_stream(messages).await?;
-        Ok(Self { up, down: answer.into_inner(), _client: client })
+        let mut calls = AuthServiceClient::new(client.channel());
+        let answer = tokio::time::timeout(PATIENCE, calls.inventory_control_stream(messages)).await;
+        // A connection that ends at this moment may leave the call without an answer.
+        let late = |_| tonic::Status::deadline_exceeded("the call was not answered");
+        Ok(Self { up, down: answer.map_err(late)??.into_inner(), _client: client })
     }
 
     /// A stream after its Hellos.
