@@ -52,8 +52,8 @@ impl Claim<'_> {
             return Some(Reason::ControlPlane);
         }
         Some(match (self.external_upgrader?, self.updater_status) {
-            (None, _) => match TeleportVersion::relaxed(self.version) {
-                Ok(version) if version.major() >= FIRST_WITH_UPDATER => Reason::ClaimsNoUpdater,
+            (None, _) => match TeleportVersion::major_in(self.version) {
+                Some(major) if major >= FIRST_WITH_UPDATER => Reason::ClaimsNoUpdater,
                 _ => Reason::AgentTooOld,
             },
             (Some(UpdaterKind::IntegrationAwsOidc), _) => Reason::UpdatedByCluster,
@@ -85,6 +85,7 @@ mod tests {
     fn a_claim_is_judged_as_the_contract_says() {
         assert_eq!(judge("18.2.0", "", None), "unaccompanied.claims-no-updater");
         assert_eq!(judge("13.0.0-alpha.1", "", None), "unaccompanied.claims-no-updater");
+        assert_eq!(judge("17.1.0-our_build", "", None), "unaccompanied.claims-no-updater");
         assert_eq!(judge("12.9.9", "", None), "unknown.agent-too-old");
         assert_eq!(judge("v12.0.0", "", None), "unknown.agent-too-old");
         assert_eq!(judge("", "", None), "unknown.agent-too-old");

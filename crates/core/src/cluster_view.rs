@@ -53,7 +53,7 @@ const VERBATIM: [(u64, u64); 2] = [(13, 4), (14, 2)];
 impl Detection {
     /// The one of an agent of this version; `None` where it may be either.
     fn of(version: &str) -> Option<Self> {
-        let version = version.parse::<TeleportVersion>().ok()?.release();
+        let version = TeleportVersion::release_in(version)?;
         let is_verbatim = VERBATIM.iter().any(|end| version.0 == end.0 && version < *end);
         match version {
             _ if version >= INFORMED => Some(Self::Informed),
@@ -145,7 +145,7 @@ mod tests {
         for version in ["12.4.0", "9.0.1"] {
             assert_eq!(Detection::of(version), Some(Detection::Silent), "{version}");
         }
-        for version in ["15.0.0", "15.0.0-alpha.1", "17.5.2"] {
+        for version in ["15.0.0", "15.0.0-alpha.1", "17.5.2", "17.5.2-our_build"] {
             assert_eq!(Detection::of(version), Some(Detection::Versioned), "{version}");
         }
         for version in ["18.0.0", "18.2.0", "19.0.0-dev"] {

@@ -54,6 +54,17 @@ impl TeleportVersion {
         self.0.pre.is_empty() && self.0.build.is_empty()
     }
 
+    /// The major version with which a text begins. A build of one's own may have a version that is not a semantic one.
+    pub fn major_in(text: &str) -> Option<u64> {
+        plain(text).split('.').next()?.parse().ok()
+    }
+
+    /// The same with the minor version.
+    pub fn release_in(text: &str) -> Option<(u64, u64)> {
+        let mut numbers = plain(text).split('.').map_while(|number| number.parse().ok());
+        Some((numbers.next()?, numbers.next()?))
+    }
+
     /// The text without the `v` that some fields have before a version.
     pub fn without_v(text: &str) -> &str {
         plain(text)
@@ -101,5 +112,14 @@ mod tests {
         assert_eq!(read("18.2.0-dev").release(), (18, 2));
         assert!(read("18.2.0").is_release() && !read("18.2.0+fips").is_release());
         "18.2".parse::<TeleportVersion>().expect_err("not whole");
+        "vv18.2.0".parse::<TeleportVersion>().expect_err("one v too many");
+    }
+
+    #[test]
+    fn a_build_of_ones_own_is_of_a_release() {
+        "17.1.0-our_build".parse::<TeleportVersion>().expect_err("not semantic");
+        assert_eq!(TeleportVersion::release_in("v17.1.0-our_build"), Some((17, 1)));
+        assert_eq!(TeleportVersion::major_in("17"), Some(17));
+        assert_eq!((TeleportVersion::major_in("our"), TeleportVersion::release_in("17")), (None, None));
     }
 }

@@ -16,7 +16,7 @@ pub fn name(raw: &str) -> Option<Text> {
 /// A version, without a leading `v`.
 pub fn version(raw: &str) -> Option<Text> {
     let plain = TeleportVersion::without_v(raw);
-    (plain.len() <= NAME && plain.parse::<TeleportVersion>().is_ok()).then(|| Text::new(plain))
+    (plain.len() <= NAME && raw.parse::<TeleportVersion>().is_ok()).then(|| Text::new(plain))
 }
 
 /// Seconds since 1970, where 0 means that nothing is known.
@@ -44,7 +44,8 @@ mod tests {
     #[test]
     fn versions_are_semantic() {
         assert_eq!(version("v18.2.0-rc.1"), Some("18.2.0-rc.1".into()));
-        for bad in ["", "18", "18.2", "latest", "18.2.0 ", &format!("18.2.0-{}", "x".repeat(200))] {
+        for bad in ["", "18", "18.2", "latest", "vv18.2.0", "18.2.0 ", &format!("18.2.0-{}", "x".repeat(200))]
+        {
             assert_eq!(version(bad), None, "{bad:?}");
         }
     }
