@@ -19,6 +19,8 @@ pub mod v1 {
     pub const INSTALLER: &str = "/etc/teleport-upgrade.d/installer";
     /// Its program, in the order in which it is looked for.
     pub const PROGRAMS: [&str; 2] = ["/usr/sbin/teleport-upgrade", "/usr/local/bin/teleport-upgrade"];
+    /// Where administrators, and managed updates v2, change its service.
+    pub const DROP_INS: &str = "/etc/systemd/system/teleport-upgrade.service.d";
     /// The drop-in by which managed updates v2 take it out of action.
     pub const NEUTRALISED: &str = "/etc/systemd/system/teleport-upgrade.service.d/teleport-update.conf";
 }

@@ -22,11 +22,14 @@ pub enum UpdaterKind {
     Kube,
     /// `integration_awsoidc`: the cluster itself, which deploys the agent anew.
     IntegrationAwsOidc,
-    /// Another one, by the word of whoever knows it.
+    /// Another one, by the word of whoever knows it; never one of the words above, nor an empty one.
+    #[non_exhaustive]
     Other(Text),
 }
 
 impl UpdaterKind {
+    /// The word for all kinds that are not told apart.
+    const OTHER: &str = "other";
     /// Those that this version knows.
     pub const KNOWN: [Self; 4] = [Self::Binary, Self::Unit, Self::Kube, Self::IntegrationAwsOidc];
 
@@ -37,6 +40,11 @@ impl UpdaterKind {
         }
         let known = Self::KNOWN.into_iter().find(|kind| *kind.as_str() == *word.as_str());
         Some(known.unwrap_or(Self::Other(word)))
+    }
+
+    /// Any of those that this version does not tell apart.
+    pub fn other() -> Self {
+        Self::Other(Self::OTHER.into())
     }
 
     /// Its word.

@@ -4,12 +4,12 @@ use std::fs;
 use std::io;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::path::PathBuf;
 
 use prometheus::Encoder;
 use prometheus::Registry;
 use prometheus::TextEncoder;
+use tempfile::TempPath;
 
 use crate::Handle;
 
@@ -57,13 +57,15 @@ impl Textfile {
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text).map_err(io::Error::other)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         // Under a name that node_exporter does not read, until it is whole.
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        let beside = self.path.with_extension(format!("{}.tmp", std::process::id()));
+        let _ = fs::remove_file(&beside); // left by one that was killed
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        let beside = TempPath::try_from_path(beside)?; // which removes it, unless it is kept
         // Whatever the process gives to files by default: node_exporter is another user.
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+        file.set_permissions(fs::Permissions::from_mode(0o644))?;
         file.write_all(&text)?;
-        file.as_file().sync_all()?; // a disk that is full may say so only now
-        file.persist(&self.path).map(|_| ()).map_err(|error| error.error)
+        file.sync_all()?; // a disk that is full may say so only now
+        beside.persist(&self.path).map_err(|error| error.error)
     }
 }

@@ -91,7 +91,7 @@ pub(crate) struct Vocabulary {
 impl Default for Vocabulary {
     fn default() -> Self {
         let other = || Text::from(OTHER);
-        let other_kind = || Some(UpdaterKind::Other(other()));
+        let other_kind = || Some(UpdaterKind::other());
         let remedy = RemedyGroup::new(ReportedRemedy::OTHER, Namespace::default(), None);
         Self {
             versions: Names::new(other(), [Text::default()], WORDS),

@@ -140,9 +140,8 @@ impl AgentRecord {
             && filter.older_than.as_ref().is_none_or(is_older)
             && compared(&filter.newer_than, |version, wanted| version > wanted)
             && filter.verdict.is_none_or(|wanted| wanted == report.verdict)
-            && filter
-                .reason
-                .as_ref()
-                .is_none_or(|wanted| report.findings.iter().any(|finding| finding.code() == wanted))
+            && filter.reason.as_ref().is_none_or(|wanted| {
+                wanted.is_empty() || report.findings.iter().any(|finding| finding.code() == wanted)
+            })
     }
 }

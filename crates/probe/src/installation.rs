@@ -11,6 +11,7 @@ use crate::files::FilesV2;
 use crate::files::Reach;
 use crate::host;
 use crate::host::Constants;
+use crate::other_installations::other_installations;
 
 /// The files of both updaters, and the host they lie on.
 pub(crate) struct Installation {
@@ -32,7 +33,7 @@ impl Installation {
         match reach {
             Ok(tree) if tree.is_own() => Self {
                 host: Host {
-                    other_installations: files::other_installations(tree, namespace),
+                    other_installations: other_installations(tree, namespace),
                     read_only: files::read_only(namespace),
                     ..host
                 },

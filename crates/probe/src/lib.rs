@@ -47,6 +47,7 @@ mod kubernetes;
 mod kubernetes;
 mod look;
 mod marks;
+mod other_installations;
 mod policy;
 mod pool;
 mod process;

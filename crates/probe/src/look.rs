@@ -32,6 +32,7 @@ use crate::gathered::observation;
 use crate::host::Constants;
 use crate::installation::Installation;
 use crate::kubernetes::Session;
+use crate::other_installations::suffixed_installations;
 use crate::pool::Pool;
 use crate::pool::Work;
 use crate::process;
@@ -186,7 +187,7 @@ impl Probe {
     async fn others(&self, looked_at: &Namespace, deadline: Instant) -> Vec<Namespace> {
         let looked_at = looked_at.clone();
         let found = self.files.start(move || {
-            let mut found = files::suffixed_installations(&Tree::default());
+            let mut found = suffixed_installations(&Tree::default());
             found.retain(|namespace| *namespace != looked_at);
             found
         });

@@ -117,7 +117,7 @@ impl Target {
 pub struct ApiServer {
     /// Its address, as `https://10.96.0.1:443`.
     pub url: String,
-    /// The file with the token of the service account. It is read whenever the kubelet may have replaced it.
+    /// The file with the token of the service account. It is read again by each request that finds it a minute old.
     pub token: PathBuf,
     /// The file with the certificates of the authority that the server must be of.
     pub authority: PathBuf,

@@ -52,8 +52,9 @@ impl RemedyGroup {
         Self { remedy, namespace, kind }
     }
 
-    /// What to run, from this program's own catalogue; `None` where it knows nothing that helps. `proxy` is the cluster's, for the remedies that
-    /// need it. No object is named that the agent named: a person writes it in, and may compare it with [`claims`](Self::claims).
+    /// What to run, from this program's own catalogue; `None` where it knows nothing that helps. `proxy` is the cluster's, for
+    /// the remedies that need it. No object is named that the agent named: a person writes it in, and may compare it with
+    /// [`claims`](Self::claims).
     pub fn render(&self, proxy: Option<&ProxyAddr>) -> Option<Remedy> {
         let generation = self.kind.as_ref().and_then(UpdaterKind::generation).unwrap_or(Generation::V2);
         let update_config = self.namespace.update_config();

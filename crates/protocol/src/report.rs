@@ -16,7 +16,6 @@ use selfcheck_core::UpdaterKind;
 use selfcheck_core::Verdict;
 
 use crate::ClaimedUpdater;
-use crate::OTHER;
 use crate::RemedyGroup;
 use crate::ReportedFinding;
 use crate::ReportedRemedy;
@@ -302,7 +301,7 @@ impl Report {
 
 /// The kind that this word stands for, which counts as other where it is none.
 fn kind(word: &str) -> UpdaterKind {
-    valid::name(word).and_then(UpdaterKind::named).unwrap_or_else(|| UpdaterKind::Other(OTHER.into()))
+    valid::name(word).and_then(UpdaterKind::named).unwrap_or_else(UpdaterKind::other)
 }
 
 fn text(text: Option<&Text>) -> String {

@@ -1,7 +1,7 @@
 //! Which module of a crate uses which: none may need another one that needs it.
 //!
 //! What is read is the text of the sources, by the house's rule that each `use` names one thing and has a line of its own. A
-//! module may use the ones around it; what lies in it is a part of it.
+//! module may use the ones around it; what lies in a module is a part of it.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -14,7 +14,12 @@ use crate::Outcome;
 type Module = Vec<String>;
 
 /// Modules that need each other by their nature.
-const EXPLAINED: [(&str, &[&str], &str); 2] = [
+const EXPLAINED: [(&str, &[&str], &str); 3] = [
+    (
+        "core",
+        &["reason", "remedy"],
+        "a reason names what helps, and what a remedy does is said for the reason that it helps against",
+    ),
     (
         "probe",
         &["unit_files::program", "unit_files::shell", "unit_files::wrappers"],
@@ -64,7 +69,7 @@ struct Source {
 
 impl Sources {
     fn read(root: &Path) -> Result<Self, String> {
-        let mut sources = BTreeMap::new();
+        let mut texts = BTreeMap::new();
         let mut folders = vec![(root.to_owned(), Vec::new())];
         while let Some((folder, module)) = folders.pop() {
             for path in entries(&folder)? {
@@ -73,14 +78,33 @@ impl Sources {
                 if path.is_dir() {
                     inner.push(name);
                     folders.push((path, inner));
-                } else if path.extension().is_some_and(|end| end == "rs") && name != "build" {
+                } else if path.extension().is_some_and(|end| end == "rs") {
                     if !matches!(name.as_str(), "mod" | "lib" | "main") {
                         inner.push(name);
                     }
                     let text = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
-                    sources.insert(inner, Source::read(&text));
+                    texts.insert(inner, text);
                 }
             }
+        }
+        // What is written by a program keeps no rule of the house, and uses nothing of the crate.
+        texts.retain(|module, _| !module.contains(&"generated".to_owned()));
+        Self::of(&texts)
+    }
+
+    fn of(texts: &BTreeMap<Module, String>) -> Result<Self, String> {
+        let of_tests: Vec<_> = texts.iter().flat_map(|(module, text)| tests_of(module, text)).collect();
+        let is_test = |module: &Module| of_tests.iter().any(|test| module.starts_with(test));
+        let code: Vec<_> = texts.iter().filter(|(module, _)| !is_test(module)).collect();
+        let mut sources = BTreeMap::new();
+        for (module, text) in &code {
+            let is_child =
+                |other: &&&Module| other.split_last().is_some_and(|(_, parent)| parent == &***module);
+            let children = code.iter().map(|(other, _)| other).filter(is_child);
+            let children: Vec<_> = children.filter_map(|child| child.last().cloned()).collect();
+            let source = Source::read(text, &children);
+            let source = source.map_err(|why| format!("error: in {}: {why}", module.join("::")))?;
+            sources.insert((*module).clone(), source);
         }
         Ok(Self(sources))
     }
@@ -129,48 +153,64 @@ impl Sources {
         passed_on.and_then(|path| self.module_of(path, module, passed + 1)).or(Some(module))
     }
 
-    /// The largest sets of modules each of which needs all others.
-    fn circles(&self) -> Vec<BTreeSet<String>> {
-        let uses: BTreeMap<_, _> = self.0.keys().map(|module| (module, self.used_by(module))).collect();
-        let reach: BTreeMap<_, _> = uses.keys().map(|module| (*module, reached(&uses, module))).collect();
-        let mut circles = BTreeSet::new();
-        for (module, reached) in &reach {
-            let circle: BTreeSet<_> = reached
-                .iter()
-                .filter(|other| reach[**other].contains(module))
-                .map(|other| other.join("::"))
-                .collect();
-            if circle.len() > 1 {
-                circles.insert(circle);
-            }
+    /// The largest sets of modules of one parent each of which needs all others, with all that lies in it.
+    fn circles(&self) -> BTreeSet<BTreeSet<String>> {
+        let parents: BTreeSet<_> =
+            self.0.keys().filter_map(|module| module.split_last()).map(|(_, parent)| parent).collect();
+        parents.into_iter().flat_map(|parent| self.circles_within(parent)).collect()
+    }
+
+    fn circles_within(&self, parent: &[String]) -> BTreeSet<BTreeSet<String>> {
+        let part = |module: &'_ Module| {
+            module.starts_with(parent).then(|| module.get(parent.len()).cloned()).flatten()
+        };
+        let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for module in self.0.keys() {
+            let Some(from) = part(module) else { continue };
+            let to = self.used_by(module).into_iter().filter_map(part).filter(|to| *to != from);
+            edges.entry(from.clone()).or_default().extend(to);
         }
-        circles.into_iter().collect()
+        let reach: BTreeMap<_, _> = edges.keys().map(|module| (module, reached(&edges, module))).collect();
+        let path = |name: &str| [parent, &[name.to_owned()]].concat().join("::");
+        let circle = |(module, reached): (&&String, &BTreeSet<&String>)| {
+            let back = reached.iter().filter(|other| reach[**other].contains(*module));
+            back.map(|other| path(other)).collect::<BTreeSet<_>>()
+        };
+        reach.iter().map(circle).filter(|circle| circle.len() > 1).collect()
     }
 }
 
-fn reached<'a>(uses: &BTreeMap<&'a Module, BTreeSet<&'a Module>>, from: &'a Module) -> BTreeSet<&'a Module> {
+fn reached<'a>(edges: &'a BTreeMap<String, BTreeSet<String>>, from: &'a String) -> BTreeSet<&'a String> {
     let mut reached = BTreeSet::new();
-    let mut next: Vec<_> = uses[from].iter().copied().collect();
+    let mut next: Vec<_> = edges[from].iter().collect();
     while let Some(module) = next.pop() {
         if reached.insert(module) {
-            next.extend(&uses[module]);
+            next.extend(&edges[module]);
         }
     }
     reached
 }
 
 impl Source {
-    fn read(text: &str) -> Self {
+    fn read(text: &str, children: &[String]) -> Result<Self, String> {
         let mut source = Self::default();
-        let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-        for line in code.lines() {
+        for line in without_tests(text).lines() {
             let line = line.split("//").next().unwrap_or_default().trim();
             let item = without_visibility(line);
-            let Some(used) = item.strip_prefix("use ").and_then(|used| used.strip_suffix(';')) else {
-                source.names.extend(paths(item));
+            let Some(used) = item.strip_prefix("use ") else {
+                source.names.extend(paths(item, children));
                 continue;
             };
-            let (path, name) = used.split_once(" as ").unwrap_or((used, used));
+            let path = used.strip_suffix(';').filter(|used| !used.contains(['{', '*']));
+            let Some(path) = path else {
+                let first = used.split("::").next().unwrap_or_default();
+                if ["crate", "self", "super"].contains(&first) || children.iter().any(|child| child == first)
+                {
+                    return Err(format!("`{item}` names more than one thing"));
+                }
+                continue;
+            };
+            let (path, name) = path.split_once(" as ").unwrap_or((path, path));
             if item == line {
                 source.names.push(parts(path));
             } else {
@@ -178,8 +218,24 @@ impl Source {
                 source.passes_on.insert(name.to_owned(), parts(path));
             }
         }
-        source
+        Ok(source)
     }
+}
+
+const TESTS: &str = "#[cfg(test)]\nmod ";
+
+/// The modules of a module that are files of tests.
+fn tests_of(module: &Module, text: &str) -> Vec<Module> {
+    let declared = text.split(TESTS).skip(1).filter_map(|rest| rest.lines().next()?.strip_suffix(';'));
+    declared.map(|name| [&**module, &[name.to_owned()]].concat()).collect()
+}
+
+/// The code before the tests within the file; where tests are files of their own they are declared anywhere.
+fn without_tests(text: &str) -> &str {
+    let begins = |(place, _): &(usize, &str)| {
+        text[place + TESTS.len()..].lines().next().is_some_and(|line| line.ends_with('{'))
+    };
+    text.match_indices(TESTS).find(begins).map_or(text, |(place, _)| &text[..place])
 }
 
 /// A visibility says where something is seen, and uses nothing.
@@ -192,10 +248,11 @@ fn parts(path: &str) -> Vec<String> {
     path.split("::").map(str::to_owned).collect()
 }
 
-/// The paths from the crate's root, or from the module around, that are named in the middle of a line.
-fn paths(line: &str) -> Vec<Vec<String>> {
+/// The paths that are named in the middle of a line: from the crate's root, from the module around, or to one of the `children`.
+fn paths(line: &str, children: &[String]) -> Vec<Vec<String>> {
     let words = line.split(|part: char| !(part.is_alphanumeric() || part == '_' || part == ':'));
-    words.filter(|word| word.starts_with("crate::") || word.starts_with("super::")).map(parts).collect()
+    let paths = words.filter(|word| word.contains("::")).map(parts);
+    paths.filter(|path| ["crate", "super"].contains(&&*path[0]) || children.contains(&path[0])).collect()
 }
 
 fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>, String> {
@@ -211,31 +268,49 @@ fn failed(path: &Path, error: &std::io::Error) -> String {
 mod tests {
     use super::*;
 
-    fn sources(files: &[(&str, &str)]) -> Sources {
+    fn circles(files: &[(&str, &str)]) -> Vec<Vec<String>> {
         let module = |name: &str| if name.is_empty() { Vec::new() } else { parts(name) };
-        Sources(files.iter().map(|(name, text)| (module(name), Source::read(text))).collect())
+        let texts = files.iter().map(|(name, text)| (module(name), (*text).to_owned())).collect();
+        let circles = Sources::of(&texts).expect("one thing on a line").circles();
+        circles.into_iter().map(|circle| circle.into_iter().collect()).collect()
     }
 
     #[test]
-    fn a_circle_is_found_through_what_is_passed_on() {
-        let circle = sources(&[
-            ("", "mod a;\nmod b;\npub use b::C;\n"),
+    fn a_circle_is_found_through_what_is_passed_on_and_with_what_lies_in_a_module() {
+        let found = circles(&[
+            ("", "#[cfg(test)]\nmod tests_elsewhere;\nmod a;\nmod b;\npub use b::C;\n"),
             ("a", "use crate::C;\n"),
             ("b", "mod c;\npub(crate) use c::C;\n"),
             ("b::c", "pub struct C;\nfn f() { crate::a::g() }\n"),
         ]);
-        assert_eq!(circle.circles(), [["a".to_owned(), "b::c".to_owned()].into()]);
+        assert_eq!(found, [["a", "b"]]);
+        let by_child = circles(&[
+            ("", "mod a;\n"),
+            ("a", "mod b;\nmod c;\n"),
+            ("a::b", "mod d;\nfn f() { d::g() }\n"),
+            ("a::b::d", "use super::super::c::E;\n"),
+            ("a::c", "use crate::a::b::F;\n"),
+        ]);
+        assert_eq!(by_child, [["a::b", "a::c"]]);
     }
 
     #[test]
     fn a_part_may_use_what_is_around_it_and_tests_anything() {
-        let none = sources(&[
+        let none = circles(&[
             ("", "mod a;\nmod b;\n"),
             ("a", "mod c;\nuse c::C;\n"),
             ("a::c", "use super::D;\npub(in crate::b) struct C;\n"),
             ("b", "use crate::a::D;\n"),
             ("d", "#[cfg(test)]\nmod tests {\n    use crate::b::E;\n}\n"),
         ]);
-        assert_eq!(none.circles(), [] as [BTreeSet<String>; 0]);
+        assert_eq!(none, [] as [Vec<String>; 0]);
+    }
+
+    #[test]
+    fn what_names_several_things_at_once_is_refused() {
+        for bad in ["use crate::{a, b};", "pub use a::*;", "use super::a::{"] {
+            assert!(Source::read(bad, &["a".to_owned()]).is_err(), "{bad}");
+        }
+        assert!(Source::read("use another::prelude::*;", &["a".to_owned()]).is_ok());
     }
 }

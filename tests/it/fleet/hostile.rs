@@ -55,7 +55,7 @@ async fn a_hundred_thousand_versions_and_groups_are_other() {
     let other = || Text::from("other");
     all_but_a_few_are_other(&summary.versions, &other(), 4098);
     all_but_a_few_are_other(&summary.groups, &other(), 4098);
-    all_but_a_few_are_other(&summary.kinds, &Some(UpdaterKind::Other(other())), 70);
+    all_but_a_few_are_other(&summary.kinds, &Some(UpdaterKind::other()), 70);
     // Where they are gone there is room for those of others.
     for place in places {
         fleet.left(place, Farewell::None);

@@ -82,11 +82,10 @@ pub(super) fn reason(code: &str) -> Result<Reason, String> {
 }
 
 pub(super) fn upgrader(kind: &str) -> Result<UpgraderFilter, String> {
-    match UpdaterKind::named(kind.into()) {
-        None => Err("it is empty".to_owned()),
-        Some(UpdaterKind::Other(word)) if word == *NONE => Ok(UpgraderFilter::Without),
-        Some(kind) => Ok(UpgraderFilter::Of(kind)),
+    if kind == NONE {
+        return Ok(UpgraderFilter::Without);
     }
+    UpdaterKind::named(kind.into()).map(UpgraderFilter::Of).ok_or_else(|| "it is empty".to_owned())
 }
 
 /// The auth server takes an empty one for all agents.

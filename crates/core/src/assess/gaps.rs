@@ -66,7 +66,7 @@ fn v1_files(case: &mut Case<'_>) {
         (layout::v1::ENDPOINT, &v1.endpoint),
         (layout::v1::SCHEDULE, &v1.schedule),
         (layout::v1::INSTALLER, &v1.installer),
-        (layout::v1::NEUTRALISED, &v1.neutralised),
+        (layout::v1::DROP_INS, &v1.neutralised),
     ];
     let out_of_reach = |why: &Why| !why.is_corruption();
     let hidden = files.into_iter().find_map(|(path, file)| Some((path, file.why().filter(out_of_reach)?)));

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use parking_lot::MutexGuard;
+use selfcheck_protocol::AlertFilter;
 
 use super::AcknowledgeError;
 use super::Alert;
 use super::AlertAck;
 use super::AlertStore;
 use super::InvalidAlert;
+use super::shown::shown;
 
 /// The most alerts, and acknowledgements, that are kept.
 const MOST: usize = 1000;
@@ -65,6 +67,11 @@ impl AlertStore for Alerts {
 
     fn all(&self, now: Timestamp) -> Vec<Alert> {
         self.book(now).alerts.values().cloned().collect()
+    }
+
+    fn list(&self, wanted: &AlertFilter, now: Timestamp) -> Vec<Alert> {
+        let book = self.book(now);
+        shown(book.alerts.values(), book.acks.values(), wanted)
     }
 
     fn acknowledge(&self, ack: AlertAck, now: Timestamp) -> Result<(), AcknowledgeError> {

@@ -46,8 +46,8 @@ impl AlertKeeper {
         Self { rules, linger, most: (0, Instant::now()) }
     }
 
-    /// Keeps `alerts` as `fleet` has them until it is dropped. `clock` tells the wall-clock time. An alert that the store does not
-    /// take is tried again every second, and told of once.
+    /// Keeps `alerts` as `fleet` has them until it is dropped. `clock` tells the wall-clock time. An alert that the store does
+    /// not take is tried again every second, and logged once.
     pub async fn run(
         mut self,
         fleet: Arc<Fleet>,

@@ -28,7 +28,8 @@ pub trait AlertStore: fmt::Debug + Send + Sync + 'static {
     fn delete(&self, id: &str, now: Timestamp) -> bool;
     /// All alerts, acknowledged or not, in any order.
     fn all(&self, now: Timestamp) -> Vec<Alert>;
-    /// Somebody knows of an alert, which is hidden.
+    /// Somebody knows of an alert, which is hidden. Whoever asks says nothing of [`agents`](AlertAck::agents): the store keeps as
+    /// many as the alert has now, or the next time that the alert is raised takes the acknowledgement back.
     ///
     /// # Errors
     ///
@@ -46,7 +47,7 @@ pub trait AlertStore: fmt::Debug + Send + Sync + 'static {
 
     /// The alerts asked for that are shown, the gravest and then the newest first.
     fn list(&self, wanted: &AlertFilter, now: Timestamp) -> Vec<Alert> {
-        shown(self.all(now), &self.acknowledgements(now), wanted)
+        shown(self.all(now).iter(), self.acknowledgements(now).iter(), wanted)
     }
 }
 

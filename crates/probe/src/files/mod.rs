@@ -4,7 +4,6 @@ mod agent_config;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod go_time;
-mod installations;
 mod locks;
 mod outcome;
 mod packages;
@@ -20,8 +19,6 @@ mod yaml;
 
 pub(crate) use agent_config::AgentFiles;
 pub use agent_config::agent_config;
-pub(crate) use installations::other_installations;
-pub(crate) use installations::suffixed_installations;
 pub(crate) use outcome::failed;
 pub(crate) use outcome::why;
 pub(crate) use packages::holds;

@@ -35,6 +35,8 @@ use crate::files::FilesV1;
 use crate::files::FilesV2;
 use crate::files::Tree;
 use crate::host;
+use crate::other_installations::other_installations;
+use crate::other_installations::suffixed_installations;
 use crate::target::Target;
 #[cfg(fuzzing)]
 use crate::unit_files;
@@ -121,7 +123,7 @@ fn look(tree: &Tree, target: &Target) -> Observation {
     if !nothing || target.namespace.is_some() || target.config.is_some() {
         return observation;
     }
-    match files::suffixed_installations(tree).as_slice() {
+    match suffixed_installations(tree).as_slice() {
         [only] => look_at(tree, target, &units, only),
         _ => observation,
     }
@@ -154,7 +156,7 @@ fn look_at(tree: &Tree, target: &Target, units: &Units<'_>, namespace: &Namespac
                 .present()
                 .map(|name| Text::new(name.trim())),
             architecture: None,
-            other_installations: files::other_installations(tree, namespace),
+            other_installations: other_installations(tree, namespace),
             ..host::without_files()
         },
         agent: Agent {

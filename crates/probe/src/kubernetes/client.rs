@@ -1,10 +1,9 @@
 //! What the API is asked, and bounds on whatever comes.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::Stream;
-use http::HeaderValue;
 use http::Request;
 use http::Response;
 use http::header::ACCEPT;
@@ -18,7 +17,6 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Bytes;
 use selfcheck_core::Why;
 use serde_json::Value;
-use tokio::time::Instant;
 use tower::BoxError;
 use tower::Service;
 use tower::ServiceExt;
@@ -31,9 +29,8 @@ use super::failure::Failure;
 use super::failure::wait;
 use super::names::Key;
 use super::objects;
+use super::token::Token;
 
-/// A token that was read longer ago than this is read again.
-const TOKEN: Duration = Duration::from_secs(60);
 /// Who asks, for whoever reads the server's log.
 const AGENT: &str = concat!("teleport-selfcheck/", env!("CARGO_PKG_VERSION"));
 
@@ -46,33 +43,21 @@ pub(super) type Body = UnsyncBoxBody<Bytes, BoxError>;
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     service: BoxCloneSyncService<Request<Empty<Bytes>>, Response<Body>, BoxError>,
+    /// Without a slash at the end.
     url: String,
-    token: Option<(HeaderValue, Instant)>,
+    token: Option<Arc<Token>>,
 }
 
 impl Client {
-    /// Asks the server at `url` by this service, as nobody yet.
-    pub(super) fn new<S>(service: S, url: &str) -> Self
+    /// Asks the server at `url` by this service, as whom the token stands for.
+    pub(super) fn new<S>(service: S, url: &str, token: Option<Token>) -> Self
     where
         S: Service<Request<Empty<Bytes>>, Response = Response<Body>, Error = BoxError>,
         S: Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
     {
-        Self {
-            service: BoxCloneSyncService::new(service),
-            url: url.trim_end_matches('/').to_owned(),
-            token: None,
-        }
-    }
-
-    /// Asks as whom this token stands for, which has just been read.
-    pub(super) fn renew(&mut self, token: HeaderValue) {
-        self.token = Some((token, Instant::now()));
-    }
-
-    /// Whether its token was read so long ago that it may have been replaced.
-    pub(super) fn has_old_token(&self) -> bool {
-        self.token.as_ref().is_none_or(|(_, read)| read.elapsed() >= TOKEN)
+        let url = url.trim_end_matches('/').to_owned();
+        Self { service: BoxCloneSyncService::new(service), url, token: token.map(Arc::new) }
     }
 
     /// An answer that is not an error. Errors are told without what the server says in them.
@@ -80,8 +65,8 @@ impl Client {
         let protocol = Failure::Passing(Why::Protocol, None);
         let mut request = Request::get(format!("{}{path}", self.url)).header(ACCEPT, "application/json");
         request = request.header(USER_AGENT, AGENT);
-        if let Some((token, _)) = &self.token {
-            request = request.header(AUTHORIZATION, token);
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, token.header().await);
         }
         let request = request.body(Empty::new()).map_err(|_| protocol)?;
         let answer = self.service.clone().oneshot(request).await;

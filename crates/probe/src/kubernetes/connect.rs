@@ -1,11 +1,9 @@
 //! The connection to the API: TLS by the cluster's own authority, and the token of the service account.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
-
-use http::HeaderValue;
+use crate::pool::Pool;
+use crate::target::ApiServer;
 use http::Response;
+use http::Uri;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnectorBuilder;
@@ -16,18 +14,17 @@ use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use selfcheck_core::Fact;
 use selfcheck_core::Why;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 use tower::BoxError;
 use tower::ServiceExt;
 
-use crate::files::Tree;
-use crate::target::ApiServer;
-
 use super::client::Client;
+use super::token::Token;
+use super::token::readable;
 
-/// A bundle of certificates, or a token, is at most so large.
-const FILE: u64 = 1 << 20;
 /// The kernel asks whether the other side is still there after so long, and so often; nothing here wakes for that.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
@@ -36,8 +33,9 @@ const KEEP_ALIVE_RETRIES: u32 = 4;
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// Makes a client of `server`. It reads files, and must be called in a runtime; nobody is asked yet.
-pub(super) fn client(server: &ApiServer) -> Result<Client, Why> {
-    let token = token(server)?;
+pub(super) fn client(server: &ApiServer, files: &Pool) -> Result<Client, Why> {
+    let url = url(&server.url).ok_or(Why::Protocol)?;
+    let token = Token::read(server, files)?;
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_connect_timeout(Some(CONNECT));
@@ -55,26 +53,13 @@ pub(super) fn client(server: &ApiServer) -> Result<Client, Why> {
             answer.map(|body| body.map_err(BoxError::from).boxed_unsync())
         })
         .map_err(BoxError::from);
-    let mut client = Client::new(service, &server.url);
-    client.renew(token);
-    Ok(client)
+    Ok(Client::new(service, &url, Some(token)))
 }
 
-/// The service account's token as it is now, for a request: a kubelet replaces it before it ends.
-pub(super) fn token(server: &ApiServer) -> Result<HeaderValue, Why> {
-    let token = readable(&server.token)?;
-    let mut header = HeaderValue::try_from(format!("Bearer {}", token.trim())).map_err(|_| Why::Encoding)?;
-    header.set_sensitive(true);
-    Ok(header)
-}
-
-/// What a file holds, within bounds. Without a token or certificates nobody is let in.
-fn readable(path: &Path) -> Result<String, Why> {
-    match Tree::default().read(path, FILE) {
-        Fact::Present(text) => Ok(text),
-        Fact::Absent | Fact::NotApplicable => Err(Why::Denied),
-        Fact::Unreadable(why) => Err(why),
-    }
+/// The address of a server, without a query.
+fn url(text: &str) -> Option<String> {
+    let uri: Uri = text.parse().ok()?;
+    Some(format!("{}://{}{}", uri.scheme()?, uri.authority()?, uri.path()))
 }
 
 /// TLS that trusts the cluster's authority alone. The provider is named, so that none becomes that of the process.
@@ -91,4 +76,23 @@ fn tls(authority: &Path) -> Result<ClientConfig, Why> {
         .with_safe_default_protocol_versions()
         .map_err(|_| Why::Protocol)?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_an_address_is_not_asked() {
+        for (text, expected) in [
+            ("https://10.0.0.1:443", Some("https://10.0.0.1:443/")),
+            ("https://[::1]:6443/clusters/a/?watch=1", Some("https://[::1]:6443/clusters/a/")),
+            ("https://bad host", None),
+            ("10.0.0.1:443", None),
+            ("/api", None),
+            ("", None),
+        ] {
+            assert_eq!(url(text).as_deref(), expected, "{text}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ mod objects;
 mod patience;
 mod slot;
 mod telling;
+mod token;
 
 use std::fmt;
 
@@ -175,17 +176,12 @@ impl Session {
 
     /// Makes the client, which reads the token and the certificates.
     async fn connect(&mut self, deadline: Instant) -> Result<(), Why> {
-        let Some(server) = self.server.clone() else { return Err(Why::Missing) };
-        if let Some(client) = self.client.as_mut().filter(|_| !self.is_stale) {
-            if client.has_old_token() {
-                let token = self.files.start(move || connect::token(&server)).wait(deadline).await;
-                if let Ok(Ok(token)) = token {
-                    client.renew(token); // else the one before may still do
-                }
-            }
+        if self.client.is_some() && !self.is_stale {
             return Ok(());
         }
-        let made = self.files.start(move || connect::client(&server)).wait(deadline).await;
+        let Some(server) = self.server.clone() else { return Err(Why::Missing) };
+        let files = self.files.clone();
+        let made = self.files.start(move || connect::client(&server, &files)).wait(deadline).await;
         match made.and_then(|made| made) {
             Ok(client) => {
                 self.client = Some(client);

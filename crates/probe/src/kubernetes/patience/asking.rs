@@ -160,7 +160,7 @@ impl Asking {
         let namespace = "teleport".parse().expect("a label");
         Self {
             server,
-            client: Client::new(service, ""),
+            client: Client::new(service, "", None),
             slot: Slot::new(Keeping::Told),
             key: Key { kind: Kind::Deployment, namespace, name: "agents-updater".to_owned() },
             last: None,

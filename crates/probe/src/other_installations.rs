@@ -3,10 +3,9 @@
 use selfcheck_core::Namespace;
 use selfcheck_core::layout;
 
+use crate::files::Tree;
 use crate::unit_files::ADMIN_DIRS;
 use crate::unit_files::VENDOR_DIRS;
-
-use super::tree::Tree;
 
 /// How many entries of it are looked at.
 const MOST: usize = 1_000;
