@@ -2,8 +2,6 @@
 //!
 //! Observations are bred from the cases: facts of one case are put into another, made unreadable, reordered.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use proptest::sample::Index;
 use selfcheck_core::Clock;
@@ -18,6 +16,7 @@ use selfcheck_tests::Case;
 use selfcheck_tests::case;
 use selfcheck_tests::cases;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The paths of all facts in a document, outer ones before those inside them.
 fn facts(document: &Value) -> Vec<String> {

@@ -1,8 +1,9 @@
 //! Why nothing is issued.
 
-use selfcheck_core::Text;
 use std::io;
 use std::path::PathBuf;
+
+use selfcheck_core::Text;
 
 /// Why nothing is issued.
 #[derive(Debug, thiserror::Error)]

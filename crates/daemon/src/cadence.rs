@@ -1,7 +1,7 @@
 //! When to look: pure time logic.
-use selfcheck_core::observation::FactName;
 use std::time::Duration;
 
+use selfcheck_core::observation::FactName;
 use tokio::time::Instant;
 
 /// After news, looking waits until there is none for so long; what happens together is then seen together.
@@ -151,9 +151,8 @@ impl Cadence {
 
 #[cfg(test)]
 mod tests {
-    use selfcheck_core::Generation;
-
     use super::*;
+    use selfcheck_core::Generation;
 
     const MS: Duration = Duration::from_millis(1);
 

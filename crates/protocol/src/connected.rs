@@ -142,11 +142,10 @@ impl ConnectedAgent {
 
 #[cfg(test)]
 mod tests {
-    use selfcheck_core::UpdaterKind;
-
     use super::*;
     use crate::FieldValue;
     use crate::wire::proto::InventoryStatusSummary;
+    use selfcheck_core::UpdaterKind;
 
     fn read(summary: &[u8]) -> Option<Connected> {
         Connected::read(Bytes::copy_from_slice(summary), ServerFields::of_version(Some("14.0.0-dev")))

@@ -185,9 +185,8 @@ impl Drop for Holding {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn each_identity_has_its_own_places_and_gives_them_back() {

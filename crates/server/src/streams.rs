@@ -213,9 +213,8 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
-    use selfcheck_protocol::CertificateError;
-
     use super::*;
+    use selfcheck_protocol::CertificateError;
 
     #[test]
     fn pings_are_sent_in_turn_and_once_as_long_as_somebody_waits() {

@@ -1,5 +1,7 @@
 //! When alerts are raised and cleared, and what they say.
 
+use std::time::Duration;
+
 use selfcheck_core::policy::AlertAcknowledgement;
 use selfcheck_core::policy::AlertPolicy;
 use selfcheck_core::policy::AlertSeverity;
@@ -14,7 +16,6 @@ use selfcheck_fleet::labels;
 use selfcheck_protocol::AlertFilter;
 use selfcheck_protocol::Report;
 use selfcheck_tests::with;
-use std::time::Duration;
 
 use super::hello;
 use super::report_of;

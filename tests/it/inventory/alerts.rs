@@ -1,5 +1,8 @@
 //! Alerts and remedies through the auth server's own calls and the command.
 
+use std::collections::BTreeMap;
+use std::process::Output;
+
 use selfcheck_core::policy::Length;
 use selfcheck_fleet::AlertAck;
 use selfcheck_fleet::IMPAIRED;
@@ -20,8 +23,6 @@ use selfcheck_tests::shown;
 use selfcheck_tests::wire::calls;
 use serde_json::Value;
 use serde_json::json;
-use std::collections::BTreeMap;
-use std::process::Output;
 use tonic::Code;
 
 use super::Agent;

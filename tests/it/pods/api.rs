@@ -26,7 +26,6 @@ use selfcheck_tests::kubernetes::cluster::shipped_role_of;
 use selfcheck_tests::kubernetes::cluster::stateful_set;
 use selfcheck_tests::kubernetes::cluster::stock_role;
 use selfcheck_tests::kubernetes::cluster::updater;
-
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::horizon::Horizon;
 use crate::Clock;
 use crate::Evidence;
 use crate::EvidenceKind;
@@ -14,6 +13,8 @@ use crate::Reason;
 use crate::RemedyId;
 use crate::Severity;
 use crate::observation::Environment;
+
+use super::horizon::Horizon;
 
 pub(super) struct Case<'a> {
     pub(super) observation: &'a Observation,

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::stock::stock_view;
 use crate::AgentSummary;
 use crate::Basis;
 use crate::EvidenceKind;
@@ -34,6 +33,7 @@ use super::case::Draft;
 use super::kubernetes;
 use super::kubernetes::Owner;
 use super::remedy;
+use super::stock::stock_view;
 use super::updater::Found;
 use super::updater::found;
 use super::verdict;

@@ -1,4 +1,4 @@
-//! Which updater is there to be judged, if any.
+//! What follows from which updater is there, or from none being there.
 
 use crate::Fact;
 use crate::Observation;

@@ -1,6 +1,5 @@
 //! The older updater: alone, whether it can do its work; beside the newer one, whether they fight.
 
-use super::case::Case;
 use crate::Fact;
 use crate::Generation;
 use crate::Observation;
@@ -14,6 +13,8 @@ use crate::observation::Process;
 use crate::observation::TimerUnit;
 use crate::observation::UnitFileState;
 use crate::observation::UpdaterV1;
+
+use super::case::Case;
 
 /// What the agent writes as the schedule, and an installation as the installer, to say "never".
 const NEVER: &str = "nop";

@@ -1,13 +1,14 @@
 //! Reading a file that may be anything: it must be a regular file, and only so much of it is read.
 
-use nix::fcntl::OFlag;
-use selfcheck_core::Fact;
-use selfcheck_core::Why;
 use std::fs::File;
 use std::fs::Metadata;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
+
+use nix::fcntl::OFlag;
+use selfcheck_core::Fact;
+use selfcheck_core::Why;
 
 use super::outcome::failed;
 use super::outcome::why;
@@ -117,9 +118,8 @@ fn read_bytes(file: &File, limit: u64) -> Result<Vec<u8>, Why> {
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use nix::sys::stat::Mode;
-
     use super::*;
+    use nix::sys::stat::Mode;
 
     #[test]
     fn tells_missing_broken_and_readable_files_apart() {

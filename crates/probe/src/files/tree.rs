@@ -209,9 +209,8 @@ fn of_descriptor(file: &File) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
-
     use super::*;
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn no_path_or_link_leads_out_of_the_tree() {

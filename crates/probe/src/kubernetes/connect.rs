@@ -1,7 +1,9 @@
 //! The connection to the API: TLS by the cluster's own authority, and the token of the service account.
 
-use crate::pool::Pool;
-use crate::target::ApiServer;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::Response;
 use http::Uri;
 use http_body_util::BodyExt;
@@ -15,11 +17,11 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use selfcheck_core::Why;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 use tower::BoxError;
 use tower::ServiceExt;
+
+use crate::pool::Pool;
+use crate::target::ApiServer;
 
 use super::client::Client;
 use super::token::Token;

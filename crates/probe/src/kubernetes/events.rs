@@ -82,11 +82,10 @@ fn event(line: &str) -> Result<Event, Failure> {
 mod tests {
     use std::time::Duration;
 
+    use super::*;
     use http_body_util::BodyExt;
     use http_body_util::Full;
     use serde_json::json;
-
-    use super::*;
 
     async fn all(sent: &str) -> Vec<Result<Event, Failure>> {
         let body = Full::from(sent.as_bytes().to_vec()).map_err(|never| match never {});

@@ -81,9 +81,8 @@ pub(super) fn readable(path: &Path) -> Result<String, Why> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
+    use std::fs;
 
     #[tokio::test(start_paused = true)]
     async fn every_request_has_the_token_of_the_last_minute_and_an_old_one_at_worst() {

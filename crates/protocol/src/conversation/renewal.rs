@@ -52,13 +52,11 @@ impl Renewal {
 #[cfg(test)]
 mod tests {
     use selfcheck_core::Text;
-
-    use crate::ClaimedUpdater;
-    use crate::Hello;
-
     use selfcheck_core::UpdaterKind;
 
     use super::*;
+    use crate::ClaimedUpdater;
+    use crate::Hello;
 
     fn updater(kind: &str) -> Announcement {
         let updater = ClaimedUpdater { kind: UpdaterKind::named(kind.into()), ..ClaimedUpdater::default() };
